@@ -1,0 +1,1 @@
+"""From cutouts to embeddings, neighbours, p(z), anomaly scores and catalogue rows."""

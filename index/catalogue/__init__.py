@@ -1,0 +1,1 @@
+"""Catalogue tables that can be rebuilt from survey folders."""

@@ -1,0 +1,1 @@
+"""What people made: never rebuildable, an owner in every row."""

@@ -1,0 +1,1 @@
+"""Skylike: show it a galaxy and it finds the galaxies that look like it."""

@@ -1,0 +1,1 @@
+"""The `skylike` command, one file per verb group."""

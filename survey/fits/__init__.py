@@ -1,0 +1,1 @@
+"""FITS files in, cutouts and a report of what was understood out."""

@@ -1,0 +1,1 @@
+"""The demo survey: real SDSS photometry and redshifts, pixels rendered with GalSim."""

@@ -1,0 +1,1 @@
+"""One reader per format that galaxies come in."""

@@ -1,0 +1,1 @@
+"""From cutouts to weights to a model; offline only."""
