@@ -1,9 +1,8 @@
-"""The survey folder: objects, cutouts and thumbnails of one survey on disk."""
+"""The survey folder, opened for reading: objects, cutouts and thumbnails of one survey."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +15,24 @@ import zarr
 
 from survey.bands import BandSet
 from survey.cutout import Cutout, FluxArray
-from survey.manifests import CorruptFolder, publish_folder, read_manifest, sha256_of, write_manifest
+from survey.manifests import CorruptFolder, read_manifest, sha256_of
 
-__all__ = ["SurveyFolder", "SurveyInfo", "SurveyPart", "UnknownObject", "publish_survey"]
+__all__ = ["SurveyFolder", "SurveyInfo", "UnknownObject"]
 
-_SHARD = 512
-_FORMAT = 1
-_REQUIRED_COLUMNS = ("object_id", "ra_deg", "dec_deg", "hpx29", "ebv", "z_spec")
+# Objects read at once in a scan: one shard of cutouts.zarr (survey.publish.SHARD).
+_SCAN = 512
+_INFO_FIELDS = (
+    "name",
+    "title",
+    "kind",
+    "pixel_scale_arcsec",
+    "field_px",
+    "epoch",
+    "citation",
+    "licence",
+    "realism",
+    "extra",
+)
 
 
 class UnknownObject(KeyError):
@@ -66,34 +76,16 @@ class SurveyInfo:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        names = ("name", "title", "kind", "pixel_scale_arcsec", "field_px", "epoch", "citation", "licence", "realism", "extra")
-        return {**{n: getattr(self, n) for n in names}, "bands": list(self.bands.ids) if self.bands else None}
+        return {
+            **{n: getattr(self, n) for n in _INFO_FIELDS},
+            "bands": list(self.bands.ids) if self.bands else None,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> SurveyInfo:
         """Rebuild from :meth:`to_json`; other keys are ignored."""
-        keys = ("name", "title", "kind", "pixel_scale_arcsec", "field_px", "epoch", "citation", "licence", "realism", "extra")
         bands = BandSet.from_ids(data["bands"]) if data.get("bands") else None
-        return cls(**{k: data[k] for k in keys if k in data}, bands=bands)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SurveyPart:
-    """Consecutive objects on their way into a survey folder.
-
-    Attributes
-    ----------
-    rows
-        One row an object; :func:`publish_survey` says which columns.
-    flux
-        Shape (n, C, F, F): float32 nanomaggies, or uint8 for display images; None for a catalogue.
-    ivar
-        Shape like ``flux``, or None; 0 marks unusable pixels.
-    """
-
-    rows: pa.Table
-    flux: np.ndarray[Any, Any] | None = None
-    ivar: FluxArray | None = None
+        return cls(**{k: data[k] for k in _INFO_FIELDS if k in data}, bands=bands)
 
 
 class SurveyFolder:
@@ -168,15 +160,21 @@ class SurveyFolder:
         """
         rows = np.array([self.row_of(i) for i in object_ids], dtype=np.int64)
         flux, ivar = self._pixels(rows)
-        return [self._cutout(int(row), flux[n], None if ivar is None else ivar[n]) for n, row in enumerate(rows)]
+        return [
+            self._cutout(int(row), flux[n], None if ivar is None else ivar[n]) for n, row in enumerate(rows)
+        ]
 
-    def scan(self, start: int = 0, stop: int | None = None, size: int = _SHARD) -> Iterator[tuple[int, list[Cutout]]]:
+    def scan(
+        self, start: int = 0, stop: int | None = None, size: int = _SCAN
+    ) -> Iterator[tuple[int, list[Cutout]]]:
         """Yield (first row, cutouts) over rows ``start`` to ``stop`` in stored order."""
         end = len(self) if stop is None else min(stop, len(self))
         for first in range(start, end, size):
             rows = slice(first, min(first + size, end))
             flux, ivar = self._pixels(rows)
-            cutouts = [self._cutout(first + n, flux[n], None if ivar is None else ivar[n]) for n in range(len(flux))]
+            cutouts = [
+                self._cutout(first + n, flux[n], None if ivar is None else ivar[n]) for n in range(len(flux))
+            ]
             yield first, cutouts
 
     def thumbnail(self, row: int) -> bytes:
@@ -228,148 +226,3 @@ class SurveyFolder:
     @cached_property
     def _floats(self) -> dict[str, list[float | None]]:
         return {name: self.objects.column(name).to_pylist() for name in ("ra_deg", "dec_deg", "ebv")}
-
-
-def publish_survey(
-    path: Path,
-    info: SurveyInfo,
-    parts: Iterable[SurveyPart],
-    *,
-    thumbnail: Callable[[Cutout], bytes] | None = None,
-    side_tables: dict[str, pa.Table] | None = None,
-) -> SurveyFolder:
-    """Write a survey folder from parts and publish it in one step.
-
-    Parameters
-    ----------
-    path
-        The folder; replaced if it exists.
-    parts
-        In order; all with the same columns, of which ``object_id``, ``ra_deg``, ``dec_deg``, ``hpx29``,
-        ``ebv``, ``z_spec`` must be there (null where unknown).
-    thumbnail
-        Renders a cutout to WebP bytes; required for surveys with cutouts.
-    side_tables
-        Further Parquet tables that no model reads, by file name (the simulated truth).
-
-    Raises
-    ------
-    ValueError
-        If there are no objects, columns are missing, or an id occurs twice.
-    """
-    staged = path.with_name(f".{path.name}.staged")
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
-    writer = _Writer(staged, info, thumbnail)
-    for part in parts:
-        writer.add(part)
-    files = writer.finish()
-    for name, table in (side_tables or {}).items():
-        pq.write_table(table, staged / name)
-        files.append(name)
-    manifest = {**info.to_json(), "format": _FORMAT, "n_objects": writer.n, "counts": writer.counts}
-    write_manifest(staged, "survey.json", manifest, files)
-    publish_folder(staged, path)
-    return SurveyFolder(path)
-
-
-class _Writer:
-    """Gathers parts into whole shards, so that every shard is written once."""
-
-    def __init__(self, folder: Path, info: SurveyInfo, thumbnail: Callable[[Cutout], bytes] | None) -> None:
-        self.folder, self.info, self.n = folder, info, 0
-        self.counts: dict[str, int] = {}
-        self._tables: list[pa.Table] = []
-        self._thumbnail = thumbnail
-        self._buffers: dict[str, list[np.ndarray[Any, Any]]] = {}
-        self._written = 0
-        self._arrays: dict[str, Any] = {}
-        self._offsets = [0]
-        self._thumbnails = (folder / "thumbnails.bin").open("wb") if info.kind != "catalogue" else None
-
-    def add(self, part: SurveyPart) -> None:
-        missing = [c for c in _REQUIRED_COLUMNS if c not in part.rows.column_names]
-        if missing:
-            raise ValueError(f"object table lacks column {missing[0]!r}")
-        self._tables.append(part.rows)
-        self.n += part.rows.num_rows
-        if self.info.kind == "catalogue":
-            return
-        if part.flux is None or len(part.flux) != part.rows.num_rows:
-            raise ValueError(f"{part.rows.num_rows} rows need as many cutouts")
-        self._buffer("flux", part.flux)
-        if part.ivar is not None:
-            self._buffer("ivar", part.ivar)
-        self._render(part)
-        while len(self._buffers["flux"]) >= _SHARD:
-            self._flush(_SHARD)
-
-    def finish(self) -> list[str]:
-        if self.n == 0:
-            raise ValueError("a survey needs at least one object")
-        table = pa.concat_tables(self._tables, promote_options="permissive")
-        ids = table.column("object_id").to_pylist()
-        if len(set(ids)) != len(ids):
-            seen: set[str] = set()
-            twice = next(i for i in ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
-            raise ValueError(f"object id {twice!r} occurs twice; ids must be unique in a survey")
-        pq.write_table(table, self.folder / "objects.parquet")
-        self.counts = {c: table.num_rows - table.column(c).null_count for c in ("ra_deg", "ebv", "z_spec")}
-        if self._thumbnails is None:
-            return ["objects.parquet"]
-        self._flush(len(self._buffers["flux"]))
-        for name, array in self._arrays.items():
-            if array.shape[0] != self.n:
-                raise ValueError(f"{name} is known for {array.shape[0]} of {self.n} objects; give it for all or none")
-        self._thumbnails.close()
-        np.save(self.folder / "thumbnails.npy", np.asarray(self._offsets, dtype=np.int64), allow_pickle=False)
-        return ["objects.parquet", "cutouts.zarr", "thumbnails.bin", "thumbnails.npy"]
-
-    def _buffer(self, name: str, pixels: np.ndarray[Any, Any]) -> None:
-        assert self.info.bands is not None
-        expected = (len(self.info.bands), self.info.field_px, self.info.field_px)
-        if pixels.shape[1:] != expected:
-            raise ValueError(f"{name} has shape {pixels.shape[1:]}; the survey stores {expected}")
-        self._buffers.setdefault(name, []).extend(pixels)
-
-    def _render(self, part: SurveyPart) -> None:
-        if self._thumbnail is None or self._thumbnails is None or part.flux is None or self.info.bands is None:
-            raise ValueError("a survey with cutouts needs a thumbnail renderer")
-        for n, flux in enumerate(part.flux):
-            ivar = None if part.ivar is None else part.ivar[n]
-            image = self._thumbnail(
-                Cutout(
-                    flux=flux.astype(np.float32),
-                    bands=self.info.bands,
-                    ivar=ivar,
-                    pixel_scale_arcsec=self.info.pixel_scale_arcsec,
-                )
-            )
-            self._thumbnails.write(image)
-            self._offsets.append(self._offsets[-1] + len(image))
-
-    def _flush(self, count: int) -> None:
-        if count == 0:
-            return
-        for name, buffer in self._buffers.items():
-            block = np.stack(buffer[:count])
-            array = self._arrays.get(name)
-            if array is None:
-                array = self._arrays[name] = self._create(name, block)
-            array.resize((self._written + count, *block.shape[1:]))
-            array[self._written : self._written + count] = _storable(block, array.dtype)
-            del buffer[:count]
-        self._written += count
-
-    def _create(self, name: str, block: np.ndarray[Any, Any]) -> Any:
-        dtype = "uint8" if self.info.kind == "display" else "float16" if name == "flux" else "float32"
-        group = zarr.open_group(self.folder / "cutouts.zarr", mode="a")
-        shape = block.shape[1:]
-        return group.create_array(name, shape=(0, *shape), chunks=(1, *shape), shards=(_SHARD, *shape), dtype=dtype)
-
-
-def _storable(block: np.ndarray[Any, Any], dtype: Any) -> np.ndarray[Any, Any]:
-    if dtype == np.float16:
-        # A saturated core may exceed the largest float16; NaN (unknown) stays NaN.
-        return np.clip(block, -65000, 65000).astype(np.float16)
-    return block.astype(dtype)
