@@ -1,0 +1,201 @@
+"""The one table from exceptions to a status and a stable slug, with the answers made of it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.operations import refusals
+from service.problems import PROBLEMS, Problem
+from survey.archive import UnknownObject
+from survey.bands import BandMismatch, UnknownBand
+from survey.contract import ContractViolation
+from survey.manifests import CorruptFolder
+
+__all__ = [
+    "EXCEPTIONS",
+    "STATUSES",
+    "ProblemAnswer",
+    "UnknownParameter",
+    "UnreadableBody",
+    "UnsupportedMedia",
+    "install_errors",
+]
+
+
+class UnknownParameter(refusals.Refusal):
+    """A query parameter that the path does not know, or one given twice."""
+
+
+class UnreadableBody(refusals.Refusal):
+    """A body that is not what its content type says."""
+
+
+class UnsupportedMedia(refusals.Refusal):
+    """A content type that the path does not take."""
+
+
+#: Exception → slug. An exception with a ``code`` of its own keeps it when that is a slug of the registry.
+EXCEPTIONS: dict[type[Exception], str] = {
+    UnreadableBody: "request.unreadable",
+    UnsupportedMedia: "request.media_type",
+    UnknownParameter: "request.unknown_parameter",
+    refusals.UnknownSurvey: "survey.not_found",
+    refusals.UnknownRelease: "release.not_found",
+    refusals.ReleaseMismatch: "release.mismatch",
+    refusals.ObjectNotFound: "object.not_found",
+    refusals.ObjectNotIndexed: "object.not_indexed",
+    refusals.NoMatch: "pos.no_match",
+    refusals.NotAPosition: "pos.unreadable",
+    refusals.NoTarget: "pos.missing",
+    refusals.NoImage: "cutout.unavailable",
+    refusals.NoFlux: "cutout.no_flux",
+    refusals.InvalidFilter: "filter.invalid",
+    refusals.BatchTooLarge: "batch.too_large",
+    refusals.CursorInvalid: "cursor.invalid",
+    refusals.CursorExpired: "cursor.expired",
+    refusals.Busy: "service.busy",
+    refusals.TooManyAtOnce: "client.too_many",
+    UnknownObject: "object.not_found",
+    BandMismatch: "fits.band_missing",
+    UnknownBand: "fits.band_unknown",
+    ContractViolation: "fits.unusable",
+    CorruptFolder: "artefact.corrupt",
+    IntegrityError: "records.conflict",
+    PoolTimeout: "database.unavailable",
+    OperationalError: "database.unavailable",
+}
+
+#: What Starlette and FastAPI raise themselves.
+STATUSES: dict[int, str] = {
+    400: "request.unreadable",
+    404: "route.not_found",
+    405: "request.method",
+    413: "request.too_large",
+    415: "request.media_type",
+    422: "request.invalid",
+    431: "request.headers_too_large",
+}
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class ProblemAnswer(Response):
+    """An RFC 9457 answer, ``application/problem+json``."""
+
+    media_type = "application/problem+json"
+
+    def __init__(
+        self,
+        problem: Problem,
+        request_id: str,
+        detail: str = "",
+        *,
+        more: Mapping[str, Any] | None = None,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        status = status or problem.status
+        body = {
+            **(more or {}),
+            "type": f"/api/v1/problems#{problem.slug}",
+            "title": problem.title,
+            "status": status,
+            "code": problem.slug,
+            "detail": _clean(detail or problem.title, 1000),
+            "request_id": request_id,
+        }
+        sent = dict(headers or {})
+        if status in {429, 503}:
+            sent.setdefault("Retry-After", "1")
+        super().__init__(
+            orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), status_code=status, headers=sent
+        )
+
+
+def install_errors(app: FastAPI) -> None:
+    """Let every exception of the table, and FastAPI's own, end as problem+json."""
+    for kind in EXCEPTIONS:
+        app.add_exception_handler(kind, _domain)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(OSError, _storage)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Look an exception up: its own ``code`` if the registry has it, else the nearest class of the table."""
+    code = getattr(error, "code", None)
+    if isinstance(code, str) and code in PROBLEMS:
+        return PROBLEMS[code]
+    slug = next(EXCEPTIONS[kind] for kind in type(error).__mro__ if kind in EXCEPTIONS)
+    return PROBLEMS[slug]
+
+
+def _domain(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    # The texts of the database and of a broken folder are for the log, not for a stranger.
+    is_ours = not isinstance(error, (SQLAlchemyError, CorruptFolder))
+    return ProblemAnswer(
+        problem, _id(request), str(error) if is_ours else "", more=getattr(error, "facts", None)
+    )
+
+
+def _database(request: Request, error: Exception) -> Response:
+    if isinstance(error, OperationalError) and "disk is full" in str(error.orig):
+        return ProblemAnswer(PROBLEMS["storage.full"], _id(request))
+    if not any(kind in EXCEPTIONS for kind in type(error).__mro__):
+        raise error
+    return _domain(request, error)
+
+
+def _storage(request: Request, error: Exception) -> Response:
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        return ProblemAnswer(PROBLEMS["storage.full"], _id(request))
+    raise error
+
+
+def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return ProblemAnswer(PROBLEMS["request.unreadable"], _id(request), "The body is not valid JSON.")
+    # Neither `input` nor `ctx`: repeating what was sent is how NaN and surrogates become a 500.
+    listed = [{"field": _field(item["loc"]), "message": _clean(item["msg"], 300)} for item in found[:20]]
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in listed[:3])
+    return ProblemAnswer(
+        PROBLEMS["request.invalid"], _id(request), detail, more={"errors": listed, "n_errors": len(found)}
+    )
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem = PROBLEMS[STATUSES.get(error.status_code, "request.refused")]
+    return ProblemAnswer(
+        problem, _id(request), str(error.detail), status=error.status_code, headers=error.headers
+    )
+
+
+def _field(location: Sequence[Any]) -> str:
+    return ".".join(_clean(str(part), 64) for part in location[1:]) or str(location[0])
+
+
+def _clean(text: str, limit: int) -> str:
+    """Text that any client can read: no control characters, no lone surrogates, not endless."""
+    text = text.encode("utf-8", "replace").decode()
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:limit])
+
+
+def _id(request: Request) -> str:
+    return str(request.scope.get("request_id", ""))

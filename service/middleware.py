@@ -1,0 +1,151 @@
+"""What surrounds every request: an id, limits, security headers, a last resort."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import ProblemAnswer
+from service.logs import request_id
+from service.problems import PROBLEMS
+
+__all__ = ["MAX_HEADER_BYTES", "BodyLimit", "Envelope"]
+
+logger = logging.getLogger(__name__)
+
+MAX_HEADER_BYTES: Final = 32 << 10
+
+_GOOD_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Envelope:
+    """Give every answer an id and its security headers; turn an unforeseen exception into a 500 without its text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        rid = _incoming_id(scope) or secrets.token_hex(8)
+        scope["request_id"] = rid
+        token = request_id.set(rid)
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            # Paths are written for GET; HEAD is the same answer without its body.
+            scope["method"] = "GET"
+        started = False
+
+        async def sealed(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _seal(message, scope, rid)
+            elif is_head and message["type"] == "http.response.body":
+                message = {
+                    "type": "http.response.body",
+                    "body": b"",
+                    "more_body": message.get("more_body", False),
+                }
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, sealed, rid)
+        except Exception:
+            facts = {"method": scope["method"], "route": getattr(scope.get("route"), "path", None)}
+            logger.exception("request failed", extra=facts)
+            if started:
+                raise
+            await ProblemAnswer(PROBLEMS["service.error"], rid)(scope, receive, sealed)
+        finally:
+            request_id.reset(token)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, rid: str) -> None:
+        size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(
+            scope.get("query_string", b"")
+        )
+        if size > MAX_HEADER_BYTES:
+            detail = f"Headers and query string have {size} bytes; the limit is {MAX_HEADER_BYTES}."
+            await ProblemAnswer(PROBLEMS["request.headers_too_large"], rid, detail)(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        await self.app(scope, receive, send)
+        seconds = time.perf_counter() - begun
+        if seconds > 1:
+            logger.info(
+                "slow request",
+                extra={"route": getattr(scope.get("route"), "path", None), "seconds": round(seconds, 3)},
+            )
+
+
+class BodyLimit:
+    """Refuse a body that says it is too large, or that grows too large while it arrives."""
+
+    def __init__(self, app: ASGIApp, *, json_bytes: int, upload_bytes: int) -> None:
+        self.app, self.json_bytes, self.upload_bytes = app, json_bytes, upload_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] == "GET":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        is_json = headers.get(b"content-type", b"").split(b";")[0].strip().lower().endswith(b"json")
+        limit = self.json_bytes if is_json else self.upload_bytes
+        declared = headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared[:20]) > limit:
+            detail = f"The body has {declared[:20].decode()} bytes; the limit is {limit}."
+            await ProblemAnswer(PROBLEMS["request.too_large"], scope["request_id"], detail)(
+                scope, receive, send
+            )
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                # FastAPI lets only its own exception pass while it reads a body.
+                raise HTTPException(413, f"The body has more than {limit} bytes, which is the limit.")
+            return message
+
+        await self.app(scope, counted, send)
+
+
+def _incoming_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _GOOD_ID.fullmatch(value):
+            return str(value.decode())
+    return ""
+
+
+def _seal(message: Message, scope: Scope, rid: str) -> None:
+    headers = MutableHeaders(raw=message.setdefault("headers", []))
+    is_page = headers.get("content-type", "").startswith("text/html")
+    own: list[tuple[bytes, bytes]] = message["headers"]
+    own += [
+        (b"x-request-id", rid.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"content-security-policy", (_PAGE_POLICY if is_page else _DATA_POLICY).encode()),
+    ]
+    if scope["method"] == "GET" and scope["path"].startswith("/api/"):
+        own += [
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-expose-headers", b"ETag, X-Request-Id, X-Overflow"),
+        ]

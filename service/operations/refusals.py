@@ -1,0 +1,111 @@
+"""What an operation refuses to answer, without HTTP.
+
+Refusal
+├── UnknownSurvey, UnknownRelease, ReleaseMismatch
+├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux
+├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
+├── CursorInvalid, CursorExpired
+└── Busy, TooManyAtOnce
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "BatchTooLarge",
+    "Busy",
+    "CursorExpired",
+    "CursorInvalid",
+    "InvalidFilter",
+    "NoFlux",
+    "NoImage",
+    "NoMatch",
+    "NoTarget",
+    "NotAPosition",
+    "ObjectNotFound",
+    "ObjectNotIndexed",
+    "Refusal",
+    "ReleaseMismatch",
+    "TooManyAtOnce",
+    "UnknownRelease",
+    "UnknownSurvey",
+]
+
+
+class Refusal(Exception):
+    """A question that has no answer, with the reason for the person who asked.
+
+    Attributes
+    ----------
+    facts
+        What a program can act on: JSON values that join the error's body.
+    """
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.facts = facts
+
+
+class UnknownSurvey(Refusal):
+    """A survey that is not served."""
+
+
+class UnknownRelease(Refusal):
+    """A release that is not served."""
+
+
+class ReleaseMismatch(Refusal):
+    """A release and a survey that do not belong together."""
+
+
+class ObjectNotFound(Refusal):
+    """An object id that the survey has not."""
+
+
+class ObjectNotIndexed(Refusal):
+    """An object of the survey that the release could not embed."""
+
+
+class NoMatch(Refusal):
+    """A sky position without an object near enough."""
+
+
+class NoImage(Refusal):
+    """A survey that holds no pixels."""
+
+
+class NoFlux(Refusal):
+    """Display images, which have no fluxes to write."""
+
+
+class NotAPosition(Refusal):
+    """A target text that names no place."""
+
+
+class NoTarget(Refusal):
+    """A question by position without a position, or with two."""
+
+
+class InvalidFilter(Refusal):
+    """A filter that cannot be applied."""
+
+
+class BatchTooLarge(Refusal):
+    """More rows than one batch may hold."""
+
+
+class CursorInvalid(Refusal):
+    """A cursor that this service did not give out."""
+
+
+class CursorExpired(Refusal):
+    """A cursor into a release that is no longer served."""
+
+
+class Busy(Refusal):
+    """All searchers work and the queue is full."""
+
+
+class TooManyAtOnce(Refusal):
+    """One client with too many heavy requests at the same time."""

@@ -1,0 +1,69 @@
+"""Everything that an operator can set, read once from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """One process's configuration; each field is the environment variable ``SKYLIKE_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix="SKYLIKE_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(
+        Path("skylike-data"), description="Folder of surveys, models, embeddings and releases."
+    )
+    database_url: str | None = Field(
+        None,
+        description="SQLAlchemy URL of the catalogue, e.g. `postgresql+psycopg://user@host/skylike`; SQLite in the data folder when unset.",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` opens it to other machines.")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on.")
+    default_survey: str | None = Field(
+        None, description="Survey that answers when a request names none; the first one activated when unset."
+    )
+    verify: Literal["quick", "full"] = Field(
+        "quick", description="Hashes checked at start: `quick` manifests and small files, `full` every byte."
+    )
+    threads: int = Field(1, ge=1, le=256, description="Threads of one encoder call and of one exact search.")
+    search_workers: int = Field(
+        2, ge=1, le=64, description="Searches and estimates that run at the same time."
+    )
+    search_queue: int = Field(
+        64, ge=0, le=4096, description="Searches that may wait; beyond it the answer is 503."
+    )
+    heavy_per_client: int = Field(
+        4,
+        ge=1,
+        le=1024,
+        description="Uploads and batches that one client may have running; beyond it the answer is 429.",
+    )
+    batch_rows: int = Field(2000, ge=1, le=100_000, description="Rows of one batch request.")
+    json_max_bytes: int = Field(1 << 20, ge=1024, description="Largest JSON request body, in bytes.")
+    upload_max_bytes: int = Field(
+        32 << 20, ge=1024, description="Largest upload (FITS, image or table), in bytes."
+    )
+    upload_anonymous: bool = Field(default=True, description="Whether uploads are taken from clients without a key.")
+    sandbox_children: int = Field(
+        2, ge=1, le=64, description="Uploads parsed at the same time, each in its own child process."
+    )
+    sandbox_queue: int = Field(
+        16, ge=0, le=1024, description="Uploads that may wait to be parsed; beyond it the answer is 503."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe log line written."
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="Log lines for machines (`json`) or for people (`text`)."
+    )
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'catalogue.db'}"
