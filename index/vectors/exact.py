@@ -1,0 +1,172 @@
+"""Exact inner-product search over one memory-mapped matrix."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from index.vectors.store import BadQuery, Hits, VectorArray
+
+__all__ = ["ExactStore"]
+
+# FAISS multiplies queries x dimension and takes BLAS from this product on. Its default, 128000, would need
+# 2,667 queries of 48 dimensions: micro-batches would gain nothing. 512 is 4 queries of 128 dimensions.
+_BLAS_FROM = 512
+# Candidates fetched beyond k, and the float32 error of a product of unit vectors: candidates are scored again
+# in double precision, so that an answer depends neither on the batch it came in nor on a BLAS kernel.
+_SPARE = 8
+_ERROR = np.float32(2e-6)
+_BLOCK = 65536
+
+faiss.cvar.distance_compute_blas_threshold = _BLAS_FROM
+
+
+class ExactStore:
+    """Unit vectors searched without approximation.
+
+    Searches run on the matrix as it lies on disk, without a second copy in memory. Similarities are
+    summed in double precision and equal ones ordered by row, so that a query gets the same answer alone
+    and in any batch.
+
+    Parameters
+    ----------
+    source
+        A raw little-endian float32 file of shape (n, dimension), mapped read-only, or an array.
+    dimension
+        Required for a file.
+    threads
+        OpenMP threads of a search; 1 in a serving process, 0 for all cores.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a whole number of vectors, the store is empty, or a vector is not finite.
+    """
+
+    def __init__(self, source: Path | VectorArray, dimension: int | None = None, *, threads: int = 1) -> None:
+        self._vectors = _open(source, dimension)
+        self._threads = threads
+        for start in range(0, self.n, _BLOCK):
+            if not np.isfinite(self._vectors[start : start + _BLOCK]).all():
+                bad = start + int(
+                    np.flatnonzero(~np.isfinite(self._vectors[start : start + _BLOCK]).all(axis=1))[0]
+                )
+                raise ValueError(f"vector {bad} is not finite; embed the survey again")
+
+    @property
+    def n(self) -> int:
+        """Vectors held."""
+        return int(self._vectors.shape[0])
+
+    @property
+    def dimension(self) -> int:
+        """Length of each vector."""
+        return int(self._vectors.shape[1])
+
+    def vector(self, row: int) -> VectorArray:
+        """Return one stored vector, shape (D,); a read-only view."""
+        return self._vectors[row]
+
+    def vectors(self, rows: slice | NDArray[np.int64]) -> VectorArray:
+        """Return stored vectors, shape (len(rows), D)."""
+        return self._vectors[rows]
+
+    def search(self, queries: VectorArray, k: int, *, allowed: NDArray[np.bool_] | None = None) -> Hits:
+        """Find the k most similar vectors of each query; see :class:`index.vectors.store.VectorStore`."""
+        queries = self._checked(queries, k, allowed)
+        # omp_set_num_threads holds for the calling thread only, so a setting made at start would not
+        # reach the threads of a server's pool.
+        faiss.omp_set_num_threads(self._threads or os.cpu_count() or 1)
+        if allowed is None:
+            return self._search_all(queries, min(k, self.n))
+        return self._search_subset(queries, k, np.flatnonzero(allowed))
+
+    def _checked(self, queries: VectorArray, k: int, allowed: NDArray[np.bool_] | None) -> VectorArray:
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.dimension:
+            raise BadQuery(
+                f"queries of shape {queries.shape}; this store holds vectors of {self.dimension} dimensions"
+            )
+        if not np.isfinite(queries).all():
+            raise BadQuery("a query vector is not finite")
+        if k < 1:
+            raise BadQuery(f"k is {k}; ask for at least 1 neighbour")
+        if allowed is not None and allowed.shape != (self.n,):
+            raise BadQuery(f"a mask of shape {allowed.shape} for {self.n} vectors")
+        return queries
+
+    def _search_all(self, queries: VectorArray, k: int) -> Hits:
+        if len(queries) == 0:
+            return _hits(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+        fetched = min(self.n, k + _SPARE)
+        approximate, rows = faiss.knn(queries, self._vectors, fetched, metric=faiss.METRIC_INNER_PRODUCT)
+        rows, similarity = self._rescore(queries, rows.astype(np.int64))
+        if fetched < self.n:
+            # A row left outside the candidates scores at most the last candidate: only where that comes
+            # within rounding of the k-th hit could it belong inside.
+            unclear = np.flatnonzero(approximate[:, -1] + _ERROR >= similarity[:, k - 1])
+            for query in unclear:
+                rows[query, :k], similarity[query, :k] = self._search_one(queries[query], k)
+        return _hits(rows[:, :k], similarity[:, :k])
+
+    def _search_one(self, query: VectorArray, k: int) -> tuple[NDArray[np.int64], VectorArray]:
+        """One full pass that rescores everything within rounding of the k-th hit."""
+        approximate = self._vectors @ query
+        limit = np.partition(approximate, -k)[-k] - 2 * _ERROR
+        candidates = np.flatnonzero(approximate >= limit)
+        rows, similarity = self._rescore(query[None], candidates[None])
+        return rows[0, :k], similarity[0, :k]
+
+    def _search_subset(self, queries: VectorArray, k: int, subset: NDArray[np.int64]) -> Hits:
+        """Search blocks of the allowed rows and merge, so that memory stays bounded."""
+        k = min(k, len(subset))
+        rows = np.empty((len(queries), 0), np.int64)
+        if k == 0 or len(queries) == 0:
+            return _hits(np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32))
+        for start in range(0, len(subset), _BLOCK):
+            chosen = subset[start : start + _BLOCK]
+            part = ExactStore.__new__(ExactStore)
+            part._vectors, part._threads = self._vectors[chosen], self._threads
+            found = part._search_all(queries, min(k, len(chosen)))
+            rows = np.concatenate([rows, chosen[found.rows]], axis=1)
+        rows, similarity = self._rescore(queries, rows)
+        return _hits(rows[:, :k], similarity[:, :k])
+
+    def _rescore(
+        self, queries: VectorArray, rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], VectorArray]:
+        """Score candidate rows in double precision and order them: similarity falling, then row rising."""
+        similarity = np.empty(rows.shape, np.float32)
+        step = max(1, 2**22 // max(1, rows.shape[1] * self.dimension))
+        for start in range(0, len(queries), step):
+            part = slice(start, start + step)
+            vectors = self._vectors[rows[part]].astype(np.float64)
+            exact = np.einsum("qkd,qd->qk", vectors, queries[part].astype(np.float64))
+            similarity[part] = np.clip(exact, -1, 1)
+        order = np.lexsort((rows, -similarity), axis=1)
+        return np.take_along_axis(rows, order, axis=1), np.take_along_axis(similarity, order, axis=1)
+
+
+def _hits(rows: NDArray[np.int64], similarity: VectorArray) -> Hits:
+    return Hits(rows=rows, similarity=similarity, lengths=np.full(len(rows), rows.shape[1], dtype=np.int64))
+
+
+def _open(source: Path | VectorArray, dimension: int | None) -> VectorArray:
+    if not isinstance(source, Path):
+        vectors = np.ascontiguousarray(source, dtype=np.float32)
+        if vectors.ndim != 2 or 0 in vectors.shape:
+            raise ValueError(
+                f"vectors of shape {vectors.shape}; a store needs at least one row and one column"
+            )
+        return vectors
+    size = source.stat().st_size
+    if dimension is None or dimension < 1 or size == 0 or size % (4 * dimension):
+        raise ValueError(
+            f"{source.name}: {size} bytes are no whole number of float32 vectors of {dimension} dimensions"
+        )
+    mapped = np.memmap(source, dtype="<f4", mode="r", shape=(size // (4 * dimension), dimension))
+    return np.asarray(mapped)
