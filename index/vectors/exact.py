@@ -68,8 +68,8 @@ class ExactStore:
         return int(self._vectors.shape[1])
 
     def vector(self, row: int) -> VectorArray:
-        """Return one stored vector, shape (D,); a read-only view."""
-        return self._vectors[row]
+        """Return one stored vector, shape (D,)."""
+        return np.array(self._vectors[row])
 
     def vectors(self, rows: slice | NDArray[np.int64]) -> VectorArray:
         """Return stored vectors, shape (len(rows), D)."""
@@ -82,7 +82,7 @@ class ExactStore:
         # reach the threads of a server's pool.
         faiss.omp_set_num_threads(self._threads or os.cpu_count() or 1)
         if allowed is None:
-            return self._search_all(queries, min(k, self.n))
+            return _hits(*_nearest(self._vectors, queries, min(k, self.n)))
         return self._search_subset(queries, k, np.flatnonzero(allowed))
 
     def _checked(self, queries: VectorArray, k: int, allowed: NDArray[np.bool_] | None) -> VectorArray:
@@ -99,56 +99,57 @@ class ExactStore:
             raise BadQuery(f"a mask of shape {allowed.shape} for {self.n} vectors")
         return queries
 
-    def _search_all(self, queries: VectorArray, k: int) -> Hits:
-        if len(queries) == 0:
-            return _hits(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
-        fetched = min(self.n, k + _SPARE)
-        approximate, rows = faiss.knn(queries, self._vectors, fetched, metric=faiss.METRIC_INNER_PRODUCT)
-        rows, similarity = self._rescore(queries, rows.astype(np.int64))
-        if fetched < self.n:
-            # A row left outside the candidates scores at most the last candidate: only where that comes
-            # within rounding of the k-th hit could it belong inside.
-            unclear = np.flatnonzero(approximate[:, -1] + _ERROR >= similarity[:, k - 1])
-            for query in unclear:
-                rows[query, :k], similarity[query, :k] = self._search_one(queries[query], k)
-        return _hits(rows[:, :k], similarity[:, :k])
-
-    def _search_one(self, query: VectorArray, k: int) -> tuple[NDArray[np.int64], VectorArray]:
-        """One full pass that rescores everything within rounding of the k-th hit."""
-        approximate = self._vectors @ query
-        limit = np.partition(approximate, -k)[-k] - 2 * _ERROR
-        candidates = np.flatnonzero(approximate >= limit)
-        rows, similarity = self._rescore(query[None], candidates[None])
-        return rows[0, :k], similarity[0, :k]
-
     def _search_subset(self, queries: VectorArray, k: int, subset: NDArray[np.int64]) -> Hits:
         """Search blocks of the allowed rows and merge, so that memory stays bounded."""
-        k = min(k, len(subset))
         rows = np.empty((len(queries), 0), np.int64)
-        if k == 0 or len(queries) == 0:
-            return _hits(np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32))
         for start in range(0, len(subset), _BLOCK):
             chosen = subset[start : start + _BLOCK]
-            part = ExactStore.__new__(ExactStore)
-            part._vectors, part._threads = self._vectors[chosen], self._threads
-            found = part._search_all(queries, min(k, len(chosen)))
-            rows = np.concatenate([rows, chosen[found.rows]], axis=1)
-        rows, similarity = self._rescore(queries, rows)
+            found, _ = _nearest(self._vectors[chosen], queries, min(k, len(chosen)))
+            rows = np.concatenate([rows, chosen[found]], axis=1)
+        rows, similarity = _rescore(self._vectors, queries, rows)
         return _hits(rows[:, :k], similarity[:, :k])
 
-    def _rescore(
-        self, queries: VectorArray, rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], VectorArray]:
-        """Score candidate rows in double precision and order them: similarity falling, then row rising."""
-        similarity = np.empty(rows.shape, np.float32)
-        step = max(1, 2**22 // max(1, rows.shape[1] * self.dimension))
-        for start in range(0, len(queries), step):
-            part = slice(start, start + step)
-            vectors = self._vectors[rows[part]].astype(np.float64)
-            exact = np.einsum("qkd,qd->qk", vectors, queries[part].astype(np.float64))
-            similarity[part] = np.clip(exact, -1, 1)
-        order = np.lexsort((rows, -similarity), axis=1)
-        return np.take_along_axis(rows, order, axis=1), np.take_along_axis(similarity, order, axis=1)
+
+def _nearest(vectors: VectorArray, queries: VectorArray, k: int) -> tuple[NDArray[np.int64], VectorArray]:
+    """Find the k nearest vectors of each query, k at most their number: rows and similarities."""
+    if len(queries) == 0:
+        return np.empty((0, k), np.int64), np.empty((0, k), np.float32)
+    fetched = min(len(vectors), k + _SPARE)
+    approximate, candidates = faiss.knn(queries, vectors, fetched, metric=faiss.METRIC_INNER_PRODUCT)
+    rows, similarity = _rescore(vectors, queries, candidates.astype(np.int64))
+    rows, similarity = rows[:, :k], similarity[:, :k]
+    if fetched < len(vectors):
+        # A row left outside the candidates scores at most the last candidate: only where that comes
+        # within rounding of the k-th hit could it belong inside.
+        for query in np.flatnonzero(approximate[:, -1] + _ERROR >= similarity[:, -1]):
+            rows[query], similarity[query] = _nearest_by_full_pass(vectors, queries[query], k)
+    return rows, similarity
+
+
+def _nearest_by_full_pass(
+    vectors: VectorArray, query: VectorArray, k: int
+) -> tuple[NDArray[np.int64], VectorArray]:
+    """Score again everything within rounding of the k-th hit."""
+    approximate = vectors @ query
+    limit = np.partition(approximate, -k)[-k] - 2 * _ERROR
+    candidates = np.flatnonzero(approximate >= limit)
+    rows, similarity = _rescore(vectors, query[None], candidates[None])
+    return rows[0, :k], similarity[0, :k]
+
+
+def _rescore(
+    vectors: VectorArray, queries: VectorArray, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], VectorArray]:
+    """Score candidate rows in double precision and order them: similarity falling, then row rising."""
+    similarity = np.empty(rows.shape, np.float32)
+    step = max(1, 2**22 // max(1, rows.shape[1] * vectors.shape[1]))
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        candidates = vectors[rows[part]].astype(np.float64)
+        exact = np.einsum("qkd,qd->qk", candidates, queries[part].astype(np.float64))
+        similarity[part] = np.clip(exact, -1, 1)
+    order = np.lexsort((rows, -similarity), axis=1)
+    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(similarity, order, axis=1)
 
 
 def _hits(rows: NDArray[np.int64], similarity: VectorArray) -> Hits:

@@ -1,0 +1,185 @@
+"""The frozen columns a release answers from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from survey.archive import UnknownObject
+
+__all__ = ["STANDARD_COLUMNS", "Columns", "frozen_columns", "write_columns"]
+
+STANDARD_COLUMNS: Mapping[str, pa.DataType] = {
+    "object_id": pa.string(),
+    "ra_deg": pa.float64(),
+    "dec_deg": pa.float64(),
+    "hpx29": pa.int64(),
+    "ebv": pa.float64(),
+    "z_spec": pa.float64(),
+    "mag_r": pa.float64(),
+    "label": pa.string(),
+}
+_COMPUTED = ("anomaly_percentile", "z_phot")
+
+
+class Columns:
+    """Columns of one release in row order, memory-mapped; nulls come out as None, never as sentinels.
+
+    Attributes
+    ----------
+    ids
+        Object ids by row.
+    names
+        Column names.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with pa.memory_map(str(path)) as source:
+            self._table: pa.Table = pa.ipc.open_file(source).read_all().combine_chunks()
+        self.names: tuple[str, ...] = tuple(self._table.column_names)
+        self.ids: list[str] = self._table.column("object_id").to_pylist()
+        self._rows = {object_id: row for row, object_id in enumerate(self.ids)}
+        self._columns = {name: _Column(self._table.column(name)) for name in self.names}
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(self.ids)
+
+    def row_of(self, object_id: str) -> int:
+        """Return an object's row.
+
+        Raises
+        ------
+        UnknownObject
+            If the release has no such id.
+        """
+        try:
+            return self._rows[object_id]
+        except KeyError as error:
+            raise UnknownObject(f"no object {object_id!r} in this release") from error
+
+    def take(
+        self, rows: Sequence[int] | NDArray[np.integer[Any]], names: Sequence[str]
+    ) -> dict[str, list[Any]]:
+        """Return values of some columns at some rows, in the order of ``rows``.
+
+        Raises
+        ------
+        KeyError
+            If a column is unknown.
+        """
+        picked = np.asarray(rows, dtype=np.int64)
+        return {name: self._columns[name].take(picked) for name in names}
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return a whole column: floats with NaN for null, else objects with None for null.
+
+        Raises
+        ------
+        KeyError
+            If the column is unknown.
+        """
+        return self._columns[name].array()
+
+
+class _Column:
+    """One column, taken apart once so that picking ten rows costs microseconds."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+        self._valid = None if column.null_count == 0 else column.is_valid().to_numpy()
+        if self._is_number:
+            filled = column if self._valid is None else column.fill_null(0)
+            self._values: NDArray[Any] = filled.to_numpy()
+        else:
+            self._values = np.empty(len(column), dtype=object)
+            self._values[:] = column.to_pylist()
+
+    def take(self, rows: NDArray[np.int64]) -> list[Any]:
+        values: list[Any] = self._values[rows].tolist()
+        if self._valid is None or not self._is_number:
+            return values
+        return [value if ok else None for value, ok in zip(values, self._valid[rows].tolist(), strict=True)]
+
+    def array(self) -> NDArray[Any]:
+        if not self._is_number:
+            return self._values
+        values = self._values.astype(np.float64)
+        return values if self._valid is None else np.where(self._valid, values, np.nan)
+
+
+def frozen_columns(
+    objects: pa.Table, rows: NDArray[np.int64], computed: Mapping[str, NDArray[np.floating[Any]]]
+) -> pa.Table:
+    """Gather the columns of a release from a survey's object table.
+
+    Parameters
+    ----------
+    objects
+        The survey's table.
+    rows
+        Its rows that the release holds, in the release's order.
+    computed
+        ``anomaly_percentile`` and ``z_phot`` in the release's order; NaN becomes null.
+
+    Returns
+    -------
+    Table
+        The standard columns, all ``flux_…``, every other scalar column of the survey (a name that this
+        software computes is kept as ``survey_<name>``), the computed ones.
+    """
+    taken = objects.take(pa.array(rows))
+    columns: dict[str, Any] = {}
+    if "mag_r" not in taken.column_names and "flux_r" in taken.column_names:
+        taken = taken.append_column("mag_r", _ab_magnitude(taken.column("flux_r")))
+    for name, kind in STANDARD_COLUMNS.items():
+        columns[name] = (
+            _scalar(taken.column(name)).cast(kind)
+            if name in taken.column_names
+            else pa.nulls(len(rows), kind)
+        )
+    for name in taken.column_names:
+        column = taken.column(name)
+        if name not in columns and _is_scalar(column.type):
+            columns[f"survey_{name}" if name in _COMPUTED else name] = _scalar(column)
+    for name in _COMPUTED:
+        columns[name] = pa.array(computed[name], pa.float32(), from_pandas=True)
+    return pa.table(columns)
+
+
+def write_columns(table: pa.Table, path: Path) -> None:
+    """Write columns as one uncompressed Arrow record batch, which can be mapped."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+
+
+def _ab_magnitude(flux: pa.ChunkedArray) -> pa.ChunkedArray:
+    """AB magnitude of a flux in nanomaggies; null where the flux is not positive."""
+    positive = pc.if_else(pc.greater(flux, 0), flux, None)
+    return pc.subtract(22.5, pc.multiply(2.5, pc.log10(positive)))
+
+
+def _is_scalar(kind: pa.DataType) -> bool:
+    tests = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_string,
+        pa.types.is_large_string,
+    )
+    return any(test(kind) for test in tests)
+
+
+def _scalar(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Turn NaN and infinities into nulls: JSON and TOPCAT know no others."""
+    if not pa.types.is_floating(column.type):
+        return column
+    wide = column.cast(pa.float64()) if pa.types.is_float16(column.type) else column
+    return pc.if_else(pc.is_finite(wide), wide, pa.scalar(None, wide.type))

@@ -1,0 +1,81 @@
+"""The precomputed nearest neighbours of every object in a release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.vectors.exact import ExactStore
+
+__all__ = ["GRAPH_FILES", "GRAPH_K", "NeighbourGraph", "build_graph"]
+
+GRAPH_K = 100
+GRAPH_FILES = ("neighbours_rows.npy", "neighbours_similarity.npy")
+_BLOCK = 1024
+
+
+class NeighbourGraph:
+    """The exact K nearest neighbours of each row, itself left out; answers by id without a search.
+
+    Attributes
+    ----------
+    rows
+        int32, shape (N, K), nearest first; K is 100, or N - 1 when that is less.
+    similarity
+        float32, shape (N, K).
+    """
+
+    def __init__(self, rows: NDArray[np.int32], similarity: NDArray[np.float32]) -> None:
+        if rows.shape != similarity.shape or rows.ndim != 2:
+            raise ValueError(f"a graph of {rows.shape} rows with {similarity.shape} similarities")
+        self.rows = rows
+        self.similarity = similarity
+
+    @classmethod
+    def open(cls, folder: Path) -> NeighbourGraph:
+        """Map the graph of a release folder."""
+        rows, similarity = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in GRAPH_FILES)
+        return cls(np.asarray(rows), np.asarray(similarity))
+
+    def save(self, folder: Path) -> None:
+        """Write the graph into a release folder."""
+        for name, array in zip(GRAPH_FILES, (self.rows, self.similarity), strict=True):
+            np.save(folder / name, array, allow_pickle=False)
+
+    @property
+    def k(self) -> int:
+        """Neighbours kept of each row."""
+        return int(self.rows.shape[1])
+
+    def of(self, row: int, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return rows and similarities of the k nearest neighbours of ``row``, at most :attr:`k`."""
+        return self.rows[row, :k], self.similarity[row, :k]
+
+
+def build_graph(
+    store: ExactStore, k: int = GRAPH_K, *, progress: Callable[[int, int], None] | None = None
+) -> NeighbourGraph:
+    """Find the k nearest neighbours of every stored vector, block by block.
+
+    Returns
+    -------
+    NeighbourGraph
+        Exact; with k = n - 1 when the store is smaller than that.
+    """
+    k = min(k, store.n - 1)
+    rows = np.empty((store.n, k), np.int32)
+    similarity = np.empty((store.n, k), np.float32)
+    for start in range(0, store.n, _BLOCK):
+        own = np.arange(start, min(start + _BLOCK, store.n))
+        hits = store.search(store.vectors(own), k + 1)
+        kept = hits.rows != own[:, None]
+        # Among more than k identical vectors the row itself may be missing: then the last hit goes.
+        kept[kept.all(axis=1), -1] = False
+        rows[own] = hits.rows[kept].reshape(len(own), k)
+        similarity[own] = hits.similarity[kept].reshape(len(own), k)
+        if progress is not None:
+            progress(int(own[-1]) + 1, store.n)
+    return NeighbourGraph(rows, similarity)
