@@ -1,0 +1,164 @@
+"""Query and path parameters, each written once."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Literal
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BeforeValidator
+
+__all__ = [
+    "Cursor",
+    "DecDeg",
+    "ImageFormat",
+    "K",
+    "Limit",
+    "MagMax",
+    "MagMin",
+    "MatchRadius",
+    "ObjectId",
+    "OptionalDecDeg",
+    "OptionalRaDeg",
+    "RaDeg",
+    "Radius",
+    "ReleaseName",
+    "SurveyName",
+    "TargetText",
+    "ZMax",
+    "ZMin",
+    "checked_id",
+]
+
+MAX_ID_LENGTH = 128
+_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+_RELEASE = r"^[a-z0-9][a-zA-Z0-9._-]{0,191}$"
+_ANGLE = re.compile(r"([0-9]{0,6}\.?[0-9]{1,12}(?:[eE]-?[0-9]{1,2})?)\s*(deg|arcmin|arcsec|°|'|\")?")
+_DEGREES = {"deg": 1.0, "°": 1.0, "arcmin": 1 / 60, "'": 1 / 60, "arcsec": 1 / 3600, '"': 1 / 3600}
+
+
+def checked_id(text: str) -> str:
+    """Return an object id as it is, if it is printable, short and not empty.
+
+    Raises
+    ------
+    ValueError
+        Otherwise; PostgreSQL's text takes no NUL, and JSON no lone surrogate.
+    """
+    if not text or len(text) > MAX_ID_LENGTH or not text.isprintable():
+        raise ValueError(f"an id is 1 to {MAX_ID_LENGTH} printable characters")
+    return text
+
+
+def _angle(text: object, *, unit: str) -> object:
+    """Degrees from ``5arcsec``, ``0.1deg`` or a bare number in ``unit``."""
+    match = _ANGLE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("write a number, or a number with a unit: 5arcsec, 2arcmin, 0.1deg")
+    degrees = float(match[1]) * _DEGREES[match[2] or unit]
+    if not math.isfinite(degrees):
+        raise ValueError("the angle is not finite")
+    return degrees
+
+
+def _degrees(text: object) -> object:
+    return _angle(text, unit="deg")
+
+
+def _arcsec(text: object) -> object:
+    return _angle(text, unit="arcsec")
+
+
+ObjectId = Annotated[
+    str,
+    Path(description="Object id, a string, as the survey writes it.", max_length=MAX_ID_LENGTH),
+    AfterValidator(checked_id),
+]
+SurveyName = Annotated[
+    str | None,
+    Query(
+        alias="survey",
+        pattern=_NAME,
+        description="Survey to ask; `/api/v1/surveys` lists them and names the default.",
+    ),
+]
+ReleaseName = Annotated[
+    str | None,
+    Query(
+        alias="release",
+        pattern=_RELEASE,
+        description="Index release to ask; `/api/v1/releases` lists them and names the default.",
+    ),
+]
+K = Annotated[int, Query(ge=1, le=1000, description="How many neighbours, 1 to 1000.")]
+ZMin = Annotated[
+    float | None,
+    Query(ge=-1, le=20, allow_inf_nan=False, description="Only hits with z_spec of at least this."),
+]
+ZMax = Annotated[
+    float | None,
+    Query(ge=-1, le=20, allow_inf_nan=False, description="Only hits with z_spec of at most this."),
+]
+MagMin = Annotated[
+    float | None,
+    Query(ge=-50, le=50, allow_inf_nan=False, description="Only hits with mag_r of at least this (AB)."),
+]
+MagMax = Annotated[
+    float | None,
+    Query(ge=-50, le=50, allow_inf_nan=False, description="Only hits with mag_r of at most this (AB)."),
+]
+RaDeg = Annotated[
+    float,
+    Query(
+        alias="ra", ge=0, lt=360, allow_inf_nan=False, description="Right ascension, ICRS degrees, 0 to 360."
+    ),
+]
+DecDeg = Annotated[
+    float,
+    Query(
+        alias="dec", ge=-90, le=90, allow_inf_nan=False, description="Declination, ICRS degrees, -90 to 90."
+    ),
+]
+OptionalRaDeg = Annotated[
+    float | None,
+    Query(
+        alias="ra", ge=0, lt=360, allow_inf_nan=False, description="Right ascension, ICRS degrees, 0 to 360."
+    ),
+]
+OptionalDecDeg = Annotated[
+    float | None,
+    Query(
+        alias="dec", ge=-90, le=90, allow_inf_nan=False, description="Declination, ICRS degrees, -90 to 90."
+    ),
+]
+Radius = Annotated[
+    float,
+    BeforeValidator(_degrees, json_schema_input_type=str),
+    Query(
+        gt=0,
+        le=10,
+        description="Radius of the cone: a number of degrees, or with a unit (`5arcsec`, `2arcmin`); at most 10 degrees.",
+    ),
+]
+MatchRadius = Annotated[
+    float,
+    BeforeValidator(_arcsec, json_schema_input_type=str),
+    Query(
+        alias="match_radius",
+        gt=0,
+        le=0.1,
+        description="How near an object must be to count as the one meant: a number of arcseconds, or with a unit; at most 6 arcmin.",
+    ),
+]
+TargetText = Annotated[
+    str | None,
+    Query(
+        alias="target",
+        max_length=200,
+        description="A place in words instead of ra and dec: `150.1 2.2`, `10:00:24 -00:30:00`, `SDSS J100024.12+021200.3`, or an object id.",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Rows in the answer, 1 to 1000.")]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
+ImageFormat = Annotated[Literal["png", "webp", "fits"], Query(alias="format", description="Image format.")]

@@ -1,0 +1,118 @@
+"""What is served."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from service.schemas.base import Answer, ReleaseBlock
+
+__all__ = [
+    "Liveness",
+    "ModelEntry",
+    "ModelsAnswer",
+    "ProblemEntry",
+    "ProblemsAnswer",
+    "Readiness",
+    "ReleaseEntry",
+    "ReleasesAnswer",
+    "SurveyEntry",
+    "SurveysAnswer",
+]
+
+
+class Liveness(Answer):
+    """The process runs."""
+
+    status: Literal["alive"]
+
+
+class Readiness(Answer):
+    """The service answers."""
+
+    status: Literal["ready"]
+    releases: list[ReleaseBlock]
+    checks: dict[str, float] = Field(description="What was tried, with the milliseconds it took.")
+
+
+class SurveyEntry(Answer):
+    """One survey."""
+
+    name: str
+    title: str
+    kind: Literal["flux", "display", "catalogue"]
+    n_objects: int
+    bands: list[str] | None
+    pixel_scale_arcsec: float | None
+    field_px: int
+    epoch: str
+    citation: str
+    licence: str
+    realism: str = Field(description="What is real and what is rendered.")
+    sha256: str
+    default_release: str | None
+    is_default: bool
+
+
+class SurveysAnswer(Answer):
+    """Surveys served; the default answers when a request names none."""
+
+    default: str | None
+    surveys: list[SurveyEntry]
+
+
+class ReleaseEntry(ReleaseBlock):
+    """One index release."""
+
+    n: int = Field(description="Objects indexed.")
+    dimension: int
+    metric: str
+    exact: bool
+    recall_at_10: float
+    created: str
+    has_photoz: bool
+    is_default: bool = Field(description="Whether it answers when a request names its survey only.")
+
+
+class ReleasesAnswer(Answer):
+    """Index releases served; the default answers when a request names none."""
+
+    default: str | None
+    releases: list[ReleaseEntry]
+
+
+class ModelEntry(Answer):
+    """One model's card."""
+
+    id: str
+    method: str
+    title: str
+    dimension: int
+    precision: str
+    contract: dict[str, Any] = Field(description="What images are brought to before the network sees them.")
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+    licence: str
+    created: str
+    sha256: str
+
+
+class ModelsAnswer(Answer):
+    """Models behind the releases served."""
+
+    models: list[ModelEntry]
+
+
+class ProblemEntry(Answer):
+    """One kind of refusal."""
+
+    code: str
+    status: int
+    title: str
+
+
+class ProblemsAnswer(Answer):
+    """All `code`s that an error may carry."""
+
+    problems: list[ProblemEntry]
