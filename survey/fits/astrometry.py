@@ -1,0 +1,141 @@
+"""Where an image lies on the sky: pixel scale, parity, and the pixel of a position."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from survey.fits.container import FITSImage
+from survey.ingest import CutoutRejected
+
+__all__ = ["NO_ASTROMETRY", "Astrometry", "astrometry_of"]
+
+# Only these keywords ever reach wcslib: real observatory headers have crashed it (astropy issue 20349), and
+# a SIP order of 10^4 hangs it. SIP terms are taken up to order 9, lookup tables not at all.
+_WCS_KEYS = re.compile(
+    r"(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)[12]|(CD|PC)[12]_[12]|PV[12]_\d{1,2}|LONPOLE|LATPOLE|EQUINOX|RADESYS|RADECSYS"
+)
+_SIP_KEYS = re.compile(r"[AB]P?_(ORDER|[0-9]_[0-9])")
+_SCALE_KEYS = ("PIXSCALE", "PIXSCAL1", "PIXELSCALE", "SECPIX", "SECPIX1", "PLTSCALE", "STEP1", "PIXSIZE")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Astrometry:
+    """What a header says of the sky.
+
+    Attributes
+    ----------
+    wcs
+        Celestial, or None.
+    pixel_scale_arcsec
+        Mean of both axes at the middle of the image; from the header's words where there is no WCS; or None.
+    anisotropy
+        Longer over shorter pixel side.
+    is_mirrored
+        Whether east lies to the right when north is up.
+    north_angle_deg
+        Angle from the image's +y axis to north, positive towards -x (towards east in an unmirrored image).
+    """
+
+    wcs: WCS | None
+    pixel_scale_arcsec: float | None
+    anisotropy: float = 1.0
+    is_mirrored: bool = False
+    north_angle_deg: float = 0.0
+
+    def pixel_of(self, ra_deg: float, dec_deg: float) -> tuple[float, float] | None:
+        """Return (x, y), counted from 0, of a position; None where the projection has none."""
+        if self.wcs is None:
+            return None
+        try:
+            x, y = self.wcs.all_world2pix([[*self._native(ra_deg, dec_deg)]], 0)[0]
+        except Exception:  # noqa: BLE001  wcslib has a dozen exceptions for "not on this map"
+            return None
+        return (float(x), float(y)) if np.isfinite([x, y]).all() else None
+
+    def position_of(self, x: float, y: float) -> tuple[float, float] | None:
+        """Return ICRS (ra, dec) in degrees of a pixel counted from 0; None where there is none."""
+        if self.wcs is None:
+            return None
+        return _sky(self.wcs, x, y)
+
+    def _native(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
+        assert self.wcs is not None
+        return (dec_deg, ra_deg) if self.wcs.wcs.lat == 0 else (ra_deg, dec_deg)
+
+
+NO_ASTROMETRY = Astrometry(None, None)
+
+
+def astrometry_of(image: FITSImage) -> Astrometry:
+    """Read an image's astrometry; a header without a usable celestial WCS gives at most a pixel scale."""
+    wcs = _wcs(image.header)
+    height, width = image.data.shape[-2:]
+    if wcs is None:
+        scale = image.number(*_SCALE_KEYS)
+        return Astrometry(None, scale if scale is not None and 1e-3 <= scale <= 100 else None)
+    return _measure(wcs, (width - 1) / 2, (height - 1) / 2)
+
+
+def _wcs(header: fits.Header) -> WCS | None:
+    if not str(header.get("CTYPE1", "")).strip():
+        return None
+    clean = fits.Header()
+    has_sip = str(header.get("CTYPE1", "")).strip().endswith("-SIP")
+    orders = [header.get(f"{axis}_ORDER", 0) for axis in "AB"]
+    take_sip = has_sip and all(isinstance(order, int) and 0 <= order <= 9 for order in orders)
+    try:
+        for card in header.cards:
+            key = card.keyword
+            if _WCS_KEYS.fullmatch(key) or (take_sip and _SIP_KEYS.fullmatch(key)):
+                clean[key] = card.value
+        if has_sip and not take_sip:
+            for key in ("CTYPE1", "CTYPE2"):
+                clean[key] = str(clean.get(key, "")).replace("-SIP", "")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wcs = WCS(clean, naxis=2)
+            # Galactic and helioprojective maps have a WCS too; a galaxy's position is asked for in ICRS.
+            if not wcs.has_celestial or wcs.wcs.lngtyp.strip() != "RA":
+                return None
+            wcs.wcs.set()
+    except Exception:  # noqa: BLE001  a header that no WCS can be made of is the same as none
+        return None
+    return wcs
+
+
+def _sky(wcs: WCS, x: float, y: float) -> tuple[float, float] | None:
+    try:
+        first, second = wcs.all_pix2world([[x, y]], 0)[0]
+    except Exception:  # noqa: BLE001  outside the projection
+        return None
+    ra, dec = (second, first) if wcs.wcs.lat == 0 else (first, second)
+    return (float(ra) % 360, float(dec)) if np.isfinite([ra, dec]).all() else None
+
+
+def _measure(wcs: WCS, x: float, y: float) -> Astrometry:
+    """Take scale, parity and rotation from finite differences at one pixel, distortions included."""
+    middle, right, up = (_sky(wcs, *at) for at in ((x, y), (x + 1, y), (x, y + 1)))
+    if middle is None or right is None or up is None:
+        return NO_ASTROMETRY
+    cosine = np.cos(np.deg2rad(middle[1]))
+    steps = [(((p[0] - middle[0] + 180) % 360 - 180) * cosine, p[1] - middle[1]) for p in (right, up)]
+    (east_x, north_x), (east_y, north_y) = steps
+    sides = np.hypot([east_x, east_y], [north_x, north_y]) * 3600
+    if not (np.isfinite(sides).all() and sides.min() >= 1e-3 and sides.max() <= 3600):
+        return NO_ASTROMETRY
+    determinant = east_x * north_y - east_y * north_x
+    if abs(determinant) * 3600**2 < 1e-3 * sides.prod():
+        raise CutoutRejected("fits.wcs", "The WCS is degenerate: both pixel axes point the same way.")
+    return Astrometry(
+        wcs,
+        float(np.sqrt(sides.prod())),
+        anisotropy=float(sides.max() / sides.min()),
+        is_mirrored=bool(determinant > 0),
+        north_angle_deg=float(np.rad2deg(np.arctan2(-north_x, north_y))),
+    )

@@ -1,0 +1,197 @@
+"""From the bytes of a FITS file to its images in memory."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import warnings
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from survey.ingest import CutoutRejected, IngestReport
+
+__all__ = ["MAX_BYTES", "UNREADABLE", "FITSImage", "read_images"]
+
+MAX_BYTES = 256 * 2**20
+_MAX_HDUS = 32
+_MAX_PLANES = 16
+_MIN_SIDE = 16
+
+UNREADABLE = "The file cannot be read as FITS: it is damaged, incomplete, or not what its first bytes say."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FITSImage:
+    """One image HDU.
+
+    Attributes
+    ----------
+    data
+        Shape (H, W) or (C, H, W), native byte order, as in the file.
+    header
+        The HDU's own header.
+    primary
+        The primary header where the primary HDU is empty (its keywords then hold for all), else an empty one.
+    index
+        Number of the HDU in its file, from 0.
+    file
+        Number of the file, from 0.
+    file_name
+        As sent; only searched for a band or a word like ``mask``.
+    """
+
+    data: NDArray[Any]
+    header: fits.Header
+    primary: fits.Header
+    index: int
+    file: int
+    file_name: str
+
+    def value(self, *keys: str) -> Any:
+        """Return the first of these keywords that has a value, in this header, then in the primary; else None."""
+        for header in (self.header, self.primary):
+            for key in keys:
+                value = header.get(key)
+                if value is not None and not isinstance(value, fits.card.Undefined) and str(value).strip():
+                    return value
+        return None
+
+    def number(self, *keys: str) -> float | None:
+        """Return the first of these keywords that holds a finite number (text such as '53.9' counts)."""
+        for key in keys:
+            value = self.value(key)
+            try:
+                number = float(value) if value is not None and not isinstance(value, bool) else None
+            except ValueError:
+                continue
+            if number is not None and np.isfinite(number):
+                return number
+        return None
+
+    def text(self, *keys: str) -> str:
+        """Return the first of these keywords that has a value, as text; else ''."""
+        value = self.value(*keys)
+        return "" if value is None else str(value).strip()
+
+
+def read_images(files: Sequence[tuple[str, bytes]], report: IngestReport) -> list[FITSImage]:
+    """Read every image HDU of every file; paths are never touched.
+
+    Parameters
+    ----------
+    files
+        (name, bytes) each; one layer of gzip or bzip2 is undone.
+
+    Raises
+    ------
+    CutoutRejected
+        ``fits.unreadable`` if a library fails on the bytes, ``fits.no_image`` if no HDU holds a 2-D or
+        3-D image, ``fits.too_small`` if all are under 16 pixels a side, ``fits.too_large`` beyond 256 MiB.
+    """
+    images: list[FITSImage] = []
+    seen: list[str] = []
+    for number, (name, data) in enumerate(files):
+        images += _read_file(_decompress(data, report), number, name, seen)
+    if not images:
+        found = "; ".join(seen) if seen else "no HDU"
+        raise CutoutRejected(
+            "fits.no_image", f"No 2-D or 3-D image found ({found}). Send an image, or pick one with `hdu=`."
+        )
+    large = [image for image in images if min(image.data.shape[-2:]) >= _MIN_SIDE]
+    if not large:
+        height, width = images[0].data.shape[-2:]
+        raise CutoutRejected(
+            "fits.too_small", f"The image is {width}x{height} px; send at least {_MIN_SIDE} px a side."
+        )
+    return large
+
+
+def _decompress(data: bytes, report: IngestReport) -> bytes:
+    if data[:2] == b"\x1f\x8b":
+        undo = zlib.decompressobj(wbits=31)
+    elif data[:3] == b"BZh":
+        undo = bz2.BZ2Decompressor()  # type: ignore[assignment]
+    elif data[:4] == b"PK\x03\x04":
+        raise CutoutRejected("fits.unreadable", "This is a ZIP archive. Send the FITS file itself.")
+    else:
+        return data
+    try:
+        plain = undo.decompress(data, MAX_BYTES + 1)
+    except (zlib.error, OSError, ValueError, EOFError) as error:
+        raise CutoutRejected("fits.unreadable", UNREADABLE) from error
+    if len(plain) > MAX_BYTES:
+        raise CutoutRejected(
+            "fits.too_large",
+            f"The file unpacks to more than {MAX_BYTES // 2**20} MiB. Send a cutout around the galaxy.",
+        )
+    if not undo.eof:
+        raise CutoutRejected("fits.unreadable", UNREADABLE)
+    report.say("container", f"Unpacked {len(data):,} to {len(plain):,} bytes.")
+    return plain
+
+
+def _read_file(data: bytes, number: int, name: str, seen: list[str]) -> list[FITSImage]:
+    if data[:6] != b"SIMPLE":
+        raise CutoutRejected("fits.unreadable", UNREADABLE)
+    images: list[FITSImage] = []
+    try:
+        # Warnings of a stranger's header are none of ours; a cut-off file still fails when its data is read.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=True) as hdus:
+                for index in range(_MAX_HDUS):
+                    try:
+                        hdu = hdus[index]
+                    except IndexError:
+                        break
+                    image = _image(hdu, hdus[0].header, index, number, name)
+                    seen.append(_describe(hdu, index))
+                    if image is not None:
+                        images.append(image)
+    except CutoutRejected:
+        raise
+    except Exception as error:  # astropy raises OSError, ValueError, TypeError, KeyError, OverflowError, ...
+        raise CutoutRejected("fits.unreadable", UNREADABLE) from error
+    return images
+
+
+def _describe(hdu: Any, index: int) -> str:
+    what = "table" if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU, fits.GroupsHDU)) else "image"
+    if isinstance(hdu, fits.CompImageHDU):
+        what = "image"
+    axes = [hdu.header.get(f"NAXIS{n}") for n in range(hdu.header.get("NAXIS", 0), 0, -1)]
+    size = "empty" if what == "image" and not axes else what if what == "table" else "x".join(map(str, axes))
+    return f"HDU {index}: {size}"
+
+
+def _image(hdu: Any, first: fits.Header, index: int, number: int, name: str) -> FITSImage | None:
+    if not isinstance(hdu, (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)) or isinstance(
+        hdu, fits.GroupsHDU
+    ):
+        return None
+    shape = tuple(hdu.shape)
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    if len(shape) not in (2, 3) or 0 in shape:
+        return None
+    if len(shape) == 3 and shape[0] > _MAX_PLANES:
+        raise CutoutRejected(
+            "fits.no_image",
+            f"HDU {index} is a cube of {shape[0]} planes (limit {_MAX_PLANES}): a data cube, not bands.",
+        )
+    if 8 * int(np.prod(shape)) > MAX_BYTES:
+        raise CutoutRejected(
+            "fits.too_large",
+            f"HDU {index} has {'x'.join(map(str, shape))} pixels (limit {MAX_BYTES // 2**20} MiB). "
+            "Send a cutout around the galaxy.",
+        )
+    data = np.asarray(hdu.data).reshape(shape)
+    data = data.astype(data.dtype.newbyteorder("="), copy=False)
+    primary = first if index and first.get("NAXIS") == 0 else fits.Header()
+    return FITSImage(data, hdu.header, primary, index, number, name)

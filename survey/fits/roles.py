@@ -1,0 +1,97 @@
+"""What each HDU is for: image, inverse variance, variance, sigma, weight, mask, or none of these."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import numpy as np
+
+from survey.fits.container import FITSImage
+
+__all__ = ["Role", "role_of"]
+
+Role = Literal["image", "ivar", "variance", "sigma", "weight", "mask", "other"]
+
+# Words of EXTNAME, EXTTYPE, IMAGETYP, PRODTYPE, DES_EXT or the file name; the first that is found wins.
+_WORDS: tuple[tuple[str, Role], ...] = (
+    (r"^(psf|seg|segm|segim|segmap|segmentation|context|ctx|model|resid|sky|chi2?|nexp|n)$|psfim|^psf|depth|nobs", "other"),
+    (r"^(mask|maskbits|msk|dq|dqmask|mskim|badpix|flags?|objmask)\d*$|mask$", "mask"),
+    (r"^(ivar|invvar|inverse.?variance|iv)\d*$", "ivar"),
+    (r"^(var|variance|varim)\d*$", "variance"),
+    (r"^(err|error|sigma|sig|std|rms|uncert|uncertainty)\d*$|_err$", "sigma"),
+    # DES and the community pipeline mean inverse variance; HST's WHT is in units of its own.
+    (r"^(wgt|weight|wtmap|oow)\d*$", "ivar"),
+    (r"^(wht|exp|exptime|time)\d*$", "weight"),
+    (r"^(sci|image|img|science|flux|data|signal)\d*$", "image"),
+)  # fmt: skip
+_FLUX = r"\(?(nano|micro|milli|[nmuµ])?(mgy|magg(y|ies)|jy|adu|dn|counts?|electrons?)\)?"
+_INVERSE_SQUARE = rf"1/{_FLUX}(\*\*|\^)?2|{_FLUX}(\*\*|\^)?\(?-2\)?"
+
+
+def role_of(image: FITSImage, previous: FITSImage | None) -> Role:
+    """Return what an HDU is for, from its names first, then from its pixels.
+
+    Parameters
+    ----------
+    previous
+        The last HDU of the same file that was an image, or None. A nameless extension of the same
+        shape right after an image is its inverse variance (SDSS stamps), its mask (0 and 1) or a
+        segmentation map.
+    """
+    for key in ("EXTNAME", "EXTTYPE", "DES_EXT", "IMAGETYP", "HDUCLAS2"):
+        role = _named(str(image.header.get(key, "")))
+        if role is not None:
+            return role
+    if re.fullmatch(_INVERSE_SQUARE, re.sub(r"\s+", "", image.text("BUNIT").lower())):
+        return "ivar"
+    by_file = (_file_role(image.file_name) or _named(image.text("PRODTYPE"))) if previous is None else None
+    if by_file is not None:
+        return by_file
+    if previous is None or previous.data.shape != image.data.shape or _introduces_itself(image):
+        return "image"
+    return _by_pixels(image)
+
+
+def _named(text: str) -> Role | None:
+    words = [w for w in re.split(r"[^A-Za-z0-9]+", text.lower()) if w]
+    for pattern, role in _WORDS:
+        if any(re.search(pattern, word) for word in (text.lower(), *words)):
+            return role
+    return None
+
+
+def _file_role(name: str) -> Role | None:
+    """Trust a file name only where it says that the file is *not* the image."""
+    stem = re.sub(r"(?i)(\.(fits?|fz|gz|bz2))+$", "", name.replace("\\", "/").rsplit("/", 1)[-1]).lower()
+    for word in [w for w in re.split(r"[^a-z0-9]+", stem) if len(w) > 2]:
+        hit = re.search(
+            r"(psf|psfim|segim|segmap|mskim|mask|sigma|invvar|ivar|weight|variance|dqmask|^oow|^ood)$", word
+        ) or re.match(r"(psf|mask|sigma|invvar|ivar|weight)", word)
+        if hit:
+            found: dict[str, Role] = {
+                "sigma": "sigma",
+                "invvar": "ivar",
+                "ivar": "ivar",
+                "weight": "ivar",
+                "variance": "variance",
+                "mask": "mask",
+                "mskim": "mask",
+                "dqmask": "mask",
+                "ood": "mask",
+                "oow": "ivar",
+            }
+            return found.get(hit.group(1), "other")
+    return None
+
+
+def _introduces_itself(image: FITSImage) -> bool:
+    return any(key in image.header for key in ("BAND", "FILTER", "BANDS", "CTYPE1", "EXTNAME"))
+
+
+def _by_pixels(image: FITSImage) -> Role:
+    data = image.data
+    if data.dtype.kind in "iub":
+        return "mask" if bool(((data == 0) | (data == 1)).all()) else "other"
+    finite = data[np.isfinite(data)]
+    return "ivar" if finite.size and bool((finite >= 0).all()) else "other"

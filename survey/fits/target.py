@@ -1,0 +1,146 @@
+"""The pixel of the galaxy that is meant, and the window around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.fits.astrometry import Astrometry
+from survey.fits.container import FITSImage
+from survey.ingest import CutoutRejected, IngestReport, Overrides
+
+__all__ = ["MAX_SIDE_PX", "Target", "Window", "crop", "find_target", "window_around"]
+
+# 1024 px are 34 arcsec at HST's 0.033 arcsec/px, the finest scale around: more than any field asks for.
+MAX_SIDE_PX = 1024
+_TARGET_KEYS = (
+    ("RA_TARG", "DEC_TARG"),
+    ("RA_OBJ", "DEC_OBJ"),
+    ("OBJRA", "OBJDEC"),
+    ("RA_TARGET", "DEC_TARGET"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the galaxy is: pixel counted from 0, and ICRS position if there is one."""
+
+    x: float
+    y: float
+    ra_deg: float | None
+    dec_deg: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows y0 .. y0 + height and columns x0 .. x0 + width of an image; may reach beyond it."""
+
+    y0: int
+    x0: int
+    height: int
+    width: int
+
+
+def find_target(image: FITSImage, sky: Astrometry, *, overrides: Overrides, report: IngestReport) -> Target:
+    """Find the galaxy: the sender's position, the header's target, the WCS reference, else the middle.
+
+    Header positions count only where they fall on the image.
+
+    Raises
+    ------
+    CutoutRejected
+        ``fits.outside`` if the sender's position is off the image.
+    """
+    height, width = image.data.shape[-2:]
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    if overrides.ra_deg is not None and overrides.dec_deg is not None:
+        return _as_told(overrides.ra_deg, overrides.dec_deg, sky, (height, width), report)
+    candidates = [(image.number(a), image.number(b), f"{a}, {b}") for a, b in _TARGET_KEYS]
+    if sky.wcs is not None:
+        first, second = (float(value) for value in sky.wcs.wcs.crval)
+        swapped = sky.wcs.wcs.lat == 0
+        candidates.append((second if swapped else first, first if swapped else second, "CRVAL"))
+    for ra, dec, source in candidates:
+        pixel = sky.pixel_of(ra, dec) if ra is not None and dec is not None else None
+        if pixel is not None and _inside(pixel, (height, width)):
+            offset = np.hypot(pixel[0] - middle[0], pixel[1] - middle[1])
+            report.say("target", f"Target from the header ({source}), {offset:.1f} px from the middle.")
+            return Target(*pixel, ra, dec)
+    position = sky.position_of(*middle)
+    report.say(
+        "target", "No position on the image given: the galaxy in the middle is meant.", "target_assumed"
+    )
+    return Target(*middle, *(position or (None, None)))
+
+
+def _as_told(ra: float, dec: float, sky: Astrometry, shape: tuple[int, int], report: IngestReport) -> Target:
+    height, width = shape
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    if sky.wcs is None:
+        report.say(
+            "target",
+            "Your position is kept, but without a WCS the galaxy in the middle is meant.",
+            "target_assumed",
+        )
+        return Target(*middle, ra, dec)
+    pixel = sky.pixel_of(ra, dec)
+    if pixel is None:
+        raise CutoutRejected("fits.outside", "Your position lies on another part of the sky than the image.")
+    if not _inside(pixel, shape):
+        outside = np.hypot(
+            max(-pixel[0], pixel[0] - (width - 1), 0.0), max(-pixel[1], pixel[1] - (height - 1), 0.0)
+        )
+        distance = float(outside * (sky.pixel_scale_arcsec or 1.0))
+        far = f"{distance:.0f} arcsec" if distance < 3600 else f"{distance / 3600:.1f} degrees"
+        raise CutoutRejected("fits.outside", f"Position ({ra:.5f}, {dec:.5f}) is {far} outside the image.")
+    offset = np.hypot(pixel[0] - middle[0], pixel[1] - middle[1])
+    report.say("target", f"Target at your position, {offset:.1f} px from the middle of the image.")
+    return Target(*pixel, ra, dec)
+
+
+def _inside(pixel: tuple[float, float], shape: tuple[int, int]) -> bool:
+    return -0.5 <= pixel[0] <= shape[1] - 0.5 and -0.5 <= pixel[1] <= shape[0] - 0.5
+
+
+def window_around(
+    shapes: Sequence[tuple[int, ...]], targets: Sequence[Target], report: IngestReport
+) -> list[Window]:
+    """Return one window per band, all of one size, whose middle is within half a pixel of its target.
+
+    The size is the smallest band's, at most ``MAX_SIDE_PX``.
+    """
+    height = min(MAX_SIDE_PX, *(shape[0] for shape in shapes))
+    width = min(MAX_SIDE_PX, *(shape[1] for shape in shapes))
+    windows = [Window(_start(target.y, height), _start(target.x, width), height, width) for target in targets]
+    cut = [(w.y0, w.x0, height, width) != (0, 0, *shape) for w, shape in zip(windows, shapes, strict=True)]
+    if any(cut):
+        moved = len({(w.y0, w.x0) for w in windows}) > 1
+        aligned = ", bands aligned to the nearest pixel" if moved else ""
+        report.say("grid", f"Cut to {width}x{height} px around the target{aligned}.")
+    else:
+        report.say("grid", f"{width}x{height} px, target in the middle.")
+    return windows
+
+
+def _start(centre: float, size: int) -> int:
+    # The tiny offset keeps a target exactly between two choices on the lower one.
+    return int(np.floor(centre - (size - 1) / 2 + 0.5 - 1e-6))
+
+
+def crop(plane: NDArray[Any], window: Window, fill: Any) -> NDArray[Any]:
+    """Cut a window from a plane (H, W); what lies beyond the plane is ``fill``."""
+    height, width = plane.shape
+    y1, x1 = window.y0 + window.height, window.x0 + window.width
+    if window.y0 >= 0 and y1 <= height and window.x0 >= 0 and x1 <= width:
+        return plane[window.y0 : y1, window.x0 : x1]
+    out = np.full((window.height, window.width), fill, dtype=plane.dtype)
+    low_y, low_x, high_y, high_x = max(window.y0, 0), max(window.x0, 0), min(y1, height), min(x1, width)
+    if low_y < high_y and low_x < high_x:
+        out[low_y - window.y0 : high_y - window.y0, low_x - window.x0 : high_x - window.x0] = plane[
+            low_y:high_y, low_x:high_x
+        ]
+    return out
