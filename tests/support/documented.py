@@ -1,0 +1,116 @@
+"""The tables of README and docs that follow from the code, and the command that rewrites them.
+
+python tests/support/documented.py
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Where each table stands, between `<!-- name -->` and `<!-- /name -->`.
+PLACES = {"settings": "README.md", "figures": "README.md", "errors": "docs/api.md", "paths": "docs/api.md"}
+
+# What the README tells of the figures, in this order; `{}` is the value.
+FIGURES = {
+    "demo_seconds": "`make demo` after the installation, two cores, to the first answer",
+    "demo_galaxies": "galaxies of the demo survey",
+    "rss_mb": "memory of the serving process with the demo's two releases",
+    "byid_rps_20k": "neighbours by id over HTTP, 20,000 synthetic vectors, one worker, 32 connections",
+    "noop_rps": "a route that does nothing, same run",
+    "purity10_polar48": "share of the same morphology among ten neighbours, real SDSS images (gz1_fixed51), `polar48`",
+    "purity10_pca48": "the same, `pca48`",
+    "knn_sigma_mad_pixels": "demo survey: redshift scatter σ_MAD, local-linear kNN on magnitudes measured on the pixels",
+    "embedding_sigma_mad": "demo survey: σ_MAD of the served p(z) from the embedding",
+    "oddity_recall_top5": "demo survey: planted oddities among the 5 % highest anomaly scores",
+}
+
+
+def table(head, rows):
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def settings():
+    from service.settings import Settings
+
+    def row(name, field):
+        default = field.get_default(call_default_factory=True)
+        shown = (
+            "unset"
+            if default is None
+            else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        )
+        return f"`SKYLIKE_{name.upper()}`", shown, field.description.replace("|", "\\|")
+
+    return table(
+        ("variable", "default", "what it does"), (row(n, f) for n, f in Settings.model_fields.items())
+    )
+
+
+def errors():
+    from service.problems import PROBLEMS
+
+    rows = ((f"`{p.slug}`", str(p.status), p.title) for p in sorted(PROBLEMS.values(), key=lambda p: p.slug))
+    return table(("code", "status", "means"), rows)
+
+
+def paths():
+    file = REPOSITORY / "docs" / "api" / "openapi.json"
+    if not file.is_file():
+        return ""
+    listed = json.loads(file.read_text())["paths"].items()
+    rows = (
+        (f"{method.upper()} `{path}`", operation.get("summary", ""))
+        for path, methods in listed
+        for method, operation in methods.items()
+    )
+    return table(("request", "answer"), rows)
+
+
+def all_figures():
+    """Every figure of docs/results by id, with the name of the page that explains it."""
+    found = {}
+    for file in sorted((REPOSITORY / "docs" / "results").glob("*.json")):
+        for figure in json.loads(file.read_text()).get("figures", []):
+            # first_light.json gathers what the others measured.
+            if figure["id"] not in found or file.stem == "first_light":
+                found[figure["id"]] = (figure, file.stem)
+    return found
+
+
+def figures():
+    found = all_figures()
+    if not found:
+        return ""
+    rows = [(told, _shown(found[name][0]), f"`{name}`") for name, told in FIGURES.items() if name in found]
+    where = "What was measured, how, and on which machine: [docs/results/first_light.md](docs/results/first_light.md)."
+    return f"{where}\n\n{table(('figure', 'value', 'id'), rows)}"
+
+
+def _shown(figure):
+    value, unit = figure["value"], figure.get("unit") or ""
+    number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{number} {unit}".strip()
+
+
+def rewritten(text, name, content):
+    block = (
+        f"<!-- {name} -->\n{content}\n<!-- /{name} -->" if content else f"<!-- {name} -->\n<!-- /{name} -->"
+    )
+    return re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _: block, text, count=1, flags=re.DOTALL)
+
+
+TABLES = {"settings": settings, "figures": figures, "errors": errors, "paths": paths}
+
+
+def main():
+    for name, place in PLACES.items():
+        file = REPOSITORY / place
+        file.write_text(rewritten(file.read_text(), name, TABLES[name]()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
