@@ -1,0 +1,181 @@
+"""Parse uploads in children that may die, hang or be taken over without harm to the service."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, Self, TypeVar
+
+from service.operations.refusals import Busy
+from service.sandbox_process import ForkServer
+from service.sandbox_reply import check_table, read_cutout, read_refusal
+from service.sandbox_wire import BadFrame, Deadline, receive_head, send_frame
+from survey.ingest import CutoutRejected, Overrides, Understood
+from survey.prescan import PrescanReport, prescan
+
+__all__ = ["MAX_FILES", "ChildDied", "ChildTimeout", "Sandbox"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Files = Sequence[tuple[str, bytes]]
+
+MAX_FILES = 9
+_QUEUE_SECONDS = 30.0
+
+
+class ChildDied(CutoutRejected):
+    """The child ended without an answer: the file crashed the program that read it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "upload.crashed",
+            "The file crashed the program that read it. Write it again with another program.",
+        )
+
+
+class ChildTimeout(CutoutRejected):
+    """The child used up its time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "upload.timeout",
+            f"Reading the file took more than {seconds:g} s. Send a smaller cutout around the galaxy.",
+        )
+
+
+class Sandbox:
+    """A fork server and the children it forks, one for each upload.
+
+    Parameters
+    ----------
+    children
+        How many run at the same time.
+    queue
+        How many uploads may wait; one more is refused.
+    wall_seconds
+        After which a child is killed.
+    """
+
+    def __init__(self, *, children: int = 2, queue: int = 16, wall_seconds: float = 8.0) -> None:
+        self._server = ForkServer()
+        self._free = threading.Semaphore(children)
+        self._most = children + queue
+        self._wall_seconds = wall_seconds
+        self._inside = 0
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the fork server; returns before it is ready, jobs wait for it."""
+        self._server.start()
+
+    def close(self) -> None:
+        """End the fork server with all its children."""
+        self._server.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, files: Files, overrides: Overrides) -> Understood:
+        """Read one galaxy from its files.
+
+        Parameters
+        ----------
+        files
+            (name, bytes) each: one picture, or one to nine FITS files. Names are text, never a path.
+        overrides
+            What the sender says about them.
+
+        Raises
+        ------
+        CutoutRejected
+            With the code of the prescan or the reader, ``upload.crashed``, ``upload.timeout`` or ``upload.memory``.
+        Busy
+            If the queue is full.
+        """
+        reports = [prescan(data) for _, data in files]
+        _check_together(reports)
+        exact = [(name, data[: report.length]) for (name, data), report in zip(files, reports, strict=True)]
+        understood = self.submit({"task": "cutout", "overrides": asdict(overrides)}, exact, read_cutout)
+        for note in (note for report in reports for note in report.notes):
+            understood.report.say("container", note)
+        return understood
+
+    def read_table(self, name: str, data: bytes, *, max_rows: int) -> dict[str, Any]:
+        """Read a table's ids or positions; see :func:`service.table_reader.read_rows`."""
+        head = {"task": "table", "max_rows": max_rows}
+        return self.submit(head, [(name, data)], lambda told, *_: check_table(told, max_rows))
+
+    def probe(self) -> dict[str, Any]:
+        """Ask a child what it can see: its modules, environment, limits, network interfaces."""
+        return self.submit({"task": "probe"}, [], lambda told, *_: dict(told["probe"]))
+
+    def submit(
+        self, head: dict[str, Any], files: Files, read: Callable[[dict[str, Any], socket.socket, Deadline], T]
+    ) -> T:
+        """Give one job to a child as it is (:meth:`run` looks at the headers first) and read its answer."""
+        with self._slot():
+            child = self._server.fork()
+            deadline = Deadline(self._wall_seconds)
+            try:
+                listed = [{"name": name, "size": len(data)} for name, data in files]
+                send_frame(child.stream, {**head, "files": listed}, [data for _, data in files], deadline)
+                told = receive_head(child.stream, deadline)
+                refusal = read_refusal(told)
+                if refusal is None:
+                    return read(told, child.stream, deadline)
+            except TimeoutError as error:
+                raise ChildTimeout(self._wall_seconds) from error
+            except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+                code = child.exit_code(timeout=1.0)
+                logger.warning("a parsing child ended without an answer", extra={"exit_code": code})
+                if code == -signal.SIGXCPU:
+                    raise ChildTimeout(self._wall_seconds) from error
+                raise ChildDied from error
+            except BadFrame as error:
+                logger.warning("a parsing child answered nonsense", extra={"reason": str(error)})
+                raise ChildDied from error
+            finally:
+                child.end()
+            if "cause" in told:
+                logger.info("a reader failed on an upload", extra={"cause": str(told["cause"])[:100]})
+            raise refusal
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        with self._lock:
+            if self._inside >= self._most:
+                raise Busy(
+                    f"{self._inside} uploads are being read or wait (limit {self._most}). Try again in a few seconds."
+                )
+            self._inside += 1
+        try:
+            if not self._free.acquire(timeout=_QUEUE_SECONDS):
+                raise Busy(f"The upload waited {_QUEUE_SECONDS:g} s for its turn. Try again later.")
+            try:
+                yield
+            finally:
+                self._free.release()
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+
+def _check_together(reports: Sequence[PrescanReport]) -> None:
+    if not reports:
+        raise CutoutRejected("upload.empty", "The request holds no file.")
+    if len(reports) > MAX_FILES:
+        raise CutoutRejected("upload.files", f"The request holds {len(reports)} files (limit {MAX_FILES}).")
+    if len(reports) > 1 and any(report.kind != "fits" for report in reports):
+        raise CutoutRejected(
+            "upload.files", "Several files of one galaxy must all be FITS; send a picture alone."
+        )

@@ -1,0 +1,155 @@
+"""Check what a parsing child answered, as if a stranger had sent it."""
+
+from __future__ import annotations
+
+import math
+import re
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.sandbox_wire import BadFrame, Deadline, receive_body
+from survey.bands import BandSet, UnknownBand
+from survey.cutout import Cutout
+from survey.ingest import CutoutRejected, IngestReport, Understood
+from survey.magic import MAX_IMAGE_SIDE, MAX_PIXELS
+from survey.prescan import MAX_PLANES
+
+__all__ = ["check_table", "read_cutout", "read_refusal"]
+
+_CODE = re.compile(r"[a-z]{1,16}\.[a-z_]{1,32}\Z")
+_PLANES: dict[str, type[np.generic]] = {"flux": np.float32, "ivar": np.float32, "mask": np.uint8}
+# Beyond it squares overflow float32, and no galaxy shines so.
+_MAX_FLUX = 1e15
+
+
+def read_refusal(head: Mapping[str, Any]) -> CutoutRejected | None:
+    """Return the refusal in an answer, if it is one."""
+    refusal = head.get("refusal")
+    if refusal is None:
+        return None
+    code, message = refusal["code"], refusal["message"]
+    if not isinstance(code, str) or not _CODE.match(code) or not isinstance(message, str):
+        raise BadFrame("a refusal without code and message")
+    return CutoutRejected(code, message[:1000])
+
+
+def read_cutout(head: Mapping[str, Any], stream: socket.socket, deadline: Deadline) -> Understood:
+    """Read a cutout and its report from an answer.
+
+    Raises
+    ------
+    BadFrame
+        If shapes, names or numbers are not what a reader can have made.
+    CutoutRejected
+        ``fits.masked`` without a finite pixel, ``fits.values`` for impossible fluxes.
+    """
+    try:
+        told = head["cutout"]
+        shape = _shape(told["shape"])
+        planes = {name: _receive(stream, name, shape, deadline) for name in _names(told["planes"])}
+        mask = planes.get("mask")
+        cutout = Cutout(
+            flux=planes["flux"],
+            bands=BandSet.from_ids([str(band) for band in told["bands"]]),
+            ivar=planes.get("ivar"),
+            mask=None if mask is None else mask.astype(np.bool_),
+            ra_deg=_number(told["ra_deg"], 0, 360),
+            dec_deg=_number(told["dec_deg"], -90, 90),
+            pixel_scale_arcsec=_number(told["pixel_scale_arcsec"], 1e-6, 1e6),
+            ebv=_number(told["ebv"], 0, 1000),
+            is_calibrated=told["is_calibrated"] is True,
+            provenance={
+                str(key)[:100]: str(value)[:500] for key, value in list(told["provenance"].items())[:50]
+            },
+        )
+        report = _report(head["report"])
+    except (KeyError, TypeError, AttributeError, ValueError, UnknownBand) as error:
+        raise BadFrame(f"no cutout: {type(error).__name__}") from error
+    _check_pixels(cutout)
+    return Understood(cutout, report)
+
+
+def check_table(head: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
+    """Return the table of an answer; BadFrame if it is none."""
+    try:
+        told = head["table"]
+        n_rows = int(told["n_rows"])
+        mapping = {
+            key: str(told["mapping"][key])[:128]
+            for key in ("object_id", "ra_deg", "dec_deg")
+            if key in told["mapping"]
+        }
+        rows = {key: list(told[key]) for key in mapping}
+        texts = all(value is None or isinstance(value, str) for value in rows.get("object_id", []))
+        numbers = [value for key in ("ra_deg", "dec_deg") for value in rows.get(key, []) if value is not None]
+        if not texts or not all(isinstance(value, float) and math.isfinite(value) for value in numbers):
+            raise BadFrame("a table with values of other kinds")
+        if not 0 <= n_rows <= max_rows or any(len(values) != n_rows for values in rows.values()):
+            raise BadFrame("a table whose columns differ in length")
+        return {
+            "format": str(told["format"])[:16],
+            "columns": [str(name)[:128] for name in told["columns"]][:1000],
+            "mapping": mapping,
+            "n_rows": n_rows,
+            **rows,
+        }
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BadFrame(f"no table: {type(error).__name__}") from error
+
+
+def _shape(told: Any) -> tuple[int, int, int]:
+    planes, height, width = told
+    if not all(type(n) is int for n in (planes, height, width)):
+        raise BadFrame("a shape that is not of integers")
+    if not (1 <= planes <= MAX_PLANES and 1 <= height <= MAX_IMAGE_SIDE and 1 <= width <= MAX_IMAGE_SIDE):
+        raise BadFrame("a shape out of range")
+    if planes * height * width > MAX_PIXELS:
+        raise BadFrame("too many pixels")
+    return planes, height, width
+
+
+def _names(told: Any) -> list[str]:
+    names = list(told)
+    if names[:1] != ["flux"] or names != [name for name in _PLANES if name in names]:
+        raise BadFrame("planes of other names")
+    return names
+
+
+def _receive(stream: socket.socket, name: str, shape: tuple[int, ...], deadline: Deadline) -> NDArray[Any]:
+    dtype = np.dtype(_PLANES[name])
+    body = receive_body(stream, math.prod(shape) * dtype.itemsize, deadline)
+    return np.frombuffer(body, dtype=dtype).reshape(shape)
+
+
+def _number(told: Any, low: float, high: float) -> float | None:
+    if told is None:
+        return None
+    if not isinstance(told, int | float) or not low <= told <= high:
+        raise BadFrame("a number out of range")
+    return float(told)
+
+
+def _report(told: Any) -> IngestReport:
+    report = IngestReport(layout=str(told["layout"])[:100])
+    for item in told["steps"][:200]:
+        report.say(str(item["step"])[:50], str(item["text"])[:1000])
+    report.flags = [str(flag)[:50] for flag in told["flags"]][:50]
+    return report
+
+
+def _check_pixels(cutout: Cutout) -> None:
+    good = cutout.good()
+    if not good.any():
+        raise CutoutRejected(
+            "fits.masked", "No pixel is finite and unmasked. Send an image with data around the galaxy."
+        )
+    peak = float(np.abs(cutout.flux, where=good, out=np.zeros_like(cutout.flux)).max())
+    if peak > _MAX_FLUX:
+        raise CutoutRejected(
+            "fits.values",
+            f"A pixel holds {peak:.3g} nanomaggies (limit {_MAX_FLUX:g}). Check BSCALE, BZERO and the zero point.",
+        )

@@ -1,0 +1,275 @@
+"""A stranger's table (CSV, Parquet, VOTable, FITS) → ids or positions; runs only in a parsing child."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from astropy.io import fits, votable
+
+from survey.ingest import CutoutRejected
+from survey.magic import identify
+from survey.prescan import prescan
+from survey.wrappers import unpack
+
+__all__ = ["ALIASES", "read_rows"]
+
+#: The names that people give these columns, compared without case, ``_``, ``-`` and blanks; the first one wins.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "object_id": (
+        "objectid",
+        "objid",
+        "dr8objid",
+        "dr7objid",
+        "sourceid",
+        "targetid",
+        "galaxyid",
+        "iauname",
+        "id",
+        "name",
+    ),
+    "ra_deg": (
+        "radeg",
+        "ra",
+        "raj2000",
+        "ra2000",
+        "targetra",
+        "alphaj2000",
+        "rightascension",
+        "raicrs",
+        "alpha",
+    ),
+    "dec_deg": (
+        "decdeg",
+        "dec",
+        "dej2000",
+        "decj2000",
+        "dec2000",
+        "targetdec",
+        "deltaj2000",
+        "declination",
+        "deicrs",
+        "delta",
+    ),
+}
+_MAX_COLUMNS = 1000
+_MAX_CELL = 16_384
+_REMOTE = re.compile(rb"<\s*(?:\w+:)?stream[^>]*\bhref|<!\s*(?:doctype|entity)", re.IGNORECASE)
+_DEGREES = ("", "deg", "degree", "degrees")
+
+Columns = Mapping[str, Callable[[], Sequence[Any]]]
+
+
+def read_rows(data: bytes, *, max_rows: int) -> dict[str, Any]:
+    """Find the ids, or else the positions, of a table.
+
+    Parameters
+    ----------
+    data
+        The file; its type is told from the bytes.
+    max_rows
+        The most rows that are answered.
+
+    Returns
+    -------
+    dict
+        JSON values: ``format``, ``columns`` (all names), ``mapping`` (our name to the column's name),
+        ``n_rows``, and per row ``object_id`` (text or null), ``ra_deg``, ``dec_deg`` (degrees or null), where
+        the table has them.
+
+    Raises
+    ------
+    CutoutRejected
+        ``table.unreadable``, ``table.columns``, ``table.unit``, ``table.rounded_ids`` or ``batch.too_large``.
+    """
+    kind = identify(data)
+    if kind in ("gzip", "bzip2"):
+        data = unpack(data, "gzip" if kind == "gzip" else "bzip2")
+        kind = identify(data)
+    reader = {"fits": _fits, "parquet": _parquet, "votable": _votable, "unknown": _csv}.get(kind)
+    if reader is None:
+        raise CutoutRejected(
+            "upload.type", f"A {kind} file is no table; CSV, Parquet, VOTable and FITS tables are read."
+        )
+    columns, n_rows, units = reader(data, max_rows)
+    names = list(columns)[:_MAX_COLUMNS]
+    mapping = _map(names)
+    if not mapping:
+        raise CutoutRejected(
+            "table.columns",
+            f"No id or position among the columns {', '.join(names[:12])}. Name one `object_id`, or two `ra` and `dec`.",
+        )
+    out: dict[str, Any] = {
+        "format": "csv" if kind == "unknown" else kind,
+        "columns": [column[:128] for column in names],
+        "mapping": mapping,
+        "n_rows": n_rows,
+    }
+    for ours, theirs in mapping.items():
+        if ours != "object_id" and units.get(theirs, "").strip().lower() not in _DEGREES:
+            raise CutoutRejected(
+                "table.unit", f"Column {theirs} is in {units[theirs]}; degrees are read. Convert it."
+            )
+        values = columns[theirs]()
+        out[ours] = (
+            [_id(value) for value in values]
+            if ours == "object_id"
+            else [_degrees(value, theirs) for value in values]
+        )
+    return out
+
+
+def _map(names: Sequence[str]) -> dict[str, str]:
+    folded: dict[str, str] = {}
+    for column in names:
+        folded.setdefault(re.sub(r"[\s_\-]", "", column).lower(), column)
+    found = {}
+    for ours, aliases in ALIASES.items():
+        theirs = next((folded[alias] for alias in aliases if alias in folded), None)
+        if theirs is not None:
+            found[ours] = theirs
+    if "ra_deg" not in found or "dec_deg" not in found:
+        found = {ours: theirs for ours, theirs in found.items() if ours == "object_id"}
+    return found
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if value is None or np.ma.is_masked(value):
+        return None
+    if isinstance(value, float | np.floating):
+        if math.isnan(value):
+            return None
+        raise CutoutRejected(
+            "table.rounded_ids",
+            "The ids are stored as floating-point numbers, which rounds them. Store them as text or 64-bit integers.",
+        )
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    return str(value).strip()[:256] or None
+
+
+def _degrees(value: Any, column: str) -> float | None:
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace")
+    if (
+        value is None
+        or np.ma.is_masked(value)
+        or (isinstance(value, str) and value.strip().lower() in {"", "nan", "null"})
+    ):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise CutoutRejected(
+            "table.unit", f"Column {column} holds {str(value)[:40]!r}; decimal degrees are read."
+        ) from error
+    return number if math.isfinite(number) else None
+
+
+def _limit(n_rows: int, max_rows: int) -> int:
+    if n_rows > max_rows:
+        raise CutoutRejected(
+            "batch.too_large", f"The table has {n_rows} rows (limit {max_rows}). Send it in parts."
+        )
+    return n_rows
+
+
+def _csv(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CutoutRejected(
+            "table.unreadable", "The table is neither UTF-8 text nor Parquet, VOTable or FITS."
+        ) from error
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if "\x00" in text or not lines:
+        raise CutoutRejected("table.unreadable", "The table has no line of text with column names.")
+    delimiter = max(",;\t|", key=lines[0].count)
+    csv.field_size_limit(_MAX_CELL)
+    try:
+        head, *rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    except csv.Error as error:
+        raise CutoutRejected(
+            "table.unreadable", f"The CSV has a cell of more than {_MAX_CELL} characters, or a bare quote."
+        ) from error
+    _limit(len(rows), max_rows)
+    names = [name.strip() for name in head[:_MAX_COLUMNS]]
+
+    def column(position: int) -> Callable[[], list[str | None]]:
+        return lambda: [row[position] if position < len(row) else None for row in rows]
+
+    return {name: column(position) for position, name in reversed(list(enumerate(names)))}, len(rows), {}
+
+
+def _parquet(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise CutoutRejected(
+            "table.unreadable", "The Parquet file cannot be read: it is damaged or incomplete."
+        ) from error
+    n_rows = _limit(file.metadata.num_rows, max_rows)
+
+    def column(name: str) -> Callable[[], list[Any]]:
+        return lambda: file.read(columns=[name], use_threads=False).column(name).to_pylist()
+
+    return {name: column(name) for name in file.schema_arrow.names}, n_rows, {}
+
+
+def _votable(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
+    if _REMOTE.search(data):
+        raise CutoutRejected(
+            "table.unreadable",
+            "The VOTable points to data elsewhere or declares entities. Send it with its data inside.",
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = votable.parse(io.BytesIO(data), verify="ignore").get_first_table()
+    except Exception as error:  # astropy raises its own, IndexError, ValueError, expat's
+        raise CutoutRejected(
+            "table.unreadable", "The VOTable cannot be read: it is damaged or holds no table."
+        ) from error
+    n_rows = _limit(len(table.array), max_rows)
+
+    def column(key: str) -> Callable[[], list[Any]]:
+        return lambda: list(table.array[key])
+
+    fields = [(field.name, field.ID, str(field.unit or "")) for field in table.fields]
+    return {name: column(key) for name, key, _ in fields}, n_rows, {name: unit for name, _, unit in fields}
+
+
+def _fits(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
+    report = prescan(data, want="table")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            hdus = fits.open(io.BytesIO(data[: report.length]), memmap=False, disable_image_compression=True)
+            table = next(hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU))
+            n_rows = _limit(int(table.header["NAXIS2"]), max_rows)
+            names, units = list(table.columns.names), list(table.columns.units)
+    except CutoutRejected:
+        raise
+    except Exception as error:  # astropy raises OSError, ValueError, TypeError, KeyError, ...
+        raise CutoutRejected(
+            "table.unreadable", "The FITS table cannot be read: it is damaged or incomplete."
+        ) from error
+
+    def column(name: str) -> Callable[[], list[Any]]:
+        return lambda: list(table.data[name])
+
+    return (
+        {name: column(name) for name in names},
+        n_rows,
+        {n: str(u or "") for n, u in zip(names, units, strict=True)},
+    )
