@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from index.vectors.store import BadQuery, Hits, VectorArray
 
-__all__ = ["ExactStore"]
+__all__ = ["FAISS_VERSION", "ExactStore"]
+
+FAISS_VERSION: str = faiss.__version__
 
 # FAISS multiplies queries x dimension and takes BLAS from this product on. Its default, 128000, would need
 # 2,667 queries of 48 dimensions: micro-batches would gain nothing. 512 is 4 queries of 128 dimensions.

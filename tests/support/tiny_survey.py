@@ -133,3 +133,20 @@ def _thumbnail(cutout: Cutout) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, "WEBP")
     return buffer.getvalue()
+
+
+def tiny_release(
+    data_dir: Path, *, name: str = "tiny", encoder: FakeEncoder | None = None, **survey_options
+) -> Path:
+    """Publish ``data_dir/surveys/name`` and its release by a fake model; returns the release's folder."""
+    from index.embed import embed_survey
+    from index.embeddings import EmbeddingStore
+    from index.releases import build_release
+
+    encoder = encoder or FakeEncoder(kind=survey_options.get("kind", "flux"))
+    survey = tiny_survey(data_dir / "surveys" / name, **survey_options)
+    folder = data_dir / "embeddings" / f"{name}--{encoder.card.id}"
+    embed_survey(survey, encoder, folder, encoder=encoder, shard_size=32)
+    store = EmbeddingStore.open(folder)
+    info = build_release(survey=survey, model=encoder, embeddings=store, releases_dir=data_dir / "releases")
+    return data_dir / "releases" / info.id

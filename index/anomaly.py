@@ -1,0 +1,93 @@
+"""How unusual a galaxy is: its distance to its neighbours, calibrated on the release itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.neighbours import NeighbourGraph
+from index.vectors.store import VectorArray, VectorStore
+
+__all__ = ["ANOMALY_K", "AnomalyScale", "AnomalyScore", "knn_distances"]
+
+ANOMALY_K = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnomalyScore:
+    """The anomaly of one galaxy with its cause.
+
+    Attributes
+    ----------
+    percentile
+        Share of the release's own galaxies, in per cent, whose neighbours are at most as far: 0 to 100.
+    knn_distance
+        Mean of (1 - similarity) over the nearest ``ANOMALY_K`` galaxies.
+    nearest_rows, nearest_similarity
+        Those galaxies, nearest first.
+    """
+
+    percentile: float
+    knn_distance: float
+    nearest_rows: NDArray[np.int64]
+    nearest_similarity: VectorArray
+
+
+def knn_distances(graph: NeighbourGraph) -> NDArray[np.float32]:
+    """Mean cosine distance of every row to its ``ANOMALY_K`` nearest others (to all, if there are fewer)."""
+    if graph.k == 0:
+        return np.zeros(len(graph.rows), np.float32)
+    return np.asarray(1 - graph.similarity[:, :ANOMALY_K].mean(axis=1, dtype=np.float64), dtype=np.float32)
+
+
+class AnomalyScale:
+    """Turns k-NN distances into percentiles of the release's own distances.
+
+    Parameters
+    ----------
+    distances
+        :func:`knn_distances` of the release, shape (N,).
+    store, graph
+        The release's vectors and neighbours.
+    """
+
+    def __init__(self, distances: NDArray[np.float32], store: VectorStore, graph: NeighbourGraph) -> None:
+        self.distances = distances
+        self._sorted = np.sort(distances)
+        self._store = store
+        self._graph = graph
+
+    def percentile(self, knn_distance: NDArray[np.floating] | float) -> NDArray[np.float64]:
+        """Return the share of the release's distances that are at most as large, in per cent."""
+        rank = np.searchsorted(self._sorted, np.asarray(knn_distance, dtype=np.float32), side="right")
+        return np.asarray(100 * rank / len(self._sorted), dtype=np.float64)
+
+    def score(self, vector: VectorArray, *, exclude_row: int | None = None) -> AnomalyScore:
+        """Score one embedding.
+
+        Parameters
+        ----------
+        vector
+            Unit vector, shape (D,).
+        exclude_row
+            The galaxy's own row, left out of its neighbours.
+        """
+        if exclude_row is not None:
+            return self.score_row(exclude_row)
+        hits = self._store.search(vector[None], ANOMALY_K)
+        return self._score(hits.rows[0], hits.similarity[0])
+
+    def score_row(self, row: int) -> AnomalyScore:
+        """Score a galaxy of the release from its precomputed neighbours."""
+        rows, similarity = self._graph.of(row, ANOMALY_K)
+        return self._score(rows.astype(np.int64), similarity)
+
+    def ranked(self) -> NDArray[np.int64]:
+        """Rows from the most to the least anomalous; equal ones by row."""
+        return np.argsort(-self.distances, kind="stable")
+
+    def _score(self, rows: NDArray[np.int64], similarity: VectorArray) -> AnomalyScore:
+        distance = float(np.float32(1 - similarity.mean(dtype=np.float64))) if len(rows) else 0.0
+        return AnomalyScore(float(self.percentile(distance)), distance, rows, similarity)

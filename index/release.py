@@ -1,0 +1,240 @@
+"""An index release opened for answering."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from index.anomaly import AnomalyScale
+from index.columns import Columns
+from index.kernel import KernelSettings
+from index.neighbours import NeighbourGraph
+from index.photoz import KernelPhotoZ
+from index.spectroscopic import Spectroscopic
+from index.vectors.exact import ExactStore
+from survey.manifests import CorruptFolder, read_manifest, sha256_of
+
+__all__ = ["MANIFEST", "Release", "ReleaseInfo", "hash_of_ids", "verify_release"]
+
+MANIFEST = "manifest.json"
+VECTORS, COLUMNS, ANOMALY = "vectors.f32", "columns.arrow", "anomaly.npy"
+# Galaxies that share this column's value are renderings of one real galaxy.
+PARENT = "parent_id"
+_QUICK_BYTES = 64 * 2**20
+_SELF_SIMILARITY = 1e-5
+_VERIFY_AT_MOST = 100_000
+_BLOCK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseInfo:
+    """What a release's manifest says.
+
+    Attributes
+    ----------
+    survey_sha256, model_sha256
+        Manifest hashes of the survey and the model it was built from.
+    n, n_rejected
+        Galaxies indexed, and those of the survey that the model could not embed.
+    metric
+        ``cosine``: inner product of unit vectors.
+    recall_at_10, exact
+        1 and True for exact search.
+    is_display
+        Whether the model reads display images.
+    ids_sha256
+        Hash of the object ids in row order.
+    created
+        ISO 8601, UTC.
+    """
+
+    id: str
+    survey: str
+    model_id: str
+    survey_sha256: str
+    model_sha256: str
+    n: int
+    n_rejected: int
+    dimension: int
+    metric: str
+    recall_at_10: float
+    exact: bool
+    is_display: bool
+    ids_sha256: str
+    created: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_manifest(cls, manifest: dict[str, Any]) -> ReleaseInfo:
+        """Rebuild from a manifest; its other entries are ignored.
+
+        Raises
+        ------
+        CorruptFolder
+            If an entry is missing.
+        """
+        try:
+            return cls(**{field.name: manifest[field.name] for field in fields(cls)})
+        except KeyError as error:
+            raise CorruptFolder(f"release manifest lacks {error}; build the release again") from error
+
+
+class Release:
+    """One survey indexed by one model, frozen.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    info
+        Its manifest.
+    sha256
+        SHA-256 of the manifest, which the active release row must repeat.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.info = ReleaseInfo.from_manifest(manifest)
+        self.sha256 = sha256_of((path / MANIFEST).read_bytes())
+        self._photoz: dict[str, Any] = manifest["photoz"]
+
+    @classmethod
+    def open(cls, path: Path, *, verify: Literal["quick", "full"] = "quick") -> Release:
+        """Open a release after checking its files.
+
+        Parameters
+        ----------
+        verify
+            ``quick`` hashes files up to 64 MiB and checks the size of larger ones; ``full`` hashes
+            everything and looks up every vector.
+
+        Raises
+        ------
+        CorruptFolder
+            If a file is missing, damaged, or does not fit the others.
+        """
+        manifest = read_manifest(path, MANIFEST, verify=())
+        sizes = manifest.get("sizes")
+        if not isinstance(sizes, dict) or manifest.get("id") != path.name.removeprefix(".").removesuffix(
+            ".staged"
+        ):
+            raise CorruptFolder(
+                f"{path.name}: {MANIFEST} belongs to another release; build the release again"
+            )
+        for name, size in sizes.items():
+            if not (path / name).is_file() or (path / name).stat().st_size != size:
+                raise CorruptFolder(
+                    f"{path.name}: {name} is missing or not {size} bytes long; build the release again"
+                )
+        small = [name for name, size in sizes.items() if size <= _QUICK_BYTES]
+        read_manifest(path, MANIFEST, verify=None if verify == "full" else small)
+        release = cls(path, manifest)
+        release.check_counts()
+        if verify == "full":
+            verify_release(release)
+        return release
+
+    @property
+    def id(self) -> str:
+        """The release's name."""
+        return self.info.id
+
+    @cached_property
+    def store(self) -> ExactStore:
+        """The vectors."""
+        return ExactStore(self.path / VECTORS, self.info.dimension)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The frozen columns, in the same row order."""
+        return Columns(self.path / COLUMNS)
+
+    @cached_property
+    def graph(self) -> NeighbourGraph:
+        """The nearest neighbours of each row."""
+        return NeighbourGraph.open(self.path)
+
+    @cached_property
+    def anomaly(self) -> AnomalyScale:
+        """The anomaly scale."""
+        return AnomalyScale(np.load(self.path / ANOMALY, allow_pickle=False), self.store, self.graph)
+
+    @cached_property
+    def spectroscopic(self) -> Spectroscopic:
+        """The spectroscopic redshifts."""
+        columns = self.columns
+        parents = columns.array(PARENT) if PARENT in columns.names else None
+        return Spectroscopic(columns.array("z_spec"), parents)
+
+    @cached_property
+    def photoz(self) -> KernelPhotoZ:
+        """The photo-z estimator; it raises PhotoZUnavailable with the reason where there can be none."""
+        reason = self._photoz.get("unavailable")
+        settings = None if reason else KernelSettings(**self._photoz)
+        return KernelPhotoZ(self.store, self.graph, self.spectroscopic, settings=settings, unavailable=reason)
+
+    def check_counts(self) -> None:
+        """Check that vectors, columns, graph and manifest speak of the same galaxies.
+
+        Raises
+        ------
+        CorruptFolder
+            If they do not.
+        """
+        n, columns = self.info.n, self.columns
+        counts = {
+            "vectors": self.store.n,
+            "columns": columns.n,
+            "neighbours": len(self.graph.rows),
+            "scores": len(self.anomaly.distances),
+        }
+        wrong = [name for name, count in counts.items() if count != n]
+        if wrong:
+            raise CorruptFolder(
+                f"{self.id}: {counts[wrong[0]]} {wrong[0]} for {n} galaxies; build the release again"
+            )
+        if hash_of_ids(columns.ids) != self.info.ids_sha256:
+            raise CorruptFolder(
+                f"{self.id}: the ids of the columns are not those of the vectors; build the release again"
+            )
+
+
+def hash_of_ids(ids: Iterable[str]) -> str:
+    """Return the SHA-256 of ids in order; NUL, which no id may hold, ends each."""
+    digest = hashlib.sha256()
+    for object_id in ids:
+        digest.update(object_id.encode() + b"\x00")
+    return digest.hexdigest()
+
+
+def verify_release(release: Release) -> None:
+    """Look up vectors (all, or 100,000 spread over the rows): each must find itself first, or a tie.
+
+    Raises
+    ------
+    CorruptFolder
+        If one does not, or has not norm 1 within 1e-5.
+    """
+    store = release.store
+    rows = np.arange(0, store.n, -(-store.n // _VERIFY_AT_MOST))
+    for start in range(0, len(rows), _BLOCK):
+        own = rows[start : start + _BLOCK]
+        vectors = store.vectors(own)
+        hits = store.search(vectors, 1)
+        itself = np.einsum("qd,qd->q", vectors.astype(np.float64), vectors.astype(np.float64))
+        lost = (hits.rows[:, 0] != own) & (hits.similarity[:, 0] - itself > _SELF_SIMILARITY)
+        lost |= ~(np.abs(itself - 1) <= _SELF_SIMILARITY)
+        if lost.any():
+            object_id = release.columns.ids[int(own[lost.argmax()])]
+            raise CorruptFolder(
+                f"{release.id}: {object_id!r} does not find itself first; build the release again"
+            )
