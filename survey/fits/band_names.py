@@ -9,7 +9,7 @@ from survey.bands import BAND_SETS, BANDS, Band, BandSet, UnknownBand
 from survey.fits.container import FITSImage
 from survey.ingest import CutoutRejected, IngestReport
 
-__all__ = ["band_names", "name_bands", "own_band", "parse_override", "system_of"]
+__all__ = ["band_names", "name_bands", "own_band", "parse_override", "stated_bands", "system_of"]
 
 # (what a header or file name says, band system); the first that is found wins. An instrument whose bands
 # are not in the table maps to '': its letters (J, i, W1) must not be taken for another instrument's.
@@ -120,6 +120,14 @@ def band_names(image: FITSImage) -> list[str] | None:
 
 def _letters(text: str) -> list[str]:
     return re.findall(r"Ks|[A-Za-z]", text)
+
+
+def stated_bands(image: FITSImage) -> tuple[Band, ...] | None:
+    """Return the bands of ``BANDID0`` ..., the keywords that name instrument and band together, or None."""
+    planes = 1 if image.data.ndim == 2 else image.data.shape[0]
+    found = [BANDS.get(image.text(f"BANDID{n}")) for n in range(planes)]
+    known = tuple(band for band in found if band is not None)
+    return known if len(known) == planes and len(set(known)) == planes else None
 
 
 def parse_override(text: str, n_planes: int, system: str | None) -> tuple[Band, ...]:

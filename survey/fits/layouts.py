@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from survey.bands import Band
-from survey.fits.band_names import band_names, name_bands, own_band, parse_override, system_of
+from survey.fits.band_names import band_names, name_bands, own_band, parse_override, stated_bands, system_of
 from survey.fits.container import FITSImage
 from survey.fits.roles import Role, role_of
 from survey.ingest import CutoutRejected, IngestReport, Overrides
@@ -40,6 +40,7 @@ class _Science:
 
     image: FITSImage
     names: list[str] | None
+    systems: list[str | None]
     companions: list[tuple[Role, FITSImage]]
 
     @property
@@ -99,7 +100,7 @@ def _gather(images: Sequence[FITSImage], overrides: Overrides) -> list[_Science]
         role = "image" if chosen else role_of(image, previous)
         if role == "image" and (chosen or overrides.hdu is None):
             previous = image
-            sciences.append(_Science(image, band_names(image), []))
+            sciences.append(_introduce(image))
         elif role not in ("image", "other"):
             companions.append((role, image))
     if not sciences:
@@ -112,6 +113,14 @@ def _gather(images: Sequence[FITSImage], overrides: Overrides) -> list[_Science]
         if owner is not None:
             owner.companions.append((role, image))
     return sciences
+
+
+def _introduce(image: FITSImage) -> _Science:
+    stated = stated_bands(image)
+    if stated is not None:
+        return _Science(image, [band.name for band in stated], [band.system for band in stated], [])
+    n_planes = 1 if image.data.ndim == 2 else image.data.shape[0]
+    return _Science(image, band_names(image), [system_of(image)] * n_planes, [])
 
 
 def _owner(companion: FITSImage, sciences: list[_Science]) -> _Science | None:
@@ -143,7 +152,7 @@ def _by_override(sciences: list[_Science], text: str, report: IngestReport) -> l
     else:
         chosen = [s for s in sciences if s.image.data.shape == sciences[0].image.data.shape]
     n_planes = sum(science.n_planes for science in chosen)
-    system = next((s for s in (system_of(science.image) for science in chosen) if s), None)
+    system = next((s for science in chosen for s in science.systems if s), None)
     try:
         bands = parse_override(text, n_planes, system)
     except CutoutRejected as wrong:
@@ -194,7 +203,7 @@ def _by_name(sciences: list[_Science], report: IngestReport) -> list[Plane]:
             "first_exposure",
         )
     names = [name for science in chosen for name in science.names or ()]
-    systems = [system_of(science.image) for science in chosen for _ in range(science.n_planes)]
+    systems = [system for science in chosen for system in science.systems]
     return _planes(chosen, name_bands(names, systems, report))
 
 

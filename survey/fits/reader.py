@@ -23,6 +23,8 @@ MAX_FILES = 9
 # Half a per cent over a 64 px field is a third of a pixel; bands apart by more need resampling.
 _SCALE_TOLERANCE = 0.01
 _ANGLE_TOLERANCE_DEG = 1.0
+# The SFD98 map has no larger value away from the Galactic centre.
+_MAX_EBV = 20.0
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +52,7 @@ def read_fits(files: Sequence[tuple[str, bytes]], *, overrides: Overrides | None
     -------
     Understood
         The cutout in nanomaggies where a calibration is known (else ``is_calibrated`` is False), target in
-        the middle, unmirrored, with what was understood. E(B-V) is left unknown.
+        the middle, unmirrored, with what was understood. E(B-V) is known only from an ``EBV`` keyword.
 
     Raises
     ------
@@ -83,7 +85,10 @@ def _read(files: Sequence[tuple[str, bytes]], overrides: Overrides, report: Inge
         for plane, window in zip(planes, windows, strict=True)
     ]
     cutout = _stack(bands, mirrored=skies[0].is_mirrored, report=report)
-    names = ", ".join(name for name, _ in files)[:200]
+    provenance = {"files": ", ".join(name for name, _ in files)[:200], "layout": report.layout}
+    angle = -skies[0].north_angle_deg if skies[0].is_mirrored else skies[0].north_angle_deg
+    if abs(angle) > _ANGLE_TOLERANCE_DEG:
+        provenance["north_angle_deg"] = f"{angle:.4f}"
     return Understood(
         Cutout(
             flux=cutout.flux,
@@ -93,11 +98,20 @@ def _read(files: Sequence[tuple[str, bytes]], overrides: Overrides, report: Inge
             ra_deg=targets[0].ra_deg,
             dec_deg=targets[0].dec_deg,
             pixel_scale_arcsec=scale,
+            ebv=_ebv(planes[0], report),
             is_calibrated=cutout.is_calibrated,
-            provenance={"files": names, "layout": report.layout},
+            provenance=provenance,
         ),
         report,
     )
+
+
+def _ebv(plane: Plane, report: IngestReport) -> float | None:
+    ebv = plane.image.number("EBV")
+    if ebv is None or not 0 <= ebv <= _MAX_EBV:
+        return None
+    report.say("units", f"E(B-V) = {ebv:.4f} mag from the header.")
+    return ebv
 
 
 def _astrometry(planes: Sequence[Plane], overrides: Overrides, report: IngestReport) -> list[Astrometry]:

@@ -70,6 +70,15 @@ def find_target(image: FITSImage, sky: Astrometry, *, overrides: Overrides, repo
             offset = np.hypot(pixel[0] - middle[0], pixel[1] - middle[1])
             report.say("target", f"Target from the header ({source}), {offset:.1f} px from the middle.")
             return Target(*pixel, ra, dec)
+    if sky.wcs is None:
+        # A position without a WCS can only be that of the object in the middle, if it is the object's.
+        for ra, dec, source in candidates[1:3]:
+            if ra is not None and dec is not None and 0 <= ra < 360 and -90 <= dec <= 90:
+                report.say(
+                    "target",
+                    f"Position from the header ({source}), no WCS: the galaxy in the middle is meant.",
+                )
+                return Target(*middle, ra, dec)
     position = sky.position_of(*middle)
     report.say(
         "target", "No position on the image given: the galaxy in the middle is meant.", "target_assumed"
