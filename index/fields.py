@@ -48,7 +48,7 @@ def as_display(cutout: Cutout) -> Cutout:
         return cutout
     counts = to_rgb(cutout).transpose(2, 0, 1).astype(np.float32)
     good = cutout.good()
-    shown = good[list(rgb_planes(cutout.bands, good.any(axis=(1, 2))))]
+    shown = good[list(rgb_planes(cutout.bands, np.asarray(good.any(axis=(1, 2)))))]
     unusable = ~np.all(shown[:, ::-1], axis=0)
     return replace(
         cutout,

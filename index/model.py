@@ -6,13 +6,13 @@ import io
 import shutil
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from index.card import ModelCard
 from survey.contract import InputContract
 from survey.manifests import CorruptFolder, publish_folder, read_manifest, sha256_of, write_manifest
 
@@ -20,51 +20,12 @@ __all__ = ["GoldenMismatch", "Model", "ModelCard", "OnnxEncoder", "publish_model
 
 _CARD, _ENCODER, _GOLDEN = "card.json", "encoder.onnx", "golden.npz"
 _MIN_GOLDEN_COSINE = 0.999
-_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 FloatArray = NDArray[np.float32]
 
 
 class GoldenMismatch(RuntimeError):
     """The golden objects come out with other embeddings than the model card's machine gave them."""
-
-
-class ModelCard(BaseModel):
-    """What ``card.json`` says of a model.
-
-    Attributes
-    ----------
-    contract
-        :meth:`survey.contract.InputContract.to_json` of the input it was trained on.
-    precision
-        Arithmetic of the graph; another precision is another model.
-    views
-        Orientations averaged for one embedding.
-    training
-        Survey, its SHA-256, number of objects, seed and the method's own settings.
-    metrics
-        Measured figures by name; empty when nothing was measured.
-    created
-        ISO 8601 time, UTC.
-    files
-        File name to SHA-256.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str = Field(pattern=_NAME)
-    method: str
-    title: str
-    contract: dict[str, Any]
-    dimension: int = Field(ge=1)
-    precision: Literal["fp32", "fp16", "int8"] = "fp32"
-    views: Literal[1] = 1
-    training: dict[str, Any] = Field(default_factory=dict)
-    metrics: dict[str, Any] = Field(default_factory=dict)
-    code_revision: str = ""
-    licence: str = ""
-    created: str = ""
-    files: dict[str, str] = Field(default_factory=dict)
 
 
 class Model:

@@ -1,0 +1,49 @@
+"""What a model says of itself."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["ModelCard"]
+
+_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+
+class ModelCard(BaseModel):
+    """What ``card.json`` says of a model.
+
+    Attributes
+    ----------
+    contract
+        :meth:`survey.contract.InputContract.to_json` of the input it was trained on.
+    precision
+        Arithmetic of the graph; another precision is another model.
+    views
+        Orientations averaged for one embedding.
+    training
+        Survey, its SHA-256, number of objects, seed and the method's own settings.
+    metrics
+        Measured figures by name; empty when nothing was measured.
+    created
+        ISO 8601 time, UTC.
+    files
+        File name to SHA-256.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=_NAME)
+    method: str
+    title: str
+    contract: dict[str, Any]
+    dimension: int = Field(ge=1)
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    views: Literal[1] = 1
+    training: dict[str, Any] = Field(default_factory=dict)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    code_revision: str = ""
+    licence: str = ""
+    created: str = ""
+    files: dict[str, str] = Field(default_factory=dict)
