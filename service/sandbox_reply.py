@@ -22,6 +22,7 @@ __all__ = ["check_table", "read_cutout", "read_refusal"]
 
 _CODE = re.compile(r"[a-z]{1,16}\.[a-z_]{1,32}\Z")
 _PLANES: dict[str, type[np.generic]] = {"flux": np.float32, "ivar": np.float32, "mask": np.uint8}
+_TABLE_COLUMNS = ("object_id", "ra_deg", "dec_deg")
 # Beyond it squares overflow float32, and no galaxy shines so.
 _MAX_FLUX = 1e15
 
@@ -74,18 +75,15 @@ def read_cutout(head: Mapping[str, Any], stream: socket.socket, deadline: Deadli
 
 
 def check_table(head: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
-    """Return the table of an answer; BadFrame if it is none."""
+    """Return the table of an answer, columns that it lacks full of None; BadFrame if it is no table."""
     try:
         told = head["table"]
         n_rows = int(told["n_rows"])
-        mapping = {
-            key: str(told["mapping"][key])[:128]
-            for key in ("object_id", "ra_deg", "dec_deg")
-            if key in told["mapping"]
-        }
-        rows = {key: list(told[key]) for key in mapping}
-        texts = all(value is None or isinstance(value, str) for value in rows.get("object_id", []))
-        numbers = [value for key in ("ra_deg", "dec_deg") for value in rows.get(key, []) if value is not None]
+        mapping = {key: str(told["mapping"][key])[:128] for key in _TABLE_COLUMNS if key in told["mapping"]}
+        nothing = [None] * min(n_rows, max_rows)
+        rows = {key: list(told[key]) if key in mapping else nothing for key in _TABLE_COLUMNS}
+        texts = all(value is None or isinstance(value, str) for value in rows["object_id"])
+        numbers = [value for key in ("ra_deg", "dec_deg") for value in rows[key] if value is not None]
         if not texts or not all(isinstance(value, float) and math.isfinite(value) for value in numbers):
             raise BadFrame("a table with values of other kinds")
         if not 0 <= n_rows <= max_rows or any(len(values) != n_rows for values in rows.values()):

@@ -15,51 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.io import fits, votable
 
+from service.table_columns import map_columns
 from survey.ingest import CutoutRejected
 from survey.magic import identify
 from survey.prescan import prescan
 from survey.wrappers import unpack
 
-__all__ = ["ALIASES", "read_rows"]
+__all__ = ["read_rows"]
 
-#: The names that people give these columns, compared without case, ``_``, ``-`` and blanks; the first one wins.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "object_id": (
-        "objectid",
-        "objid",
-        "dr8objid",
-        "dr7objid",
-        "sourceid",
-        "targetid",
-        "galaxyid",
-        "iauname",
-        "id",
-        "name",
-    ),
-    "ra_deg": (
-        "radeg",
-        "ra",
-        "raj2000",
-        "ra2000",
-        "targetra",
-        "alphaj2000",
-        "rightascension",
-        "raicrs",
-        "alpha",
-    ),
-    "dec_deg": (
-        "decdeg",
-        "dec",
-        "dej2000",
-        "decj2000",
-        "dec2000",
-        "targetdec",
-        "deltaj2000",
-        "declination",
-        "deicrs",
-        "delta",
-    ),
-}
 _MAX_COLUMNS = 1000
 _MAX_CELL = 16_384
 _REMOTE = re.compile(rb"<\s*(?:\w+:)?stream[^>]*\bhref|<!\s*(?:doctype|entity)", re.IGNORECASE)
@@ -101,7 +64,7 @@ def read_rows(data: bytes, *, max_rows: int) -> dict[str, Any]:
         )
     columns, n_rows, units = reader(data, max_rows)
     names = list(columns)[:_MAX_COLUMNS]
-    mapping = _map(names)
+    mapping = map_columns(names)
     if not mapping:
         raise CutoutRejected(
             "table.columns",
@@ -125,20 +88,6 @@ def read_rows(data: bytes, *, max_rows: int) -> dict[str, Any]:
             else [_degrees(value, theirs) for value in values]
         )
     return out
-
-
-def _map(names: Sequence[str]) -> dict[str, str]:
-    folded: dict[str, str] = {}
-    for column in names:
-        folded.setdefault(re.sub(r"[\s_\-]", "", column).lower(), column)
-    found = {}
-    for ours, aliases in ALIASES.items():
-        theirs = next((folded[alias] for alias in aliases if alias in folded), None)
-        if theirs is not None:
-            found[ours] = theirs
-    if "ra_deg" not in found or "dec_deg" not in found:
-        found = {ours: theirs for ours, theirs in found.items() if ours == "object_id"}
-    return found
 
 
 def _id(value: Any) -> str | None:
@@ -208,7 +157,10 @@ def _csv(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
     def column(position: int) -> Callable[[], list[str | None]]:
         return lambda: [row[position] if position < len(row) else None for row in rows]
 
-    return {name: column(position) for position, name in reversed(list(enumerate(names)))}, len(rows), {}
+    columns: dict[str, Callable[[], Sequence[Any]]] = {}
+    for position, name in enumerate(names):
+        columns.setdefault(name, column(position))
+    return columns, len(rows), {}
 
 
 def _parquet(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:

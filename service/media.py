@@ -1,0 +1,66 @@
+"""Whether an upload is what its content type says: the bytes decide, and the two must agree."""
+
+from __future__ import annotations
+
+from survey.ingest import CutoutRejected
+from survey.magic import identify
+
+__all__ = ["IMAGE_TYPES", "TABLE_TYPES", "check_declared", "media_type_of"]
+
+_FITS = frozenset({"fits", "gzip", "bzip2"})
+_CSV = frozenset({"unknown"})
+
+#: Content type to the kinds of file that it covers; a compressed FITS file may be called FITS.
+IMAGE_TYPES: dict[str, frozenset[str]] = {
+    "image/fits": _FITS,
+    "application/fits": _FITS,
+    "image/png": frozenset({"png"}),
+    "image/jpeg": frozenset({"jpeg"}),
+    "application/gzip": frozenset({"gzip"}),
+    "application/x-gzip": frozenset({"gzip"}),
+    "application/x-bzip2": frozenset({"bzip2"}),
+    "application/x-bzip": frozenset({"bzip2"}),
+}
+TABLE_TYPES: dict[str, frozenset[str]] = {
+    "text/csv": _CSV,
+    "text/tab-separated-values": _CSV,
+    "text/plain": _CSV,
+    "application/fits": _FITS,
+    "image/fits": _FITS,
+    "application/vnd.apache.parquet": frozenset({"parquet"}),
+    "application/x-votable+xml": frozenset({"votable"}),
+    "application/xml": frozenset({"votable"}),
+    "text/xml": frozenset({"votable"}),
+}
+# What programs write when they do not know; then the bytes alone decide.
+_UNDECLARED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+
+
+def media_type_of(header: str | None) -> str:
+    """Return a Content-Type header's type without its parameters, in lower case."""
+    return (header or "").partition(";")[0].strip().lower()
+
+
+def check_declared(media_type: str, data: bytes, known: dict[str, frozenset[str]]) -> None:
+    """Refuse a type that the path does not take, and a file that is not of the type declared for it.
+
+    Raises
+    ------
+    CutoutRejected
+        ``upload.type`` or ``upload.type_mismatch``.
+    """
+    if media_type in _UNDECLARED or not data:
+        return
+    kinds = known.get(media_type)
+    if kinds is None:
+        raise CutoutRejected(
+            "upload.type",
+            f"Content-Type {media_type[:80]!r} is not taken here; {', '.join(known)} are. Set the header.",
+        )
+    found = identify(data)
+    if found not in kinds:
+        what = "of no type that we know" if found == "unknown" else found
+        raise CutoutRejected(
+            "upload.type_mismatch",
+            f"The file was declared as {media_type}, but its bytes are {what}. Correct the one or the other.",
+        )
