@@ -7,7 +7,8 @@ from pathlib import Path
 
 from index.embeddings import EmbeddingStore
 from index.model import GoldenMismatch, Model, OnnxEncoder
-from index.release import Release, list_releases
+from index.release import Release
+from index.releases import list_releases
 from skylike.findings import Finding, complaint, note, ok
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder, read_manifest
