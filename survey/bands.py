@@ -48,20 +48,52 @@ def _system(system: str, *rows: tuple[str, float, float]) -> tuple[Band, ...]:
     return tuple(Band(system, name, pivot, extinction) for name, pivot, extinction in rows)
 
 
-# A_b/E(B-V): Schlafly & Finkbeiner 2011, ApJ 737, 103, table 6 (R_V = 3.1) for SDSS, PS1, DES, LSST.
-# Legacy (DECam as calibrated by the Legacy Surveys): legacysurvey.org, "Galactic extinction coefficients".
-# HSC and the VISTA near infrared are not in that table: the values are those used by the HSC pipeline
-# (Aihara et al. 2018, PASJ 70, S8, section 5.1) and by Gonzalez-Fernandez et al. 2018, MNRAS 474, 5459, table 1.
-# KiDS observes through OmegaCAM's Sloan filters: Kuijken et al. 2019, A&A 625, A2, use the SF11 SDSS values.
-# Pivot wavelengths: SVO Filter Profile Service values, rounded to a nanometre.
+# A_b/E(B-V) on unscaled SFD98, R_V = 3.1:
+# SDSS, PS1, DES, LSST: Schlafly & Finkbeiner 2011, ApJ 737, 103, table 6.
+# Legacy (DECam): legacysurvey.org/dr10/catalogs, "Galactic Extinction Coefficients" (Schlafly's own numbers
+#   for airmass 1.3, slightly other than the table's DES rows).
+# HSC: the configuration of the LSST Science Pipelines for HSC (package obs_subaru, "numbers provided by
+#   Masayuki Tanaka"); no paper is named there.
+# KiDS: not in the table; OmegaCAM has Sloan-like filters and is given the SDSS rows.
+# VISTA: not in the table; interpolated in log A against log wavelength between its near-infrared rows (PS1,
+#   SDSS z, WFC3, UKIRT); tests/unit/test_extinction.py repeats it.
+# Pivot wavelengths in nm, from the filter curves, good to one per cent.
 BANDS: dict[str, Band] = {
     band.id: band
     for band in (
-        *_system("sdss", ("u", 356, 4.239), ("g", 470, 3.303), ("r", 618, 2.285), ("i", 750, 1.698), ("z", 896, 1.263)),
+        *_system(
+            "sdss",
+            ("u", 356, 4.239),
+            ("g", 470, 3.303),
+            ("r", 618, 2.285),
+            ("i", 750, 1.698),
+            ("z", 896, 1.263),
+        ),
         *_system("legacy", ("g", 481, 3.214), ("r", 642, 2.165), ("i", 782, 1.592), ("z", 917, 1.211)),
-        *_system("des", ("g", 481, 3.237), ("r", 644, 2.176), ("i", 784, 1.595), ("z", 926, 1.217), ("Y", 1009, 1.058)),
-        *_system("ps1", ("g", 485, 3.172), ("r", 620, 2.271), ("i", 754, 1.682), ("z", 868, 1.322), ("y", 963, 1.087)),
-        *_system("hsc", ("g", 481, 3.233), ("r", 623, 2.291), ("i", 771, 1.635), ("z", 891, 1.261), ("y", 978, 1.076)),
+        *_system(
+            "des",
+            ("g", 481, 3.237),
+            ("r", 642, 2.176),
+            ("i", 782, 1.595),
+            ("z", 917, 1.217),
+            ("Y", 989, 1.058),
+        ),
+        *_system(
+            "ps1",
+            ("g", 485, 3.172),
+            ("r", 620, 2.271),
+            ("i", 754, 1.682),
+            ("z", 868, 1.322),
+            ("y", 963, 1.087),
+        ),
+        *_system(
+            "hsc",
+            ("g", 479, 3.240),
+            ("r", 621, 2.276),
+            ("i", 769, 1.633),
+            ("z", 890, 1.263),
+            ("y", 977, 1.075),
+        ),
         *_system(
             "lsst",
             ("u", 369, 4.145),
@@ -72,7 +104,14 @@ BANDS: dict[str, Band] = {
             ("y", 973, 1.088),
         ),
         *_system("kids", ("u", 356, 4.239), ("g", 480, 3.303), ("r", 625, 2.285), ("i", 770, 1.698)),
-        *_system("viking", ("Z", 878, 1.395), ("Y", 1021, 1.017), ("J", 1254, 0.705), ("H", 1646, 0.441), ("Ks", 2149, 0.308)),
+        *_system(
+            "viking",
+            ("Z", 878, 1.295),
+            ("Y", 1021, 1.004),
+            ("J", 1254, 0.704),
+            ("H", 1646, 0.455),
+            ("Ks", 2149, 0.310),
+        ),
         *_system("display", ("R", 0, 0.0), ("G", 0, 0.0), ("B", 0, 0.0)),
     )
 }
@@ -164,13 +203,21 @@ class BandSet:
         text = text.strip()
         if text in BAND_SETS:
             return BAND_SETS[text]
-        parts = [part.strip() for part in text.split(",")] if "," in text else [text] if ":" in text else _letters(text)
+        parts = (
+            [part.strip() for part in text.split(",")]
+            if "," in text
+            else [text]
+            if ":" in text
+            else _letters(text)
+        )
         if all(":" in part for part in parts):
             return cls.from_ids(parts)
         for known in BAND_SETS.values():
             if set(parts) <= set(known.names):
                 return cls(tuple(known.bands[known.index(part)] for part in parts))
-        raise UnknownBand(f"cannot read bands from {text!r}; say a set ({', '.join(BAND_SETS)}) or ids like sdss:g,sdss:r")
+        raise UnknownBand(
+            f"cannot read bands from {text!r}; say a set ({', '.join(BAND_SETS)}) or ids like sdss:g,sdss:r"
+        )
 
 
 def _letters(text: str) -> list[str]:
@@ -196,6 +243,8 @@ BAND_SETS: dict[str, BandSet] = {
     "des-grizY": _known("des", "grizY"),
     "ps1-grizy": _known("ps1", "grizy"),
     "lsst-ugrizy": _known("lsst", "ugrizy"),
-    "kids-viking": BandSet((*_known("kids", "ugri").bands, *(BANDS[f"viking:{n}"] for n in ("Z", "Y", "J", "H", "Ks")))),
+    "kids-viking": BandSet(
+        (*_known("kids", "ugri").bands, *(BANDS[f"viking:{n}"] for n in ("Z", "Y", "J", "H", "Ks")))
+    ),
     "display-rgb": _known("display", "RGB"),
 }
