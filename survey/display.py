@@ -54,8 +54,8 @@ def read_display(data: bytes, *, pixel_scale_arcsec: float | None = None) -> Und
     )
     if pixel_scale_arcsec is None:
         report.say("wcs", "No pixel scale: the whole picture is taken as the field.", "no_pixel_scale")
-    if float(pixels.min()) == float(pixels.max()):
-        raise CutoutRejected("display.blank", "Every pixel of the picture has the same value.")
+    if bool((pixels == pixels[0, 0]).all()):
+        raise CutoutRejected("display.blank", "Every pixel of the picture has the same colour.")
     # Pictures have their first row on top, FITS at the bottom: turned so that north-up pictures stay north-up.
     flux = np.ascontiguousarray(pixels[::-1].transpose(2, 0, 1), dtype=np.float32)
     cutout = Cutout(

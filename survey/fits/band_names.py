@@ -14,7 +14,7 @@ __all__ = ["band_names", "name_bands", "own_band", "parse_override", "stated_ban
 # (what a header or file name says, band system); the first that is found wins. An instrument whose bands
 # are not in the table maps to '': its letters (J, i, W1) must not be taken for another instrument's.
 _SYSTEMS: tuple[tuple[str, str], ...] = (
-    (r"2mass|ukidss|wfcam|\bwise\b|unwise|galex|spitzer|irac|jwst|nircam|\bhst\b|\bacs\b|wfc3|wfpc|megacam", ""),
+    (r"2mass|ukidss|wfcam|\bwise\b|unwise|galex|spitzer|irac|jwst|nircam|\bhst\b|\bacs\b|wfc3|wfpc|\bmegacam", ""),
     (r"\bmp9\d{3}|\bvla\b|\bfirst\b|herschel|spire|euclid|skymapper|s-?plus|j-?plas", ""),
     (r"decals|legacy|mzls|\bbass\b|90prime|mosaic-?3|\bls-?dr\d", "legacy"),
     (r"\bhsc\b|hyper suprime|suprime", "hsc"),
@@ -80,7 +80,10 @@ def _extension_band(text: str) -> str | None:
     """Read ``g``, ``SCI_G``, ``IMAGE-r``, ``IVAR_z``; a long name without a separator is no band."""
     words = [w for w in re.split(r"[^A-Za-z0-9]+", text) if w]
     found = [letter for w in words if len(w) <= 2 and (letter := _letter(w)) is not None]
-    return found[-1] if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    # Software writes extension names in capitals: Z and Y there may be z and y.
+    return found[0].lower() if text == text.upper() and found[0] in ("Z", "Y") else found[0]
 
 
 def _file_band(name: str) -> str | None:
@@ -161,13 +164,15 @@ def _in_system(names: Sequence[str], system: str | None) -> tuple[tuple[Band, ..
     if system == "":
         return None, False
     if system in ("kids", "viking") or (system is None and len(names) > 1 and "Z" in names):
-        found = [BANDS.get(f"kids:{n}") or BANDS.get(f"viking:{n}") for n in names]
+        found = [
+            BANDS.get(f"kids:{n}") or BANDS.get(f"viking:{n}") or BANDS.get(f"viking:{n.upper()}")
+            for n in names
+        ]
         if None not in found:
             return tuple(b for b in found if b is not None), system is None
-    if system is not None and all(f"{system}:{n}" in BANDS for n in names):
-        return tuple(BANDS[f"{system}:{n}"] for n in names), False
     if system is not None:
-        return None, False
+        found = [BANDS.get(f"{system}:{n}") or BANDS.get(f"{system}:{n.swapcase()}") for n in names]
+        return (None if None in found else tuple(b for b in found if b is not None)), False
     if any(n in ("Y", "Z", "J", "H", "Ks") for n in names) and len(names) == 1:
         # A lone near-infrared letter is used by too many cameras to be guessed.
         return None, False

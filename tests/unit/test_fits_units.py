@@ -1,0 +1,131 @@
+"""Counts become nanomaggies by the unit or zero point that a file states."""
+
+import numpy as np
+import pytest
+from astropy import units
+from astropy.io import fits
+from support.fits_files import SCALE, galaxy
+
+from survey.fits.container import FITSImage
+from survey.fits.units import calibration_of, linearise
+from survey.ingest import IngestReport
+
+
+def image_with(data=None, **cards) -> FITSImage:
+    header = fits.Header()
+    for key, value in cards.items():
+        header[key.replace("__", ".")] = value
+    return FITSImage(galaxy() if data is None else data, header, fits.Header(), 0, 0, "x.fits")
+
+
+def factor(zeropoint=None, **cards):
+    return calibration_of(image_with(**cards), IngestReport(), zeropoint=zeropoint, pixel_scale_arcsec=SCALE)
+
+
+@pytest.mark.parametrize(
+    ("unit", "astropy_unit"),
+    [
+        ("nanomaggy", units.nanomaggy),
+        ("nanomaggies", units.nanomaggy),
+        ("nmgy", units.nanomaggy),
+        ("mgy", units.mgy),
+        ("Jy", units.Jy),
+        ("mJy", units.mJy),
+        ("uJy", units.uJy),
+        ("µJy", units.uJy),
+        ("nJy", units.nJy),
+        ("nJy/pixel", units.nJy),
+    ],
+)
+def test_flux_units_convert_as_astropy_converts_them(unit, astropy_unit):
+    image = image_with()
+    # FITS headers are ASCII; the mu arrives here only from careless writers that bypass the standard.
+    object.__setattr__(image, "header", {"BUNIT": unit})
+    found = calibration_of(image, IngestReport(), zeropoint=None, pixel_scale_arcsec=None)
+    jansky = (1 * astropy_unit).to(units.Jy, units.zero_point_flux(3631.0 * units.Jy)).value
+    assert found.is_calibrated
+    assert found.factor == pytest.approx(jansky / 3631e-9, rel=1e-9)
+
+
+def test_surface_brightness_takes_the_pixel_area():
+    area = ((SCALE * units.arcsec) ** 2).to(units.sr)
+    expected = (1 * units.MJy / units.sr * area).to(units.Jy).value / 3631e-9
+    assert factor(BUNIT="MJy/sr").factor == pytest.approx(expected, rel=1e-6)
+
+
+def test_surface_brightness_without_pixel_scale_stays_uncalibrated():
+    found = calibration_of(
+        image_with(BUNIT="MJy/sr"), IngestReport(), zeropoint=None, pixel_scale_arcsec=None
+    )
+    assert not found.is_calibrated
+
+
+@pytest.mark.parametrize("key", ["MAGZERO", "MAGZPT", "ZP", "PHOTZP"])
+def test_a_zero_point_of_22_5_is_one_nanomaggy(key):
+    assert factor(BUNIT="adu", **{key: 22.5}).factor == pytest.approx(1)
+
+
+def test_the_hsc_fluxmag0_is_a_zero_point_of_27():
+    assert factor(FLUXMAG0=63095734448.0194).factor == pytest.approx(10 ** (0.4 * (22.5 - 27)), rel=1e-9)
+
+
+def test_hst_photflam_gives_the_published_acs_zero_point():
+    # ACS/WFC F814W, PHOTFLAM 7.07236e-20, PHOTPLAM 8059.7598: AB zero point 25.94 for e-/s
+    # (ACS zero-point calculator, December 2003).
+    found = factor(BUNIT="ELECTRONS/S", PHOTFLAM=7.07236e-20, PHOTPLAM=8059.7598)
+    assert 22.5 - 2.5 * np.log10(found.factor) == pytest.approx(25.94, abs=0.02)
+
+
+def test_electrons_are_divided_by_the_exposure():
+    per_second = factor(BUNIT="ELECTRONS/S", PHOTFLAM=7e-20, PHOTPLAM=8059.0, EXPTIME=2000.0).factor
+    assert factor(BUNIT="ELECTRONS", PHOTFLAM=7e-20, PHOTPLAM=8059.0, EXPTIME=2000.0).factor == pytest.approx(
+        per_second / 2000
+    )
+
+
+def test_what_the_sender_says_comes_first():
+    assert factor(zeropoint=25.0, BUNIT="nanomaggy", MAGZERO=30.0).factor == pytest.approx(0.1)
+
+
+def test_a_flux_unit_comes_before_a_zero_point():
+    assert factor(BUNIT="nanomaggy", MAGZERO=30.0).factor == 1
+
+
+def test_an_unmeasured_zero_point_of_zero_is_no_zero_point():
+    assert not factor(BUNIT="adu", MAGZERO=0.0).is_calibrated
+
+
+def test_vega_zero_points_are_not_taken_for_ab():
+    assert not factor(ORIGIN="2MASS", MAGZP=20.8).is_calibrated
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"SURVEY": "DECaLS"},
+        {"NMGY": 0.005},
+        {"TELESCOP": "2.5m", "DERV_VER": "NOCVS:v8_23"},
+    ],
+)
+def test_surveys_known_to_publish_nanomaggies_need_no_unit(cards):
+    assert factor(**cards) == factor(BUNIT="nanomaggy")
+
+
+def test_unknown_units_say_what_would_help():
+    report = IngestReport()
+    found = calibration_of(image_with(BUNIT="adu"), report, zeropoint=None, pixel_scale_arcsec=None)
+    assert (found.factor, found.is_calibrated) == (1, False)
+    assert report.flags == ["uncalibrated"]
+    assert report.steps[0][1].startswith("BUNIT 'adu' and no zero point.")
+
+
+def test_a_pan_starrs_skycell_comes_back_linear():
+    # Waters et al. 2020: v = a asinh((flux - BOFFSET) / (2 BSOFTEN)), a = 2.5 log10 e.
+    flux = galaxy().astype(np.float64) * 100
+    softening, offset, a = 15.0, -2.0, 2.5 * np.log10(np.e)
+    scaled = a * np.arcsinh((flux - offset) / (2 * softening))
+    image = image_with(scaled, BSOFTEN=softening, BOFFSET=offset, EXPTIME=900.0)
+    assert np.allclose(linearise(image, IngestReport()), flux, rtol=1e-6, atol=1e-4)
+    zeropoint = 25 + 2.5 * np.log10(900.0)
+    found = calibration_of(image, IngestReport(), zeropoint=None, pixel_scale_arcsec=None)
+    assert found.factor == pytest.approx(10 ** (0.4 * (22.5 - zeropoint)))
