@@ -1,0 +1,75 @@
+"""One galaxy of the demo survey: from its true flux to noisy pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.simulate.galaxies import build_galaxy
+from survey.simulate.light import combine
+from survey.simulate.morphology import Shape, draw_shape
+from survey.simulate.oddities import (
+    bright_star,
+    draw_oddity,
+    extra_light,
+    ring_galaxy,
+    saturate,
+    spoil,
+    streak,
+)
+from survey.simulate.optics import Observation, add_noise, draw_observation, expose
+from survey.simulate.population import Galaxy
+from survey.simulate.surroundings import neighbour_light
+
+__all__ = ["Rendered", "galaxy_generator", "render_galaxy"]
+
+# Cutouts of real frames are cut at whole pixels; ours keep a little of that.
+_OFF_CENTRE_ARCSEC = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendered:
+    """A picture and how it came about.
+
+    Attributes
+    ----------
+    image
+        Nanomaggy per pixel, float32, shape (5, FIELD_PX, FIELD_PX); NaN in a missing band.
+    oddity
+        One of `survey.simulate.oddities.ODDITIES`, or None.
+    """
+
+    image: NDArray[np.float32]
+    shape: Shape
+    observation: Observation
+    oddity: str | None
+
+
+def galaxy_generator(seed: int, index: int) -> np.random.Generator:
+    """Return a galaxy's own random numbers, whoever renders it, in whatever order."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, index)))
+
+
+def render_galaxy(galaxy: Galaxy, *, seed: int, oddity_rate: float | None = None) -> Rendered:
+    """Draw shape, conditions and surroundings of a galaxy and render it; a function of its arguments."""
+    rng = galaxy_generator(seed, galaxy.index)
+    oddity = draw_oddity(rng) if oddity_rate is None else draw_oddity(rng, oddity_rate)
+    shape, observation = draw_shape(galaxy, rng), draw_observation(rng)
+    parts = ring_galaxy(shape, rng) if oddity == "ring" else build_galaxy(shape, rng)
+    light = combine(parts, galaxy.flux) + neighbour_light(galaxy.flux, rng)
+    if oddity in ("arc", "blend"):
+        light += extra_light(oddity, galaxy.flux, rng)
+    x, y = rng.normal(0, _OFF_CENTRE_ARCSEC, 2)
+    clean = expose(light, observation, (x, y))
+    if oddity == "saturated_star":
+        clean = bright_star(clean, observation, rng)
+    if oddity == "satellite_trail":
+        clean = streak(clean, rng)
+    image = add_noise(clean, observation, rng)
+    if oddity == "saturated_star":
+        image = saturate(image)
+    if oddity == "missing_band":
+        image = spoil(image, rng)
+    return Rendered(image, shape, observation, oddity)
