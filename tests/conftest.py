@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.databases import fresh_database, postgres_server
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -21,6 +24,27 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("real data (../shared/data) is not here")
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres_stack() -> Iterator[dict[str, object]]:
+    """Holds the session's PostgreSQL server, started by the first test that needs one."""
+    with ExitStack() as stack:
+        yield {"stack": stack}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_stack: dict[str, object]
+) -> Iterator[str]:
+    """An empty database, once of each kind that Skylike supports."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'catalogue.db'}"
+        return
+    if "url" not in postgres_stack:
+        postgres_stack["url"] = postgres_stack["stack"].enter_context(postgres_server())
+    with fresh_database(postgres_stack["url"]) as url:
+        yield url
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

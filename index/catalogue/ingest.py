@@ -1,0 +1,199 @@
+"""Survey and release folders into the catalogue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from index.catalogue.bulk import insert_rows
+from index.catalogue.tables import galaxies, photoz, releases, scores, surveys
+from index.photoz import PhotoZUnavailable
+from index.release import Release
+from survey.archive import SurveyFolder
+
+__all__ = ["IngestReport", "UnusableRow", "ingest_release", "ingest_survey"]
+
+_BATCH = 10_000
+_COLUMNS = ("object_id", "ra_deg", "dec_deg", "hpx29", "ebv", "z_spec")
+_PHOTOMETRY = ("flux_", "mag_")
+_POINTS = ("z_best", "z_mode", "z_mean", "z_median", "z_l68", "z_u68", "z_l95", "z_u95", "z_odds")
+
+Progress = Callable[[int, int], None]
+
+
+class UnusableRow(ValueError):
+    """A row that no database can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did.
+
+    Attributes
+    ----------
+    rows
+        Rows written; 0 when the catalogue held them already.
+    seconds
+        Wall time.
+    """
+
+    rows: int
+    seconds: float
+
+
+def ingest_survey(session: Session, survey: SurveyFolder, progress: Progress | None = None) -> IngestReport:
+    """Bring a survey's objects into the catalogue; flushes, the caller commits.
+
+    A survey that is there with the same hash is left alone; another version of it is replaced.
+
+    Raises
+    ------
+    UnusableRow
+        If an id or a text holds a NUL character.
+    """
+    began = time.perf_counter()
+    name = survey.info.name
+    stored = session.execute(select(surveys.c.sha256).where(surveys.c.name == name)).scalar()
+    count = session.execute(
+        select(func.count()).select_from(galaxies).where(galaxies.c.survey == name)
+    ).scalar_one()
+    if stored == survey.sha256 and count == len(survey):
+        return IngestReport(0, time.perf_counter() - began)
+    session.execute(delete(galaxies).where(galaxies.c.survey == name))
+    session.execute(delete(surveys).where(surveys.c.name == name))
+    session.execute(
+        insert(surveys).values(
+            name=name,
+            title=survey.info.title,
+            kind=survey.info.kind,
+            sha256=survey.sha256,
+            n_objects=len(survey),
+            info=survey.info.to_json(),
+            ingested_at=datetime.now(UTC),
+        )
+    )
+    done = 0
+    for batch in survey.objects.to_batches(max_chunksize=_BATCH):
+        insert_rows(
+            session, galaxies, ("survey", *_COLUMNS, "photometry", "attributes"), _galaxy_rows(name, batch)
+        )
+        done += batch.num_rows
+        if progress is not None:
+            progress(done, len(survey))
+    return IngestReport(done, time.perf_counter() - began)
+
+
+def ingest_release(session: Session, release: Release, progress: Progress | None = None) -> IngestReport:
+    """Register a release with its redshifts and anomaly scores; flushes, the caller commits.
+
+    A release that is there with the same manifest is left alone.
+    """
+    began = time.perf_counter()
+    stored = session.execute(select(releases.c.manifest_sha256).where(releases.c.id == release.id)).scalar()
+    if stored == release.sha256:
+        return IngestReport(0, time.perf_counter() - began)
+    session.execute(delete(releases).where(releases.c.id == release.id))
+    info = release.info
+    session.execute(
+        insert(releases).values(
+            id=info.id,
+            survey=info.survey,
+            model_id=info.model_id,
+            survey_sha256=info.survey_sha256,
+            model_sha256=info.model_sha256,
+            manifest_sha256=release.sha256,
+            n=info.n,
+            dimension=info.dimension,
+            metric=info.metric,
+            recall_at_10=info.recall_at_10,
+            exact=info.exact,
+            created_at=datetime.fromisoformat(info.created),
+        )
+    )
+    ids, anomaly = release.columns.ids, release.anomaly
+    percentiles, distances = anomaly.percentile(anomaly.distances).tolist(), anomaly.distances.tolist()
+    score_rows = zip([release.id] * info.n, ids, percentiles, distances, strict=True)
+    insert_rows(
+        session, scores, ("release_id", "object_id", "anomaly_percentile", "knn_distance"), score_rows
+    )
+    rows = info.n + _ingest_photoz(session, release, progress)
+    return IngestReport(rows, time.perf_counter() - began)
+
+
+def _ingest_photoz(session: Session, release: Release, progress: Progress | None) -> int:
+    ids = release.columns.ids
+    try:
+        for block, summary in release.photoz.summaries():
+            values = [getattr(summary, name).tolist() for name in _POINTS]
+            chosen = ids[block]
+            rows = zip([release.id] * len(chosen), chosen, *values, strict=True)
+            insert_rows(session, photoz, ("release_id", "object_id", *_POINTS), rows)
+            if progress is not None:
+                progress(min(block.stop, len(ids)), len(ids))
+    except PhotoZUnavailable:
+        return 0
+    return len(ids)
+
+
+def _galaxy_rows(survey: str, batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    columns = {
+        name: _values(batch.column(name))
+        for name in batch.schema.names
+        if _is_scalar(batch.schema.field(name).type)
+    }
+    photometry = [name for name in columns if name.startswith(_PHOTOMETRY)]
+    attributes = [name for name in columns if name not in _COLUMNS and name not in photometry]
+    fixed = zip(*(columns[name] for name in _COLUMNS), strict=True)
+    json_photometry, json_attributes = (
+        _json(columns, photometry, batch.num_rows),
+        _json(columns, attributes, batch.num_rows),
+    )
+    for row, fluxes, others in zip(fixed, json_photometry, json_attributes, strict=True):
+        if "\x00" in row[0] or "\\u0000" in others:
+            raise UnusableRow(
+                f"survey {survey}: object {row[0]!r} holds a NUL character; remove it from the table"
+            )
+        yield (survey, *row, fluxes, others)
+
+
+def _json(columns: dict[str, list[Any]], names: list[str], n: int) -> Iterator[str]:
+    """Give each row's values as a JSON object, without nulls."""
+    if not names:
+        return iter(["{}"] * n)
+    rows = zip(*(columns[name] for name in names), strict=True)
+    return (
+        orjson.dumps({k: v for k, v in zip(names, row, strict=True) if v is not None}).decode()
+        for row in rows
+    )
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Python values of a column, NaN and infinities as None."""
+    if not pa.types.is_floating(column.type):
+        values: list[Any] = column.to_pylist()
+        return values
+    array = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    finite = np.isfinite(array)
+    if finite.all():
+        return list(array.tolist())
+    return [value if ok else None for value, ok in zip(array.tolist(), finite.tolist(), strict=True)]
+
+
+def _is_scalar(kind: pa.DataType) -> bool:
+    tests = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_string,
+        pa.types.is_large_string,
+    )
+    return any(test(kind) for test in tests)

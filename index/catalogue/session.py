@@ -1,0 +1,72 @@
+"""Engines and sessions, set up alike everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+__all__ = ["UnsupportedDatabase", "default_url", "make_engine", "sessions", "utc"]
+
+_BUSY_MS = 10_000
+
+
+class UnsupportedDatabase(ValueError):
+    """A database that is neither SQLite nor PostgreSQL."""
+
+
+def default_url(data_dir: Path) -> str:
+    """Return the URL of the SQLite catalogue in a data folder."""
+    return f"sqlite:///{data_dir / 'catalogue.db'}"
+
+
+def make_engine(url: str | URL) -> Engine:
+    """Make an engine for SQLite or PostgreSQL.
+
+    SQLite runs in WAL mode with ``synchronous=FULL`` (an answered commit survives power loss), foreign
+    keys on, and explicit transactions, so that migrations are all or nothing there too.
+
+    Raises
+    ------
+    UnsupportedDatabase
+        If the URL is of another database.
+    """
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return create_engine(parsed, pool_pre_ping=True)
+    if backend != "sqlite":
+        raise UnsupportedDatabase(f"database {backend!r} is not supported; use sqlite or postgresql")
+    engine = create_engine(parsed)
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    """Return a maker of sessions; whoever opens one commits it."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transactions begin late and never around DDL: we begin them ourselves.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def utc(moment: datetime) -> datetime:
+    """Give a stored time its zone: SQLite forgets it, and all times stored are UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
