@@ -95,7 +95,7 @@ class DataCheck:
             ids, _ = store.load()
         except CorruptFolder as error:
             return complaint(name, str(error), build)
-        stale = self._stale(
+        stale = self.stale(
             store.info.survey, store.info.survey_sha256, store.info.model_id, store.info.model_sha256
         )
         if stale:
@@ -114,7 +114,7 @@ class DataCheck:
         info = release.info
         self.releases[info.id] = release
         build = f"skylike index build {info.survey} --model {info.model_id}"
-        stale = self._stale(info.survey, info.survey_sha256, info.model_id, info.model_sha256)
+        stale = self.stale(info.survey, info.survey_sha256, info.model_id, info.model_sha256)
         if stale:
             return self._judge_stale(name, path, stale, build)
         known = set(self.surveys[info.survey].ids)
@@ -128,14 +128,12 @@ class DataCheck:
         """Complain of a stale release unless a current one of the same survey and model is there."""
         key = path.name.rpartition("--")[0]
         for other in list_releases(self.data_dir / "releases"):
-            is_current = not self._stale(
-                other.survey, other.survey_sha256, other.model_id, other.model_sha256
-            )
+            is_current = not self.stale(other.survey, other.survey_sha256, other.model_id, other.model_sha256)
             if is_current and other.id.rpartition("--")[0] == key:
                 return note(name, f"superseded by {other.id}: {stale}; rm -r {path} frees its room")
         return complaint(name, stale, build)
 
-    def _stale(self, survey: str, survey_sha256: str, model: str, model_sha256: str) -> str:
+    def stale(self, survey: str, survey_sha256: str, model: str, model_sha256: str) -> str:
         """Say which of survey and model is not the one that something was made from; empty if both are."""
         for kind, name, expected, found in (
             ("survey", survey, survey_sha256, self.surveys.get(survey)),

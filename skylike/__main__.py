@@ -1,0 +1,5 @@
+"""`python -m skylike`."""
+
+from skylike.cli.main import main
+
+main()

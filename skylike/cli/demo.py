@@ -1,0 +1,77 @@
+"""`skylike demo`: from nothing to a running service with a searchable survey."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, fail, progress
+
+app = typer.Typer()
+
+_DEFAULT_N = 5000
+
+
+@app.command()
+def demo(
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: Annotated[
+        str,
+        typer.Option(
+            envvar="SKYLIKE_DATABASE_URL", help="The catalogue; SQLite in the data folder if empty."
+        ),
+    ] = "",
+    n: Annotated[
+        int,
+        typer.Option(
+            "--n", envvar="SKYLIKE_DEMO_N", min=20, help="Galaxies to render; 6 % leave the magnitude limit."
+        ),
+    ] = _DEFAULT_N,
+    serve: Annotated[bool, typer.Option(help="Serve it when it is made.")] = True,
+) -> None:
+    """Make the demo survey, two models, their releases and the catalogue, then serve them.
+
+    Finished steps are skipped, an interrupted one continues.
+    """
+    from skylike.stamp import Stamp
+
+    began = time.monotonic()
+    url = database_url or f"sqlite:///{data_dir / 'catalogue.db'}"
+    stamp = Stamp.read(data_dir)
+    if stamp and stamp.holds(data_dir, n=n, url=url):
+        typer.echo(f"The demo survey is there ({data_dir}): nothing to do.", err=True)
+    else:
+        _build(data_dir, url, n)
+        typer.echo(f"The demo survey is ready after {time.monotonic() - began:.0f} s.", err=True)
+    if serve:
+        from skylike.cli.serve import run_service
+
+        run_service(data_dir=data_dir, database_url=database_url)
+
+
+def _build(data_dir: Path, url: str, n: int) -> None:
+    try:
+        from skylike.demo import build_demo
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is not installed. Mend it with: pip install -c constraints.txt -e '.[demo]'")
+    from survey.simulate.parents import MissingTable
+
+    try:
+        build_demo(data_dir, url, n=n, step=_step)
+    except (MissingTable, ModuleNotFoundError) as error:
+        fail(f"{error}. Mend it with: pip install -c constraints.txt -e '.[demo]'")
+
+
+@contextmanager
+def _step(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar while a step runs and say afterwards how long it took."""
+    began = time.monotonic()
+    with progress(title) as report:
+        yield report
+    typer.echo(f"{title}: {time.monotonic() - began:.1f} s", err=True)
