@@ -17,9 +17,11 @@ from starlette.responses import Response
 
 from service.operations import refusals
 from service.problems import PROBLEMS, Problem
+from service.resources import NotReady
 from survey.archive import UnknownObject
 from survey.bands import BandMismatch, UnknownBand
 from survey.contract import ContractViolation
+from survey.ingest import CutoutRejected
 from survey.manifests import CorruptFolder
 
 __all__ = [
@@ -70,6 +72,10 @@ EXCEPTIONS: dict[type[Exception], str] = {
     BandMismatch: "fits.band_missing",
     UnknownBand: "fits.band_unknown",
     ContractViolation: "fits.unusable",
+    CutoutRejected: "upload.unreadable",
+    refusals.UploadsOff: "upload.off",
+    refusals.NoRedshift: "photoz.unavailable",
+    NotReady: "service.not_ready",
     CorruptFolder: "artefact.corrupt",
     IntegrityError: "records.conflict",
     PoolTimeout: "database.unavailable",
@@ -106,8 +112,7 @@ class ProblemAnswer(Response):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         status = status or problem.status
-        body = {
-            **(more or {}),
+        body: dict[str, Any] = {
             "type": f"/api/v1/problems#{problem.slug}",
             "title": problem.title,
             "status": status,
@@ -115,6 +120,7 @@ class ProblemAnswer(Response):
             "detail": _clean(detail or problem.title, 1000),
             "request_id": request_id,
         }
+        body.update({name: value for name, value in (more or {}).items() if name not in body})
         sent = dict(headers or {})
         if status in {429, 503}:
             sent.setdefault("Retry-After", "1")

@@ -33,7 +33,7 @@ __all__ = [
 
 MAX_ID_LENGTH = 128
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-_RELEASE = r"^[a-z0-9][a-zA-Z0-9._-]{0,191}$"
+
 _ANGLE = re.compile(r"([0-9]{0,6}\.?[0-9]{1,12}(?:[eE]-?[0-9]{1,2})?)\s*(deg|arcmin|arcsec|°|'|\")?")
 _DEGREES = {"deg": 1.0, "°": 1.0, "arcmin": 1 / 60, "'": 1 / 60, "arcsec": 1 / 3600, '"': 1 / 3600}
 
@@ -87,7 +87,7 @@ ReleaseName = Annotated[
     str | None,
     Query(
         alias="release",
-        pattern=_RELEASE,
+        pattern=_NAME,
         description="Index release to ask; `/api/v1/releases` lists them and names the default.",
     ),
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.problems_uploads import UPLOAD_PROBLEMS
+
 __all__ = ["PROBLEMS", "Problem"]
 
 
@@ -61,13 +63,7 @@ _ALL = (
     Problem("storage.full", 507, "The service's disk is full."),
     Problem("records.conflict", 409, "The change contradicts what is stored."),
     Problem("service.error", 500, "The service failed; the log has the reason under the request id."),
-    Problem("fits.unusable", 422, "The image cannot be brought to what the model was trained on."),
-    Problem("fits.band_missing", 422, "A band that the model needs is missing."),
-    Problem("fits.band_unknown", 422, "A band name is not known."),
-    Problem("fits.no_wcs", 422, "The image has no celestial WCS or pixel scale."),
-    Problem("fits.scale", 422, "The pixel scale is too far from the model's."),
-    Problem("fits.masked", 422, "Too many pixels are masked or not finite."),
-    Problem("fits.too_small", 422, "The image does not cover the model's field."),
+    *(Problem(*row) for row in UPLOAD_PROBLEMS),
 )
 
 #: The registry by slug.

@@ -2,10 +2,10 @@
 
 Refusal
 ├── UnknownSurvey, UnknownRelease, ReleaseMismatch
-├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux
+├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux, NoRedshift
 ├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
 ├── CursorInvalid, CursorExpired
-└── Busy, TooManyAtOnce
+└── Busy, TooManyAtOnce, UploadsOff
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = [
     "NoFlux",
     "NoImage",
     "NoMatch",
+    "NoRedshift",
     "NoTarget",
     "NotAPosition",
     "ObjectNotFound",
@@ -30,6 +31,7 @@ __all__ = [
     "TooManyAtOnce",
     "UnknownRelease",
     "UnknownSurvey",
+    "UploadsOff",
 ]
 
 
@@ -79,6 +81,10 @@ class NoFlux(Refusal):
     """Display images, which have no fluxes to write."""
 
 
+class NoRedshift(Refusal):
+    """A release that cannot estimate redshifts."""
+
+
 class NotAPosition(Refusal):
     """A target text that names no place."""
 
@@ -101,6 +107,10 @@ class CursorInvalid(Refusal):
 
 class CursorExpired(Refusal):
     """A cursor into a release that is no longer served."""
+
+
+class UploadsOff(Refusal):
+    """An upload to a service that takes none."""
 
 
 class Busy(Refusal):

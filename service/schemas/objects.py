@@ -51,7 +51,6 @@ class ConeObject(Answer):
     """One object inside the cone."""
 
     object_id: str
-    survey: str
     ra_deg: float
     dec_deg: float
     separation_deg: float
@@ -63,11 +62,9 @@ class ConeObject(Answer):
 class ConeAnswer(Answer):
     """Objects inside a cone, nearest first."""
 
-    release: ReleaseBlock | None = Field(
-        description="The survey's default release; null when it has none or no survey was named."
-    )
+    release: ReleaseBlock | None = Field(description="The survey's default release; null when it has none.")
     query: ConeQuery
-    surveys: list[str] = Field(description="Surveys searched.")
+    survey: str
     n: int
     overflow: bool = Field(description="Whether the cone holds more objects than `limit`.")
     objects: list[ConeObject]

@@ -18,6 +18,7 @@ __all__ = [
     "PhotoZBlock",
     "Position",
     "Summary",
+    "TableReport",
 ]
 
 
@@ -32,6 +33,7 @@ class Summary(Answer):
     z_u68: float
     z_l95: float
     z_u95: float
+    z_odds: float = Field(description="Probability within 0.06 (1 + z) of the point estimate.")
     n_neighbours: int = Field(description="Spectroscopic neighbours that entered.")
     flags: list[str] = Field(description="Reservations, by name.")
 
@@ -104,8 +106,20 @@ class BatchRow(Answer):
     z_u68: float | None
     z_l95: float | None
     z_u95: float | None
+    z_odds: float | None
     n_neighbours: int | None
     flags: list[str]
+
+
+class TableReport(Answer):
+    """What was understood of a table."""
+
+    format: Literal["csv", "fits", "parquet", "votable"]
+    columns: list[str]
+    mapping: dict[str, str] = Field(
+        description="`object_id`, `ra_deg`, `dec_deg` to the column taken for it."
+    )
+    n_rows: int
 
 
 class BatchAnswer(Answer):
@@ -113,6 +127,7 @@ class BatchAnswer(Answer):
 
     release: ReleaseBlock
     search: SearchBlock
+    table: TableReport | None = Field(description="Null when JSON was sent.")
     n: int
     n_ok: int
     rows: list[BatchRow]

@@ -1,0 +1,110 @@
+"""From the body of a batch request to its rows."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, TypeVar
+
+import orjson
+from anyio import to_thread
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from service.errors import UnreadableBody, UnsupportedMedia
+from service.media import TABLE_TYPES, media_type_of
+from service.operations.photoz import Wanted
+from service.operations.refusals import BatchTooLarge
+from service.resources import Resources
+from service.schemas.photoz import BatchRequest
+from service.tables import read_table
+
+M = TypeVar("M", bound=BaseModel)
+
+__all__ = ["batch_rows", "json_body"]
+
+
+async def batch_rows(request: Request, resources: Resources) -> tuple[list[Wanted], dict[str, Any] | None]:
+    """Read the rows of a batch, from JSON or from one table.
+
+    Returns
+    -------
+    tuple
+        The rows, and what was understood of the table (None for JSON).
+
+    Raises
+    ------
+    UnsupportedMedia
+        If the content type is none of those.
+    UnreadableBody, RequestValidationError, CutoutRejected, BatchTooLarge
+        If the body is not what its type says, or holds too many rows.
+    """
+    limit = resources.settings.batch_rows
+    kind = media_type_of(request.headers.get("content-type"))
+    if kind == "application/json":
+        return _wanted(await json_body(request, BatchRequest), limit), None
+    if kind == "multipart/form-data":
+        name, kind, data = await _one_file(request)
+    elif kind in TABLE_TYPES or kind == "application/octet-stream":
+        name, data = "table", await request.body()
+    else:
+        taken = ", ".join(sorted(TABLE_TYPES))
+        raise UnsupportedMedia(
+            f"Content type {kind[:80] or '(none)'!r} is not taken; send application/json or a table ({taken})."
+        )
+    # Reading waits for a child process: in a thread of its own, not in one that searches.
+    work = partial(read_table, resources.sandbox, data, media_type=kind, name=name, max_rows=limit)
+    table = await to_thread.run_sync(work)
+    return list(table.rows), table.to_json()
+
+
+async def json_body(request: Request, model: type[M]) -> M:
+    """Read and check a JSON body; NaN, infinities, lone surrogates and deep nesting are refused.
+
+    Raises
+    ------
+    UnreadableBody
+        If it is not JSON.
+    RequestValidationError
+        If it does not fit the model.
+    """
+    data = await request.body()
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableBody(
+            "The body is not JSON (NaN, infinities and lone surrogates are none)."
+        ) from error
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in details]) from error
+
+
+def _wanted(body: BatchRequest, limit: int) -> list[Wanted]:
+    if (body.ids is None) == (body.positions is None):
+        raise RequestValidationError(
+            [{"type": "value_error", "loc": ("body",), "msg": "Give either `ids` or `positions`."}]
+        )
+    if body.ids is not None:
+        wanted = [Wanted(object_id) for object_id in body.ids]
+    else:
+        wanted = [Wanted(None, place.ra_deg, place.dec_deg) for place in body.positions or ()]
+    if len(wanted) > limit:
+        raise BatchTooLarge(
+            f"The batch has {len(wanted)} rows; the limit is {limit}. Send several batches.",
+            limit=limit,
+            got=len(wanted),
+        )
+    return wanted
+
+
+async def _one_file(request: Request) -> tuple[str, str, bytes]:
+    async with request.form(max_files=1, max_fields=8, max_part_size=16 << 10) as form:
+        files: list[Any] = [value for value in form.values() if isinstance(value, UploadFile)]
+        if len(files) != 1:
+            raise UnreadableBody("The form holds no file; send one table.")
+        kind = media_type_of(files[0].content_type)
+        return (files[0].filename or "table")[:200], kind, await files[0].read()

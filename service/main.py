@@ -1,0 +1,122 @@
+"""The application: routes, errors and limits around what a data folder holds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.answers import JSONAnswer
+from service.errors import install_errors
+from service.logs import configure_logging
+from service.middleware import BodyLimit, Envelope
+from service.routes import about, anomalies, cutouts, health, neighbours, objects, photoz, releases, uploads
+from service.routes.replies import component_schemas
+from service.settings import Settings
+
+__all__ = ["create_app"]
+
+logger = logging.getLogger(__name__)
+
+_DESCRIPTION = """\
+Skylike finds galaxies that look like yours: neighbours in an embedding, a redshift distribution and an anomaly score,
+each with what is needed to judge it. Ids are strings. Angles are ICRS degrees unless a unit is written. Unknown query
+parameters are refused. Every answer names the index `release` it came from; errors are RFC 9457 problems whose `code`
+is stable (`/api/v1/problems`).
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application; what it serves is opened when it starts.
+
+    Parameters
+    ----------
+    settings
+        Read from the environment when None.
+    """
+    settings = settings or Settings()
+    configure_logging(settings.log_level, settings.log_format)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Imported here: the sandbox starts its fork server before faiss and ONNX Runtime bring their threads.
+        from service.opening import open_resources  # noqa: PLC0415
+
+        resources = open_resources(settings)
+        app.state.resources = resources
+        logger.info(
+            "service ready",
+            extra={"releases": sorted(resources.releases), "surveys": sorted(resources.surveys)},
+        )
+        try:
+            yield
+        finally:
+            resources.close()
+            logger.info("service stopped")
+
+    app = FastAPI(
+        title="Skylike",
+        version=_version(),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        # FastAPI's own pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        default_response_class=JSONAnswer,
+        license_info={"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
+    )
+    app.state.settings = settings
+    for module in (
+        objects,
+        neighbours,
+        uploads,
+        photoz,
+        uploads,
+        anomalies,
+        cutouts,
+        releases,
+        about,
+        health,
+    ):
+        app.include_router(module.router)
+    _describe(app)
+    install_errors(app)
+    # Added last, stands outermost.
+    app.add_middleware(BodyLimit, json_bytes=settings.json_max_bytes, upload_bytes=settings.upload_max_bytes)
+    app.add_middleware(Envelope)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Let the OpenAPI document hold the schemas that handlers read and refuse with by hand."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                license_info=app.license_info,
+            )
+            schema["components"]["schemas"] |= component_schemas()
+            for name in ("HTTPValidationError", "ValidationError"):
+                schema["components"]["schemas"].pop(name, None)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _version() -> str:
+    try:
+        return version("skylike")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0"

@@ -1,0 +1,160 @@
+"""What the surveys say of an object."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import log10
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy.orm import Session
+
+from index.catalogue import repository
+from service.served import Served
+from survey.archive import SurveyFolder, UnknownObject
+from survey.sky import iau_name
+
+if TYPE_CHECKING:
+    from service.resources import Resources
+
+__all__ = ["cone", "describe", "image_links"]
+
+_LARGEST_EXACT = 2**53
+_ASIDE = ("object_id", "ra_deg", "dec_deg")
+
+
+def describe(folder: SurveyFolder, served: Served | None, object_id: str) -> dict[str, Any]:
+    """Return one object's answer, from the release's columns or, where it is not indexed, from the survey's.
+
+    Parameters
+    ----------
+    served
+        The release that was asked, or None if the survey has none.
+
+    Raises
+    ------
+    UnknownObject
+        If the survey has no such id.
+    """
+    values = _frozen(served, object_id) if served else None
+    is_indexed = values is not None
+    if values is None:
+        table = folder.objects.slice(folder.row_of(object_id), 1)
+        values = {name: _plain(found[0]) for name, found in table.to_pydict().items()}
+    wide = _wide_integers(folder)
+    ra, dec = values["ra_deg"], values["dec_deg"]
+    return {
+        "release": served.block if served else None,
+        "survey": folder.info.name,
+        "object_id": object_id,
+        "name": iau_name(ra, dec, prefix="") if ra is not None and dec is not None else None,
+        "ra_deg": ra,
+        "dec_deg": dec,
+        "is_indexed": is_indexed,
+        "columns": {
+            name: str(value) if name in wide and value is not None else value
+            for name, value in values.items()
+            if name not in _ASIDE
+        },
+        "links": _links(folder, served if is_indexed else None, object_id),
+    }
+
+
+def _frozen(served: Served, object_id: str) -> dict[str, Any] | None:
+    columns = served.release.columns
+    try:
+        row = columns.row_of(object_id)
+    except UnknownObject:
+        return None
+    return {name: found[0] for name, found in columns.take([row], columns.names).items()}
+
+
+def image_links(folder: SurveyFolder, object_id: str) -> dict[str, str | None]:
+    """Return the paths of an object's images; with the survey's hash in them they may be cached for ever."""
+    if not folder.has_cutouts:
+        return {"cutout": None, "thumbnail": None}
+    base, tail = _base(object_id), f"survey={folder.info.name}&v={folder.sha256[:12]}"
+    return {"cutout": f"{base}/cutout?format=png&{tail}", "thumbnail": f"{base}/thumbnail.webp?{tail}"}
+
+
+def _links(folder: SurveyFolder, served: Served | None, object_id: str) -> dict[str, str | None]:
+    base = _base(object_id)
+    asked = f"?survey={folder.info.name}" + (f"&release={served.release.id}" if served else "")
+    return {
+        "self": base + asked,
+        "neighbours": f"{base}/neighbours{asked}" if served else None,
+        "photoz": f"{base}/photoz{asked}" if served and served.has_photoz else None,
+        "anomaly": f"{base}/anomaly{asked}" if served else None,
+        **image_links(folder, object_id),
+    }
+
+
+def _base(object_id: str) -> str:
+    return f"/api/v1/objects/{quote(object_id, safe='')}"
+
+
+@lru_cache(maxsize=64)
+def _wide_integers(folder: SurveyFolder) -> frozenset[str]:
+    """Names of integer columns that a browser would round: they are sent as text."""
+    table = folder.objects
+    integers = [field.name for field in table.schema if pa.types.is_integer(field.type) and table.num_rows]
+    return frozenset(name for name in integers if (pc.max(table.column(name)).as_py() or 0) > _LARGEST_EXACT)
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows no bytes and none of Arrow's nested rarities: show them as text."""
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def cone(
+    resources: Resources,
+    session: Session,
+    *,
+    ra_deg: float,
+    dec_deg: float,
+    radius_deg: float,
+    limit: int,
+    survey: str | None,
+) -> dict[str, Any]:
+    """Return the objects within a cone, nearest first, from the catalogue.
+
+    Raises
+    ------
+    UnknownSurvey
+        If the survey is not served.
+    """
+    name = resources.folder(survey).info.name
+    served = resources.releases.get(resources.defaults.get(name, ""))
+    # One more than asked for tells whether there are more.
+    rows = repository.cone(
+        session, survey=name, ra_deg=ra_deg, dec_deg=dec_deg, radius_deg=radius_deg, limit=limit + 1
+    )
+    listed = [{**_listed(row.galaxy), "separation_deg": row.separation_deg} for row in rows[:limit]]
+    return {
+        "release": served.block if served else None,
+        "query": {"ra_deg": ra_deg, "dec_deg": dec_deg, "radius_deg": radius_deg},
+        "survey": name,
+        "n": len(listed),
+        "overflow": len(rows) > limit,
+        "objects": listed,
+    }
+
+
+def _listed(galaxy: repository.Galaxy) -> dict[str, Any]:
+    mag_r = galaxy.photometry.get("mag_r")
+    if mag_r is None:
+        mag_r = _ab_magnitude(galaxy.photometry.get("flux_r"))
+    return {
+        "object_id": galaxy.object_id,
+        "ra_deg": galaxy.ra_deg,
+        "dec_deg": galaxy.dec_deg,
+        "z_spec": galaxy.z_spec,
+        "mag_r": mag_r,
+        "label": galaxy.attributes.get("label"),
+    }
+
+
+def _ab_magnitude(flux: float | None) -> float | None:
+    return 22.5 - 2.5 * log10(flux) if flux is not None and flux > 0 else None

@@ -1,0 +1,121 @@
+"""One index release with all that its answers need, held in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from service.operations.refusals import ObjectNotFound, ObjectNotIndexed
+from service.positions import SkyIndex
+from survey.archive import SurveyFolder, UnknownObject
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from index.model import Model, OnnxEncoder
+    from index.releases import Release
+
+__all__ = ["Served"]
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A release, the model that made it and the survey that it indexes.
+
+    Attributes
+    ----------
+    block
+        The ``release`` member of every answer.
+    """
+
+    release: Release
+    model: Model
+    encoder: OnnxEncoder
+    folder: SurveyFolder
+    block: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        info = self.release.info
+        block = {
+            "id": self.release.id,
+            "survey": info.survey,
+            "model": info.model_id,
+            "survey_sha256": info.survey_sha256,
+            "model_sha256": info.model_sha256,
+        }
+        object.__setattr__(self, "block", block)
+
+    def warm(self) -> None:
+        """Load what is loaded on first use, so that no request waits and no two load at once."""
+        release = self.release
+        for part in (
+            release.store,
+            release.columns,
+            release.graph,
+            release.anomaly,
+            release.spectroscopic,
+            release.photoz,
+        ):
+            assert part is not None
+        assert self.sky is not None
+        assert self.ranking is not None
+
+    @property
+    def has_photoz(self) -> bool:
+        """Whether the release can estimate redshifts."""
+        return self.release.photoz.unavailable is None
+
+    @property
+    def survey(self) -> str:
+        """Name of the survey."""
+        return self.folder.info.name
+
+    @cached_property
+    def sky(self) -> SkyIndex:
+        """Where the release's objects lie."""
+        return SkyIndex(self.release.columns.array("ra_deg"), self.release.columns.array("dec_deg"))
+
+    @cached_property
+    def ranking(self) -> NDArray[np.int64]:
+        """Rows from the most to the least anomalous."""
+        return self.release.anomaly.ranked()
+
+    def search_block(
+        self, *, n_searched: int | None = None, filters: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the ``search`` member of an answer."""
+        info = self.release.info
+        return {
+            "space": "embedding",
+            "metric": info.metric,
+            "exact": info.exact,
+            "recall_at_10": info.recall_at_10,
+            "n_searched": info.n if n_searched is None else n_searched,
+            "filters": filters or {},
+            "partial": False,
+        }
+
+    def row_of(self, object_id: str) -> int:
+        """Return an object's row in the release.
+
+        Raises
+        ------
+        ObjectNotIndexed
+            If the survey has it, but the release could not embed it.
+        ObjectNotFound
+            If the survey has no such id.
+        """
+        try:
+            return self.release.columns.row_of(object_id)
+        except UnknownObject:
+            pass
+        try:
+            self.folder.row_of(object_id)
+        except UnknownObject:
+            raise ObjectNotFound(f"Survey {self.survey} has no object {object_id!r}.") from None
+        raise ObjectNotIndexed(
+            f"Survey {self.survey} has the object {object_id!r}, but its image could not be embedded, so it has no neighbours.",
+            survey=self.survey,
+        )
