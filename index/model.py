@@ -6,6 +6,7 @@ import io
 import shutil
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import onnxruntime
@@ -75,17 +76,17 @@ class Model:
         Raises
         ------
         CorruptFolder
-            If the arrays do not fit the card.
+            If the arrays are unreadable or do not fit the card.
         """
-        with np.load(self.path / _GOLDEN, allow_pickle=False) as stored:
-            fields, embeddings = (
-                np.asarray(stored[name], dtype=np.float32) for name in ("fields", "embeddings")
-            )
-        f = self.contract.field_px
-        if fields.shape[1:] != (len(self.contract.bands), f, f) or embeddings.shape != (
-            len(fields),
-            self.card.dimension,
-        ):
+        try:
+            with np.load(self.path / _GOLDEN, allow_pickle=False) as stored:
+                fields, embeddings = (
+                    np.asarray(stored[name], dtype=np.float32) for name in ("fields", "embeddings")
+                )
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise CorruptFolder(f"{self.path.name}: {_GOLDEN} cannot be read; fit the model again") from error
+        n, c, f = len(fields), len(self.contract.bands), self.contract.field_px
+        if not n or fields.shape != (n, c, f, f) or embeddings.shape != (n, self.card.dimension):
             raise CorruptFolder(f"{self.path.name}: {_GOLDEN} does not fit the contract of {_CARD}")
         return fields, embeddings
 

@@ -110,6 +110,7 @@ def fit_fixed(
             "survey": survey.info.name,
             "survey_sha256": survey.sha256,
             "n": len(described),
+            "n_fit": n_fit,
             "seed": seed,
             "labels": "none",
             "description": description.settings(),

@@ -1,0 +1,162 @@
+"""Figures of merit for neighbours and for photometric redshifts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "PhotoZMetrics",
+    "class_balanced_map",
+    "normalised_dz",
+    "outlier_fraction",
+    "photoz_metrics",
+    "purity_at_k",
+    "sigma_mad",
+]
+
+_BLOCK = 512
+
+FloatArray = NDArray[np.float64]
+
+
+def purity_at_k(
+    embeddings: NDArray[np.float32],
+    labels: Sequence[str] | NDArray[np.str_],
+    *,
+    k: int = 10,
+    excluded: Sequence[tuple[int, int]] = (),
+) -> FloatArray:
+    """Return, for each object as a query, the share of its k nearest others with its own label.
+
+    Parameters
+    ----------
+    embeddings
+        Shape (N, D), unit norm, N greater than k.
+    excluded
+        Pairs of rows that must not be each other's neighbours (one patch of sky observed twice).
+
+    Returns
+    -------
+    ndarray
+        Shape (N,), 0..1; the mean is purity@k.
+
+    Raises
+    ------
+    ValueError
+        If there are not more than k objects.
+    """
+    if len(embeddings) <= k:
+        raise ValueError(f"{len(embeddings)} objects have no {k} neighbours each; take a smaller k")
+    names = np.asarray(labels)
+    purity = np.empty(len(names))
+    for rows, similarity in _similarities(embeddings, excluded):
+        nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+        purity[rows] = (names[nearest] == names[rows, None]).mean(axis=1)
+    return purity
+
+
+def class_balanced_map(
+    embeddings: NDArray[np.float32],
+    labels: Sequence[str] | NDArray[np.str_],
+    *,
+    excluded: Sequence[tuple[int, int]] = (),
+) -> float:
+    """Return the mean over classes of the mean average precision of their members as queries.
+
+    The whole gallery is ranked. Queries without another member of their class do not count.
+    """
+    names = np.asarray(labels)
+    precision = np.full(len(names), np.nan)
+    for rows, similarity in _similarities(embeddings, excluded):
+        order = np.argsort(-similarity, axis=1, kind="stable")
+        usable = np.isfinite(np.take_along_axis(similarity, order, axis=1))
+        relevant = (names[order] == names[rows, None]) & usable
+        found = relevant.cumsum(axis=1)
+        ranks = np.arange(1, len(names) + 1)
+        total = relevant.sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            precision[rows] = np.where(relevant, found / ranks, 0).sum(axis=1) / total
+    per_class = [precision[(names == name) & np.isfinite(precision)] for name in np.unique(names)]
+    return float(np.mean([values.mean() for values in per_class if len(values)]))
+
+
+def _similarities(
+    embeddings: NDArray[np.float32], excluded: Sequence[tuple[int, int]]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+    """Yield (rows, cosines with everything) by block; -inf for the object itself and the excluded pairs."""
+    pairs = np.asarray(excluded, dtype=np.intp).reshape(-1, 2)
+    both_ways = np.concatenate([pairs, pairs[:, ::-1]])
+    for first in range(0, len(embeddings), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(embeddings)))
+        similarity = embeddings[rows] @ embeddings.T
+        similarity[np.arange(len(rows)), rows] = -np.inf
+        here = both_ways[(both_ways[:, 0] >= first) & (both_ways[:, 0] <= rows[-1])]
+        similarity[here[:, 0] - first, here[:, 1]] = -np.inf
+        yield rows, similarity
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoZMetrics:
+    """Figures of merit of point redshifts; the conventions are in the names.
+
+    Attributes
+    ----------
+    n
+        Objects with a finite estimate and a finite truth.
+    bias_mean, bias_median
+        Mean (Pasquet et al. 2019, Hayat et al. 2021) and median (RAIL) of dz.
+    sigma_mad
+        1.4826 times the median absolute deviation of dz from its median.
+    outlier_fraction
+        Share of |dz| beyond ``threshold``.
+    """
+
+    n: int
+    bias_mean: float
+    bias_median: float
+    sigma_mad: float
+    outlier_fraction: float
+    threshold: float
+
+
+def normalised_dz(z_phot: NDArray[np.floating], z_spec: NDArray[np.floating]) -> FloatArray:
+    """Return (z_phot - z_spec) / (1 + z_spec)."""
+    return (np.asarray(z_phot, dtype=np.float64) - z_spec) / (1 + np.asarray(z_spec, dtype=np.float64))
+
+
+def sigma_mad(dz: NDArray[np.floating]) -> float:
+    """Return 1.4826 times the median absolute deviation from the median: sigma, for a Gaussian."""
+    return float(1.4826 * np.median(np.abs(dz - np.median(dz))))
+
+
+def outlier_fraction(dz: NDArray[np.floating], *, threshold: float) -> float:
+    """Return the share of |dz| greater than ``threshold``; state it beside the figure."""
+    return float(np.mean(np.abs(dz) > threshold))
+
+
+def photoz_metrics(
+    z_phot: NDArray[np.floating], z_spec: NDArray[np.floating], *, threshold: float = 0.05
+) -> PhotoZMetrics:
+    """Compare point redshifts with spectroscopic ones; NaN in either leaves an object out.
+
+    Raises
+    ------
+    ValueError
+        If no object has both.
+    """
+    dz = normalised_dz(z_phot, z_spec)
+    dz = dz[np.isfinite(dz)]
+    if not len(dz):
+        raise ValueError("no object has both an estimated and a spectroscopic redshift")
+    return PhotoZMetrics(
+        n=len(dz),
+        bias_mean=float(dz.mean()),
+        bias_median=float(np.median(dz)),
+        sigma_mad=sigma_mad(dz),
+        outlier_fraction=outlier_fraction(dz, threshold=threshold),
+        threshold=threshold,
+    )
