@@ -1,0 +1,209 @@
+"""From a survey folder to an active release, each step skipped when its result is there."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from index.catalogue.activation import activate, list_active
+from index.catalogue.ingest import ingest_release, ingest_survey
+from index.catalogue.migrate import upgrade
+from index.catalogue.session import make_engine, sessions
+from index.embed import embed_survey
+from index.embeddings import EmbeddingMismatch, EmbeddingStore
+from index.model import Model
+from index.release import Release
+from index.releases import build_release, find_release
+from service.records.audit import record
+from survey.archive import SurveyFolder
+from survey.manifests import CorruptFolder
+from training.fixed import fit_fixed
+
+__all__ = [
+    "BuildReport",
+    "NoSuchModel",
+    "Step",
+    "build_index",
+    "catalogue_session",
+    "choose_model",
+    "command_line_owner",
+    "ingest",
+]
+
+#: Opens a named step; what it yields takes (done, total).
+Step = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+
+_DEFAULT_METHOD: Final = "polar48"
+
+
+class NoSuchModel(ValueError):
+    """A model that the data folder does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build found or made.
+
+    Attributes
+    ----------
+    release
+        The active release.
+    n, rejected
+        Galaxies indexed, and those that could not be, with the reason.
+    rows
+        Catalogue rows written; 0 when everything was there.
+    is_new
+        Whether a release was built by this run.
+    """
+
+    release: str
+    survey: str
+    model: str
+    n: int
+    rejected: dict[str, str]
+    rows: int
+    is_new: bool
+
+
+def build_index(
+    data_dir: Path, url: str, survey_name: str, *, model_id: str | None, step: Step
+) -> BuildReport:
+    """Index a survey by a model and make the result what is served.
+
+    Parameters
+    ----------
+    url
+        The database to ingest into; migrated if it is not current.
+    model_id
+        Default: the survey's own model, fitted first when there is none.
+
+    Raises
+    ------
+    CorruptFolder
+        If the survey or the model is absent or damaged.
+    NoSuchModel
+        If ``model_id`` is not there.
+    NothingToEmbed
+        If the survey has no images, or none that fit.
+    """
+    survey = SurveyFolder(data_dir / "surveys" / survey_name)
+    with _alone(data_dir, survey_name):
+        model = choose_model(data_dir, survey, model_id, step=step)
+        path = data_dir / "embeddings" / f"{survey_name}--{model.card.id}"
+        rejected = _embed(survey, model, path, step)
+        release, is_new = _release(data_dir / "releases", survey, model, path, step)
+        rows = _publish(url, survey, release, step)
+    info = release.info
+    return BuildReport(info.id, survey_name, model.card.id, info.n, rejected, rows, is_new)
+
+
+def choose_model(data_dir: Path, survey: SurveyFolder, model_id: str | None, *, step: Step) -> Model:
+    """Return the model asked for, else the survey's own (polar48 before others), else fit one.
+
+    Raises
+    ------
+    NoSuchModel
+        If ``model_id`` is not there.
+    """
+    folder = data_dir / "models"
+    if model_id is not None:
+        if not (folder / model_id / "card.json").exists():
+            raise NoSuchModel(
+                f"no model {model_id!r}; fit one: skylike train fixed polar48 --survey {survey.info.name}"
+            )
+        return Model.open(folder / model_id)
+    own = []
+    for card in sorted(folder.glob("[!.]*/card.json")):
+        model = Model.open(card.parent)
+        fits = model.contract.is_display == (survey.info.kind == "display")
+        if model.card.training.get("survey") == survey.info.name and fits:
+            own.append(model)
+    if own:
+        return min(own, key=lambda model: (model.card.method != _DEFAULT_METHOD, model.card.id))
+    fitted = f"{_DEFAULT_METHOD}-{survey.info.name}"[:64]
+    with step(f"Fitting {_DEFAULT_METHOD}") as progress:
+        return fit_fixed(_DEFAULT_METHOD, survey, out=folder / fitted, model_id=fitted, progress=progress)
+
+
+def ingest(url: str, survey: SurveyFolder, *, step: Step) -> int:
+    """Bring a survey's objects alone into the catalogue, for catalogues without images; returns rows written."""
+    with catalogue_session(url) as session, step(f"Ingesting {survey.info.name}") as progress:
+        return ingest_survey(session, survey, progress).rows
+
+
+@contextmanager
+def catalogue_session(url: str) -> Iterator[Session]:
+    """Open a session on a migrated database; commits at the end of the block."""
+    upgrade(url)
+    engine = make_engine(url)
+    try:
+        with sessions(engine)() as session:
+            yield session
+            session.commit()
+    finally:
+        engine.dispose()
+
+
+def command_line_owner() -> str:
+    """Return who the audit trail says ran this command."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):  # A container's user may have no name.
+        return "cli:unknown"
+
+
+def _embed(survey: SurveyFolder, model: Model, path: Path, step: Step) -> dict[str, str]:
+    with step(f"Embedding {survey.info.name} with {model.card.id}") as progress:
+        try:
+            return embed_survey(survey, model, path, progress=progress).rejected
+        except (EmbeddingMismatch, CorruptFolder):
+            # Of an earlier version of the survey or the model: nothing can use them any more.
+            shutil.rmtree(path)
+            return embed_survey(survey, model, path, progress=progress).rejected
+
+
+def _release(
+    folder: Path, survey: SurveyFolder, model: Model, embeddings: Path, step: Step
+) -> tuple[Release, bool]:
+    found = find_release(folder, survey, model)
+    if found is not None:
+        try:
+            return Release.open(folder / found.id), False
+        except CorruptFolder:
+            # A damaged release stays for `skylike check` to name; a new one takes its place.
+            pass
+    for leftover in folder.glob(f".{survey.info.name}--{model.card.id}--*.staged"):
+        shutil.rmtree(leftover)
+    with step(f"Indexing {survey.info.name} with {model.card.id}") as progress:
+        store = EmbeddingStore.open(embeddings)
+        info = build_release(
+            survey=survey, model=model, embeddings=store, releases_dir=folder, progress=progress
+        )
+    return Release.open(folder / info.id), True
+
+
+def _publish(url: str, survey: SurveyFolder, release: Release, step: Step) -> int:
+    """Ingest and activate in one transaction."""
+    with catalogue_session(url) as session, step(f"Ingesting {survey.info.name}") as progress:
+        rows = ingest_survey(session, survey, progress).rows + ingest_release(session, release).rows
+        if release.id not in {row.id for row in list_active(session)}:
+            activate(session, release.id)
+            record(session, owner=command_line_owner(), action="release.activate", subject=release.id)
+    return rows
+
+
+@contextmanager
+def _alone(data_dir: Path, survey: str) -> Iterator[None]:
+    """Hold the survey's build lock: a second build of it waits."""
+    (data_dir / "releases").mkdir(parents=True, exist_ok=True)
+    with (data_dir / "releases" / f".{survey}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

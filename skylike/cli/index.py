@@ -1,0 +1,231 @@
+"""`skylike index`: builds, lists, verifies and switches what is served."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
+
+app = typer.Typer(help="Build, list, verify and switch index releases.", no_args_is_help=True)
+
+Database = Annotated[
+    str | None,
+    typer.Option("--database-url", envvar="SKYLIKE_DATABASE_URL", help="Default: SQLite in the data folder."),
+]
+_SHOWN = 10
+
+
+def _url(data_dir: Path, database: str | None) -> str:
+    from index.catalogue.session import default_url
+
+    return database or default_url(data_dir)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from index.catalogue.activation import NothingToRollBack, ReleaseNotRegistered
+    from index.catalogue.ingest import UnusableRow
+    from index.catalogue.migrate import MigrationsMissing, SchemaUnknown
+    from index.catalogue.session import UnsupportedDatabase
+    from index.embed import NothingToEmbed
+    from index.model import GoldenMismatch
+    from index.releases import BadReleaseName
+    from skylike.building import NoSuchModel
+    from survey.manifests import CorruptFolder
+    from training.fixed import NotFittable
+
+    return (
+        BadReleaseName,
+        CorruptFolder,
+        GoldenMismatch,
+        MigrationsMissing,
+        NoSuchModel,
+        NotFittable,
+        NothingToEmbed,
+        NothingToRollBack,
+        ReleaseNotRegistered,
+        SQLAlchemyError,
+        SchemaUnknown,
+        UnsupportedDatabase,
+        UnusableRow,
+    )
+
+
+@app.command()
+def build(
+    survey: Annotated[str, typer.Argument(help="Name of a survey in the data folder.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model id; default: the survey's own, fitted if needed.")
+    ] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database: Database = None,
+    json: Json = False,
+) -> None:
+    """Embed a survey, build and verify a release, fill the catalogue, activate.
+
+    Finished steps are skipped; an interrupted embedding continues.
+    """
+    from skylike.building import build_index
+
+    try:
+        report = build_index(data_dir, _url(data_dir, database), survey, model_id=model, step=progress)
+    except _refusals() as error:
+        fail(str(error))
+    for object_id, reason in list(report.rejected.items())[:_SHOWN]:
+        typer.echo(f"not indexed: {object_id}: {reason}", err=True)
+    if len(report.rejected) > _SHOWN:
+        typer.echo(f"not indexed: {len(report.rejected) - _SHOWN} more; --json lists all", err=True)
+    shown: dict[str, Any] = asdict(report)
+    emit(shown if json else {**shown, "rejected": len(report.rejected)}, as_json=json)
+
+
+@app.command("list")
+def list_(data_dir: DataDir = DEFAULT_DATA_DIR, database: Database = None, json: Json = False) -> None:
+    """List the releases of the data folder; a star marks those that are served."""
+    from index.catalogue.activation import list_active
+    from index.catalogue.migrate import is_current
+    from index.releases import list_releases
+    from skylike.building import catalogue_session
+
+    url = _url(data_dir, database)
+    try:
+        active: set[str] = set()
+        if is_current(url):
+            with catalogue_session(url) as session:
+                active = {row.id for row in list_active(session)}
+    except _refusals() as error:
+        fail(str(error))
+    releases = [
+        {**info.to_json(), "is_active": info.id in active} for info in list_releases(data_dir / "releases")
+    ]
+    if json:
+        emit({"releases": releases}, as_json=True)
+        return
+    for release in releases:
+        mark = "*" if release["is_active"] else " "
+        typer.echo(
+            f"{mark} {release['id']}  {release['n']} galaxies  {release['dimension']}-d  {release['created']}"
+        )
+
+
+@app.command()
+def verify(
+    release: Annotated[str | None, typer.Argument(help="Release id; default: all.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json: Json = False,
+) -> None:
+    """Hash every file of releases and let each vector find itself."""
+    from index.release import Release
+    from survey.manifests import CorruptFolder
+
+    folder = data_dir / "releases"
+    ids = [release] if release else sorted(p.parent.name for p in folder.glob("[!.]*/manifest.json"))
+    verified, broken = [], {}
+    with progress("Verifying") as report:
+        for done, release_id in enumerate(ids, start=1):
+            try:
+                Release.open(folder / release_id, verify="full")
+                verified.append(release_id)
+            except CorruptFolder as error:
+                broken[release_id] = str(error)
+            report(done, len(ids))
+    emit({"verified": verified, "broken": broken}, as_json=json)
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command("activate")
+def activate_(
+    release: Annotated[str, typer.Argument(help="Release id.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database: Database = None,
+    json: Json = False,
+) -> None:
+    """Serve this release for its survey and model; a running service takes it at its next start."""
+    from index.catalogue.activation import activate
+    from index.catalogue.ingest import ingest_release
+    from index.release import Release
+    from service.records.audit import record
+    from skylike.building import catalogue_session, command_line_owner
+
+    try:
+        opened = Release.open(data_dir / "releases" / release)
+        with catalogue_session(_url(data_dir, database)) as session:
+            ingest_release(session, opened)
+            activate(session, release)
+            record(session, owner=command_line_owner(), action="release.activate", subject=release)
+    except _refusals() as error:
+        fail(str(error))
+    emit({"active": release}, as_json=json)
+
+
+@app.command("rollback")
+def rollback_(
+    survey: Annotated[str, typer.Argument(help="Name of a survey.")],
+    model: Annotated[str, typer.Option("--model", help="Model id.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database: Database = None,
+    json: Json = False,
+) -> None:
+    """Serve the release that was active before."""
+    from index.catalogue.activation import rollback
+    from index.release import Release
+    from service.records.audit import record
+    from skylike.building import catalogue_session, command_line_owner
+
+    try:
+        with catalogue_session(_url(data_dir, database)) as session:
+            row = rollback(session, survey, model)
+            Release.open(data_dir / "releases" / row.id)
+            record(session, owner=command_line_owner(), action="release.rollback", subject=row.id)
+    except _refusals() as error:
+        fail(str(error))
+    emit({"active": row.id}, as_json=json)
+
+
+@app.command()
+def ingest(
+    survey: Annotated[str, typer.Argument(help="Name of a survey in the data folder.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database: Database = None,
+    json: Json = False,
+) -> None:
+    """Bring a survey's table alone into the catalogue, for catalogues without images."""
+    from skylike.building import ingest as ingest_into
+    from survey.archive import SurveyFolder
+
+    try:
+        folder = SurveyFolder(data_dir / "surveys" / survey)
+        rows = ingest_into(_url(data_dir, database), folder, step=progress)
+    except _refusals() as error:
+        fail(str(error))
+    emit({"survey": survey, "objects": len(folder), "rows_written": rows}, as_json=json)
+
+
+@app.command()
+def migrate(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database: Database = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only compare; exit 1 if the schema is not current.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring the database to this version's schema."""
+    from index.catalogue.migrate import current_revision, head_revision, upgrade
+
+    url = _url(data_dir, database)
+    try:
+        if not check:
+            upgrade(url)
+        revision = current_revision(url)
+    except _refusals() as error:
+        fail(str(error))
+    emit({"revision": revision, "head": head_revision()}, as_json=json)
+    if revision != head_revision():
+        raise typer.Exit(1)
