@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -19,10 +18,14 @@ from service.routes import about, anomalies, cutouts, health, neighbours, object
 from service.routes.replies import component_schemas
 from service.settings import Settings
 
+if TYPE_CHECKING:
+    from service.resources import Resources
+
 __all__ = ["create_app"]
 
 logger = logging.getLogger(__name__)
 
+_API_VERSION = "1.0"
 _DESCRIPTION = """\
 Skylike finds galaxies that look like yours: neighbours in an embedding, a redshift distribution and an anomaly score,
 each with what is needed to judge it. Ids are strings. Angles are ICRS degrees unless a unit is written. Unknown query
@@ -31,23 +34,25 @@ is stable (`/api/v1/problems`).
 """
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, opened: Resources | None = None) -> FastAPI:
     """Build the application; what it serves is opened when it starts.
 
     Parameters
     ----------
     settings
         Read from the environment when None.
+    opened
+        Resources that the caller has opened already; the application closes them.
     """
     settings = settings or Settings()
     configure_logging(settings.log_level, settings.log_format)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # Imported here: the sandbox starts its fork server before faiss and ONNX Runtime bring their threads.
+        # Imported here, so that the OpenAPI document is made without faiss and ONNX Runtime.
         from service.opening import open_resources  # noqa: PLC0415
 
-        resources = open_resources(settings)
+        resources = opened or open_resources(settings)
         app.state.resources = resources
         logger.info(
             "service ready",
@@ -61,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Skylike",
-        version=_version(),
+        version=_API_VERSION,
         description=_DESCRIPTION,
         lifespan=lifespan,
         openapi_url="/api/v1/openapi.json",
@@ -73,18 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         license_info={"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
     )
     app.state.settings = settings
-    for module in (
-        objects,
-        neighbours,
-        uploads,
-        photoz,
-        uploads,
-        anomalies,
-        cutouts,
-        releases,
-        about,
-        health,
-    ):
+    for module in (objects, neighbours, uploads, photoz, anomalies, cutouts, releases, about, health):
         app.include_router(module.router)
     _describe(app)
     install_errors(app)
@@ -113,10 +107,3 @@ def _describe(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _version() -> str:
-    try:
-        return version("skylike")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "0"

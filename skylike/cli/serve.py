@@ -1,0 +1,102 @@
+"""`skylike serve`: answers over HTTP."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, fail
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+app = typer.Typer()
+
+_GRACE_SECONDS = 30
+
+
+@app.command()
+def serve(
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: Annotated[
+        str,
+        typer.Option(
+            envvar="SKYLIKE_DATABASE_URL", help="The catalogue; SQLite in the data folder if empty."
+        ),
+    ] = "",
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on [env: SKYLIKE_HOST, else 127.0.0.1].")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on [env: SKYLIKE_PORT, else 8000].")
+    ] = None,
+) -> None:
+    """Serve the active releases of a data folder, with their page on http://HOST:PORT.
+
+    Refuses to start, naming the command that mends it, when nothing is indexed, when the database's schema
+    is old, or when two hashes that must agree do not. Further settings are environment variables: see the README.
+    """
+    run_service(data_dir=data_dir, database_url=database_url, host=host, port=port)
+
+
+def run_service(
+    *, data_dir: Path, database_url: str = "", host: str | None = None, port: int | None = None
+) -> None:
+    """Serve until a signal comes; fail with one sentence if it cannot start."""
+    import uvicorn
+
+    settings = _settings(
+        {"data_dir": data_dir, "database_url": database_url or None, "host": host, "port": port}
+    )
+    listening = _listen(settings)
+    from service.main import create_app
+    from service.opening import NotServable, open_resources
+
+    try:
+        resources = open_resources(settings)
+    except NotServable as error:
+        listening.close()
+        fail(str(error))
+    address = f"http://{settings.host}:{listening.getsockname()[1]}"
+    typer.echo(f"Skylike serves {', '.join(resources.defaults)} on {address} (Ctrl+C ends it).", err=True)
+    config = uvicorn.Config(
+        create_app(settings, opened=resources),
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    from pydantic import ValidationError
+
+    from service.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        fail(f"SKYLIKE_{name}: {first['msg']}. `skylike serve --help` and the README list the settings.")
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before anything is loaded, so that a taken one is said at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        fail(
+            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). "
+            f"Choose another port: SKYLIKE_PORT={settings.port + 1} skylike serve"
+        )
+    return listening
