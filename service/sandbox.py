@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, Self, TypeVar
 
 from service.operations.refusals import Busy
+from service.sandbox_limits import CPU_SECONDS
 from service.sandbox_process import ForkServer
 from service.sandbox_reply import check_table, read_cutout, read_refusal
 from service.sandbox_wire import BadFrame, Deadline, receive_head, send_frame
@@ -42,10 +43,10 @@ class ChildDied(CutoutRejected):
 class ChildTimeout(CutoutRejected):
     """The child used up its time."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, limit: str) -> None:
         super().__init__(
             "upload.timeout",
-            f"Reading the file took more than {seconds:g} s. Send a smaller cutout around the galaxy.",
+            f"Reading the file took more than {limit}. Send a smaller cutout around the galaxy.",
         )
 
 
@@ -134,12 +135,12 @@ class Sandbox:
                 if refusal is None:
                     return read(told, child.stream, deadline)
             except TimeoutError as error:
-                raise ChildTimeout(self._wall_seconds) from error
+                raise ChildTimeout(f"{self._wall_seconds:g} s") from error
             except (EOFError, BrokenPipeError, ConnectionResetError) as error:
                 code = child.exit_code(timeout=1.0)
                 logger.warning("a parsing child ended without an answer", extra={"exit_code": code})
                 if code == -signal.SIGXCPU:
-                    raise ChildTimeout(self._wall_seconds) from error
+                    raise ChildTimeout(f"{CPU_SECONDS} s of processor time") from error
                 raise ChildDied from error
             except BadFrame as error:
                 logger.warning("a parsing child answered nonsense", extra={"reason": str(error)})

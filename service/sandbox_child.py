@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from service.sandbox_limits import LIMITS, MEMORY_BYTES, NICENESS
 from service.sandbox_wire import Deadline, receive_body, receive_head, send_frame
 from service.table_reader import read_rows
 from survey.display import read_display
@@ -22,17 +23,8 @@ from survey.ingest import CutoutRejected, Overrides, Understood
 from survey.prescan import prescan
 from survey.wrappers import unpack
 
-__all__ = ["CPU_SECONDS", "LIMITS", "MEMORY_BYTES", "work"]
+__all__ = ["work"]
 
-MEMORY_BYTES = 1 << 30
-CPU_SECONDS = 5
-LIMITS = {
-    resource.RLIMIT_AS: MEMORY_BYTES,
-    resource.RLIMIT_CPU: CPU_SECONDS,
-    resource.RLIMIT_FSIZE: 0,
-    resource.RLIMIT_NOFILE: 32,
-    resource.RLIMIT_CORE: 0,
-}
 _PR_SET_NO_NEW_PRIVS = 38
 
 Files = list[tuple[str, bytes]]
@@ -54,12 +46,13 @@ def work(job: int) -> int:
 
 
 def _restrict() -> None:
-    os.nice(19)
+    os.nice(NICENESS)
     # A child that writes to a file or uses up its time ends at once, whatever C code it is in.
     for number in (signal.SIGXCPU, signal.SIGXFSZ, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     for limit, value in LIMITS.items():
-        resource.setrlimit(limit, (value, value))
+        # With equal limits of processor time the kernel sends SIGKILL, which says nothing; one second later it does.
+        resource.setrlimit(limit, (value, value + 1 if limit == resource.RLIMIT_CPU else value))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
@@ -106,7 +99,7 @@ def _read(files: Files, overrides: Overrides) -> Understood:
     if files[0][1].startswith(b"SIMPLE"):
         understood = read_fits(files, overrides=overrides)
     else:
-        understood = read_display(files[0][1])
+        understood = read_display(files[0][1], pixel_scale_arcsec=overrides.pixel_scale_arcsec)
     for note in notes:
         understood.report.say("container", note)
     return understood

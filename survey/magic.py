@@ -63,13 +63,13 @@ class PictureHeader:
     def __post_init__(self) -> None:
         if not (0 < self.width <= MAX_IMAGE_SIDE and 0 < self.height <= MAX_IMAGE_SIDE):
             raise PrescanRefused(
-                "image.too_large",
+                "display.too_large",
                 f"The image is {self.width} x {self.height} px; sides of 1 to {MAX_IMAGE_SIDE} px are read. "
                 "Send a cutout around the galaxy.",
             )
         if self.width * self.height > MAX_PIXELS:
             raise PrescanRefused(
-                "image.too_large",
+                "display.too_large",
                 f"The image has {self.width * self.height} pixels (limit {MAX_PIXELS}). Send a cutout around the galaxy.",
             )
 
@@ -104,12 +104,13 @@ def read_png_header(data: bytes) -> PictureHeader:
         If it is animated, too large, or its chunks do not add up.
     """
     if data[8:16] != b"\x00\x00\x00\rIHDR" or len(data) < 33:
-        raise PrescanRefused("image.corrupt", "The PNG does not begin with an IHDR chunk of 13 bytes.")
+        raise PrescanRefused("display.unreadable", "The PNG does not begin with an IHDR chunk of 13 bytes.")
     width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", data[16:29])
     legal = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
     if depth not in legal.get(colour, ()) or interlace > 1:
         raise PrescanRefused(
-            "image.corrupt", f"The PNG claims colour type {colour} with {depth} bits, which does not exist."
+            "display.unreadable",
+            f"The PNG claims colour type {colour} with {depth} bits, which does not exist.",
         )
     header = PictureHeader(width, height)
     offset, has_pixels = 8, False
@@ -123,9 +124,11 @@ def read_png_header(data: bytes) -> PictureHeader:
         if kind == b"IEND":
             break
     else:
-        raise PrescanRefused("image.truncated", "The PNG ends before its IEND chunk. Send the whole file.")
+        raise PrescanRefused("display.unreadable", "The PNG ends before its IEND chunk. Send the whole file.")
     if offset > len(data) or not has_pixels:
-        raise PrescanRefused("image.truncated", "The PNG holds no complete pixel data. Send the whole file.")
+        raise PrescanRefused(
+            "display.unreadable", "The PNG holds no complete pixel data. Send the whole file."
+        )
     return header
 
 
@@ -157,11 +160,11 @@ def read_jpeg_header(data: bytes) -> PictureHeader:
             depth, height, width, planes = struct.unpack(">BHHB", data[offset + 4 : offset + 10])
             if depth != 8 or planes not in (1, 3, 4):
                 raise PrescanRefused(
-                    "image.corrupt",
+                    "display.unreadable",
                     f"The JPEG has {planes} planes of {depth} bits; 1, 3 or 4 of 8 bits are read.",
                 )
             found = PictureHeader(width, height)
         offset += 2 + length
     raise PrescanRefused(
-        "image.corrupt", "The JPEG has no complete frame header before its pixels. Send the whole file."
+        "display.unreadable", "The JPEG has no complete frame header before its pixels. Send the whole file."
     )

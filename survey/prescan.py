@@ -161,7 +161,7 @@ class _Found:
         total = sum(image.width * image.height * image.planes for image in self.images)
         if total > MAX_TOTAL_PIXELS:
             raise PrescanRefused(
-                "image.too_large",
+                "fits.too_large",
                 f"The images have {total} pixels together (limit {MAX_TOTAL_PIXELS}). Send a cutout around the galaxy.",
             )
 
@@ -236,7 +236,7 @@ def _checked(index: int, shape: tuple[int, ...], *, is_compressed: bool) -> Imag
         )
     if width * height * planes > MAX_PIXELS:
         raise PrescanRefused(
-            "image.too_large",
+            "fits.too_large",
             f"The image in HDU {index} is {' x '.join(map(str, shape))} px (limit {MAX_PIXELS} pixels). "
             "Send a cutout around the galaxy.",
         )

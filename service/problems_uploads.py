@@ -1,0 +1,62 @@
+"""The refusals of uploads: slug, status, title.
+
+413 is for bytes, 415 for types; what was understood but cannot be used is 422.
+"""
+
+from __future__ import annotations
+
+__all__ = ["UPLOAD_PROBLEMS"]
+
+UPLOAD_PROBLEMS: tuple[tuple[str, int, str], ...] = (
+    ("upload.empty", 422, "The upload holds no bytes."),
+    ("upload.type", 415, "This type of file is not read."),
+    ("upload.type_mismatch", 415, "The file is not of the type declared for it."),
+    ("upload.files", 422, "These files cannot be read together."),
+    ("upload.off", 403, "Uploads are switched off on this service."),
+    ("upload.unpacked_too_large", 413, "The file unpacks to more than the service takes."),
+    ("upload.corrupt_wrapper", 422, "The compressed file is damaged or incomplete."),
+    ("upload.crashed", 422, "The file crashed the program that read it."),
+    ("upload.timeout", 422, "Reading the file took too long."),
+    ("upload.memory", 422, "Reading the file takes too much memory."),
+    ("upload.unreadable", 422, "The file cannot be read."),
+    ("upload.no_release", 422, "No release reads this kind of image."),
+    ("display.blank", 422, "The picture shows nothing."),
+    ("display.too_large", 422, "The picture has too many pixels."),
+    ("display.too_small", 422, "The picture has too few pixels."),
+    ("display.type", 415, "Only PNG and JPEG pictures are read."),
+    ("display.unreadable", 422, "The picture is damaged or incomplete."),
+    ("fits.band_missing", 422, "A band that the model needs is missing."),
+    ("fits.band_repeated", 422, "A band occurs twice."),
+    ("fits.band_unknown", 422, "The bands of the image are not known."),
+    ("fits.bitpix", 422, "The pixel type does not exist."),
+    ("fits.blank", 422, "Every pixel has the same value."),
+    ("fits.codec", 422, "This tile compression is not read."),
+    ("fits.empty_image", 422, "The image holds no pixel."),
+    ("fits.files", 422, "The files do not belong together."),
+    ("fits.grid", 422, "The bands do not lie on one pixel grid."),
+    ("fits.groups", 422, "Random groups are no image."),
+    ("fits.hdus", 422, "The file has too many HDUs."),
+    ("fits.header", 422, "A header contradicts the FITS standard."),
+    ("fits.header_too_large", 422, "A header is too large."),
+    ("fits.masked", 422, "Too many pixels are masked or not finite."),
+    ("fits.naxis", 422, "The axes are impossible."),
+    ("fits.no_end", 422, "A header has no end."),
+    ("fits.no_image", 422, "The file holds no image."),
+    ("fits.no_wcs", 422, "The image has no celestial WCS or pixel scale."),
+    ("fits.outside", 422, "The position lies outside the image."),
+    ("fits.planes", 422, "The image has too many planes."),
+    ("fits.scale", 422, "The pixel scale is too far from the model's."),
+    ("fits.tiles", 422, "The compressed tiles do not fit the image."),
+    ("fits.too_large", 422, "The image has too many pixels."),
+    ("fits.too_small", 422, "The image is too small."),
+    ("fits.truncated", 422, "The file is shorter than its headers say."),
+    ("fits.unreadable", 422, "The FITS file is damaged."),
+    ("fits.unusable", 422, "The image cannot be brought to what the model was trained on."),
+    ("fits.values", 422, "The pixel values are impossible."),
+    ("fits.wcs", 422, "The WCS is impossible."),
+    ("table.columns", 422, "The table has neither ids nor positions."),
+    ("table.none", 422, "The file holds no table."),
+    ("table.rounded_ids", 422, "The ids were rounded to floating-point numbers."),
+    ("table.unit", 422, "The positions are not in degrees."),
+    ("table.unreadable", 422, "The table cannot be read."),
+)

@@ -1,0 +1,181 @@
+"""Neighbours by upload."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Query
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.answers import answer
+from service.dependencies import StrictRoute, resources_of
+from service.errors import UnreadableBody
+from service.media import IMAGE_TYPES, check_declared, media_type_of
+from service.operations import uploads
+from service.operations.refusals import UploadsOff
+from service.parameters import K, OptionalDecDeg, OptionalRaDeg, ReleaseName, SurveyName
+from service.routes.replies import COMMON, problems
+from service.sandbox import MAX_FILES
+from service.schemas.uploads import UploadAnswer
+from survey.ingest import CutoutRejected, Overrides
+
+__all__ = ["read_files", "router"]
+
+router = APIRouter(prefix="/api/v1", tags=["neighbours"], route_class=StrictRoute)
+
+_MULTIPART = "multipart/form-data"
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": (
+            "One file as the raw body, or a form with up to nine single-band FITS files of one galaxy, in any order. "
+            "FITS may be compressed by tiles (RICE, GZIP) or as a whole (gzip, bzip2)."
+        ),
+        "content": {
+            "image/fits": _BINARY,
+            "image/png": _BINARY,
+            "image/jpeg": _BINARY,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "maxItems": MAX_FILES,
+                            "items": {"type": "string", "format": "binary"},
+                        }
+                    },
+                }
+            },
+        },
+    }
+}
+
+Bands = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        pattern=r"^[A-Za-z0-9:,_ -]+$",
+        description="The planes in order, or one band per file: `sdss-ugriz`, `sdss:g,sdss:r` or `grz`.",
+    ),
+]
+HDU = Annotated[int | None, Query(ge=0, le=1000, description="The HDU whose image is meant, from 0.")]
+ZeroPoint = Annotated[
+    float | None, Query(ge=-50, le=80, allow_inf_nan=False, description="AB magnitude of one count.")
+]
+PixelScale = Annotated[
+    float | None,
+    Query(ge=1e-3, le=100, allow_inf_nan=False, description="Arcsec per pixel; overrides the header."),
+]
+DryRun = Annotated[bool, Query(description="Only say what was understood and which release would answer.")]
+
+
+@router.post(
+    "/neighbours/upload",
+    summary="Neighbours of an uploaded galaxy",
+    description=(
+        "Send a FITS cutout, a PNG or a JPEG. It is read in a sandbox, calibrated for the release whose bands it has "
+        "(`ingest` says how, step by step), and not kept. Pictures give similarity only, no redshift. What the file does "
+        "not say can be said in the query; what was understood wrongly can be overruled there."
+    ),
+    response_model=UploadAnswer,
+    responses=problems(
+        *COMMON,
+        "request.unreadable",
+        "request.too_large",
+        "upload.type",
+        "upload.type_mismatch",
+        "upload.crashed",
+        "upload.timeout",
+        "upload.unpacked_too_large",
+        "upload.off",
+        "fits.no_image",
+        "fits.band_unknown",
+        "fits.band_missing",
+        "fits.no_wcs",
+        "survey.not_found",
+        "release.not_found",
+        "release.mismatch",
+        "client.too_many",
+        "service.busy",
+    ),
+    openapi_extra=_BODY,
+)
+async def neighbours_by_upload(
+    request: Request,
+    *,
+    k: K = 10,
+    survey: SurveyName = None,
+    release: ReleaseName = None,
+    bands: Bands = None,
+    hdu: HDU = None,
+    zeropoint: ZeroPoint = None,
+    pixscale: PixelScale = None,
+    ra_deg: OptionalRaDeg = None,
+    dec_deg: OptionalDecDeg = None,
+    dry_run: DryRun = False,
+) -> Response:
+    resources = resources_of(request)
+    if not resources.settings.upload_anonymous:
+        raise UploadsOff("Uploads are switched off on this service (SKYLIKE_UPLOAD_ANONYMOUS).")
+    try:
+        overrides = Overrides(bands, hdu, zeropoint, pixscale, ra_deg, dec_deg)
+    except ValueError as error:
+        raise CutoutRejected("request.invalid", f"{str(error).capitalize()}.") from error
+    # A release that is not served is said before the file is read.
+    resources.choose(survey, release)
+    with resources.fairness.hold(request.client.host if request.client else ""):
+        files = await read_files(request)
+        understood = await to_thread.run_sync(partial(resources.sandbox.run, files, overrides))
+        del files
+        prepare = partial(uploads.prepare, resources, understood, survey=survey, release=release)
+        prepared = await resources.workers.run(prepare)
+        if dry_run:
+            nothing: dict[str, Any] = {
+                "search": None,
+                "hits": [],
+                "photoz": None,
+                "photoz_unavailable": "dry run",
+                "anomaly": None,
+            }
+            return answer({**prepared.to_json(), **nothing})
+        return answer(await resources.workers.run(partial(uploads.answer, prepared, k)))
+
+
+async def read_files(request: Request) -> list[tuple[str, bytes]]:
+    """Read the files of a request, each with its name as sent: text, of which nothing is ever opened.
+
+    Raises
+    ------
+    UnreadableBody
+        If a form holds no file, or fields beside its files.
+    CutoutRejected
+        ``upload.type`` or ``upload.type_mismatch`` if a declared type is not taken or not true.
+    """
+    declared = media_type_of(request.headers.get("content-type"))
+    if declared != _MULTIPART:
+        data = await request.body()
+        check_declared(declared, data, {**IMAGE_TYPES, _MULTIPART: frozenset()})
+        return [("upload", data)]
+    async with request.form(max_files=MAX_FILES, max_fields=4, max_part_size=16 << 10) as form:
+        parts = [part for _, part in form.multi_items()]
+        sent = [part for part in parts if isinstance(part, UploadFile)]
+        if not sent or len(sent) < len(parts):
+            raise UnreadableBody(
+                "Send the form with one to nine files and nothing else; options go in the query."
+            )
+        files = [(_plain(part.filename), await part.read()) for part in sent]
+    for part, (_, data) in zip(sent, files, strict=True):
+        check_declared(media_type_of(part.content_type), data, IMAGE_TYPES)
+    return files
+
+
+def _plain(name: str | None) -> str:
+    """Return the last component of a file name; it is only ever searched for the name of a band."""
+    text = (name or "upload").replace("\\", "/").rpartition("/")[2]
+    return "".join(character for character in text if character.isprintable())[-200:]

@@ -1,0 +1,19 @@
+"""What a parsing child may use."""
+
+from __future__ import annotations
+
+import resource
+
+__all__ = ["CPU_SECONDS", "LIMITS", "MEMORY_BYTES", "NICENESS"]
+
+MEMORY_BYTES = 1 << 30
+CPU_SECONDS = 5
+NICENESS = 19
+#: Resource to its soft limit.
+LIMITS = {
+    resource.RLIMIT_AS: MEMORY_BYTES,
+    resource.RLIMIT_CPU: CPU_SECONDS,
+    resource.RLIMIT_FSIZE: 0,
+    resource.RLIMIT_NOFILE: 32,
+    resource.RLIMIT_CORE: 0,
+}
