@@ -47,6 +47,23 @@ def database_url(
         yield url
 
 
+@pytest.fixture(scope="session")
+def served_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that can be served; see ``build_data_dir``. Never written to: tests copy it."""
+    from support.serving import build_data_dir
+
+    return build_data_dir(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="session")
+def client(served_data: Path) -> Iterator[object]:
+    """A client of the service on ``served_data``."""
+    from support.serving import client_of
+
+    with client_of(served_data) as client:
+        yield client
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name the tests of real data in the JUnit report, where `.ci/run` looks for skipped ones."""
     for item in items:

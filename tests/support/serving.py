@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from starlette.testclient import TestClient
 
-__all__ = ["TestClient", "build_data_dir", "catalogue_only", "client_of", "index_survey"]
+__all__ = ["TestClient", "build_data_dir", "client_of", "copied", "index_survey", "register", "register_all"]
 
 N = 120
 
@@ -47,14 +47,13 @@ def index_survey(data_dir: Path, survey: SurveyFolder, *, kind: str = "flux") ->
     """Fit, embed, build, ingest, activate; returns the release's id."""
     name = survey.info.name
     model_id = f"pca48-{name}"
-    usable = survey.ids[:-1]
     model = fit_fixed(
         "pca48",
         survey,
         out=data_dir / "models" / model_id,
         model_id=model_id,
         contract=tiny_contract(kind),
-        object_ids=usable,
+        object_ids=survey.ids[:-1],
     )
     embeddings = data_dir / "embeddings" / f"{name}--{model_id}"
     embed_survey(survey, model, embeddings)
@@ -64,23 +63,28 @@ def index_survey(data_dir: Path, survey: SurveyFolder, *, kind: str = "flux") ->
         embeddings=EmbeddingStore.open(embeddings),
         releases_dir=data_dir / "releases",
     )
-    url = default_url(data_dir)
+    register(data_dir, survey, info.id)
+    return info.id
+
+
+def register(data_dir: Path, survey: SurveyFolder, *release_ids: str, url: str = "") -> None:
+    """Bring a survey with its releases into the catalogue, and activate these."""
+    url = url or default_url(data_dir)
     upgrade(url)
     engine = make_engine(url)
     with sessions(engine)() as session, session.begin():
         ingest_survey(session, survey)
-        ingest_release(session, Release.open(data_dir / "releases" / info.id))
-        activate(session, info.id)
+        for release_id in release_ids:
+            ingest_release(session, Release.open(data_dir / "releases" / release_id))
+            activate(session, release_id)
     engine.dispose()
-    return info.id
 
 
-def catalogue_only(data_dir: Path, survey: SurveyFolder) -> None:
-    """Bring a survey into the catalogue without indexing it."""
-    engine = make_engine(default_url(data_dir))
-    with sessions(engine)() as session, session.begin():
-        ingest_survey(session, survey)
-    engine.dispose()
+def register_all(data_dir: Path, url: str) -> None:
+    """Fill another database from a data folder."""
+    for path in sorted((data_dir / "surveys").iterdir()):
+        own = [release.name for release in (data_dir / "releases").glob(f"{path.name}--*")]
+        register(data_dir, SurveyFolder(path), *own, url=url)
 
 
 def copied(source: Path, target: Path) -> Path:
