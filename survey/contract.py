@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import inf, isfinite
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from survey.bands import BandSet
+from survey.coverage import ContractViolation, check_coverage
 from survey.cutout import Cutout, FluxArray, MaskArray
+from survey.dust import EBV_SOURCE, ebv_sfd_lowres
 from survey.extinction import deredden
-from survey.resample import resample
+from survey.resample import fill_holes, regrid
 
 __all__ = ["Calibrated", "ContractViolation", "InputContract"]
 
-
-class ContractViolation(ValueError):
-    """A cutout that cannot be brought to what the model was trained on.
-
-    Attributes
-    ----------
-    code
-        Stable slug, for example ``fits.band_missing``.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+# No pixel of the sky is brighter than magnitude -7.5 (1e12 nanomaggy): such a value is a wrong zero point or a
+# filler, and would overflow the network.
+_ABSURD_FLUX = 1e12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +30,14 @@ class Calibrated:
     ----------
     field
         De-reddened nanomaggy per model pixel (or 0..255 display counts), float32, shape (C, F, F);
-        0 where unknown.
+        small masked holes are filled from around them, all else that is unknown is 0.
     known
         True where the field was observed, shape (C, F, F).
     flags
-        Named reservations: ``partial_field``, ``uncalibrated``, ``no_ebv``, ``scale_assumed``, ``masked``.
+        Named reservations: ``partial_field`` (the image is smaller than the network's input), ``masked``
+        (pixels near the target are unknown), ``band_missing`` (a band has no data at all and counts as zero),
+        ``uncalibrated``, ``no_ebv``, ``ebv_src=sfd-lowres`` (dust from the coarse map), ``scale_assumed``,
+        ``upsampled`` (pixels more than twice the model's).
     notes
         One sentence per conversion made.
     """
@@ -74,7 +69,8 @@ class InputContract:
     shrink
         Whether ``finish`` averages the field down to S (F a multiple of S) rather than cropping it.
     min_coverage_px
-        The central square (model pixels) that must be observed; less is refused.
+        Side of the central square, in field pixels, that the image must cover; less is refused. Half the
+        side of what the network sees is asked for in any case.
     """
 
     bands: BandSet
@@ -106,10 +102,15 @@ class InputContract:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> InputContract:
         """Rebuild a contract from :meth:`to_json`; unknown keys raise TypeError."""
-        return cls(**{**data, "bands": BandSet.from_ids(data["bands"]), "softening": tuple(data["softening"])})
+        return cls(
+            **{**data, "bands": BandSet.from_ids(data["bands"]), "softening": tuple(data["softening"])}
+        )
 
     def calibrate(self, cutout: Cutout) -> Calibrated:
         """Bring a cutout to the linear field: bands, pixel scale, dust (first half; NumPy).
+
+        Where E(B-V) is unknown and the position known, it is read from the low-resolution SFD map, for
+        catalogues and queries alike.
 
         Parameters
         ----------
@@ -124,40 +125,46 @@ class InputContract:
         Raises
         ------
         BandMismatch
-            If a band is missing.
+            If the cutout has not all bands. A band that is there without a usable pixel is no error: it
+            counts as zero flux and sets the flag ``band_missing``.
         ContractViolation
-            If the central ``min_coverage_px`` are not covered, or hold no finite pixel.
+            ``fits.no_wcs``, ``fits.scale``: no usable pixel scale. ``fits.too_small``: the centre is not
+            covered. ``fits.masked``: more than a quarter of it is unknown. ``fits.blank``: no contrast.
         """
         cutout = cutout.select(self.bands)
         flags: list[str] = []
         notes: list[str] = []
         ratio = self._scale_ratio(cutout, flags, notes)
-        good = cutout.good()
-        flux = np.where(good, cutout.flux, np.float32(0))
+        good = cutout.good() & (np.abs(cutout.flux) < _ABSURD_FLUX)
+        field, known, covered = regrid(*fill_holes(cutout.flux, good), good, n_out=self.field_px, ratio=ratio)
+        span = self.field_px if self.shrink else self.input_px
+        core = min(span, max(self.min_coverage_px, span // 2))
+        flags += check_coverage(field, known, covered, bands=self.bands, core=core, span=span)
+        if "band_missing" in flags:
+            notes.append("A band without a usable pixel is taken as zero flux.")
         if self.is_display:
-            field, known = _resample_display(flux, good, n_out=self.field_px, ratio=ratio)
+            # Display counts are a surface brightness: means over output pixels, not sums.
+            field = field / np.float32(ratio**2)
         else:
-            field, known = _resample_flux(flux, good, n_out=self.field_px, ratio=ratio)
             field = self._deredden(field, cutout, flags, notes)
             if not cutout.is_calibrated:
                 flags.append("uncalibrated")
-        self._check_coverage(known, flags)
         return Calibrated(field=field, known=known, flags=tuple(flags), notes=tuple(notes))
 
-    def finish(self, field: NDArray[np.float32], xp: Any = np) -> Any:
+    def finish(self, field: Any, xp: Any = np) -> Any:
         """Turn fields into network inputs: crop or shrink, then stretch (second half; array-API code).
 
         Parameters
         ----------
         field
-            Shape (..., C, F, F).
+            Shape (..., C, F, F), an array of ``xp``.
         xp
-            The array namespace, NumPy by default; torch gives the same numbers to 1e-6.
+            The array namespace, NumPy by default; any other gives the same numbers to 1e-6.
 
         Returns
         -------
         array
-            Shape (..., C, S, S), float32.
+            Shape (..., C, S, S), same dtype and device.
         """
         s = self.input_px
         if self.shrink:
@@ -169,7 +176,7 @@ class InputContract:
             field = field[..., start : start + s, start : start + s]
         if self.stretch == "unit":
             return field / 255.0
-        softening = xp.asarray(self.softening, dtype=field.dtype)
+        softening = xp.asarray(self.softening, dtype=field.dtype, device=field.device)
         return xp.asinh(field / xp.reshape(softening, (-1, 1, 1)))
 
     def _scale_ratio(self, cutout: Cutout, flags: list[str], notes: list[str]) -> float:
@@ -179,7 +186,14 @@ class InputContract:
             if cutout.pixel_scale_arcsec is None and self.pixel_scale_arcsec is not None:
                 flags.append("scale_assumed")
                 notes.append("No pixel scale known: the whole image is taken as the model's field.")
-            return min(height, width) / self.field_px
+            ratio = min(height, width) / self.field_px
+            if ratio < 0.25:
+                raise ContractViolation(
+                    "fits.too_small",
+                    f"The image is {width} × {height} px; the model looks at {self.field_px} px, a quarter of it at "
+                    "least must be there. Send a larger image.",
+                )
+            return ratio
         if cutout.pixel_scale_arcsec is None:
             raise ContractViolation("fits.no_wcs", "No celestial WCS. Give `pixscale=` in arcsec.")
         ratio = self.pixel_scale_arcsec / cutout.pixel_scale_arcsec
@@ -192,68 +206,30 @@ class InputContract:
         if abs(ratio - 1) < 0.005:
             # Half a per cent over the field is a fifth of a pixel: not worth an interpolation.
             return 1.0
-        notes.append(f"Resampled from {cutout.pixel_scale_arcsec:.3f} to {self.pixel_scale_arcsec:.3f} arcsec/px.")
+        if ratio < 0.5:
+            flags.append("upsampled")
+        notes.append(
+            f"Resampled from {cutout.pixel_scale_arcsec:.3f} to {self.pixel_scale_arcsec:.3f} arcsec/px."
+        )
         return ratio
 
     def _deredden(self, field: FluxArray, cutout: Cutout, flags: list[str], notes: list[str]) -> FluxArray:
-        if cutout.ebv is None:
+        ebv, source = _dust(cutout)
+        if ebv is None:
             flags.append("no_ebv")
             notes.append("E(B-V) unknown: fluxes are not corrected for Galactic dust.")
             return field
-        notes.append(f"De-reddened with E(B-V) = {cutout.ebv:.3f} mag (SFD98).")
-        return deredden(field, cutout.ebv, self.bands)
-
-    def _check_coverage(self, known: MaskArray, flags: list[str]) -> None:
-        f, core = self.field_px, min(self.min_coverage_px, self.input_px if not self.shrink else self.field_px)
-        start = (f - core) // 2
-        centre = known[:, start : start + core, start : start + core]
-        share = float(centre.mean()) if centre.size else 0.0
-        if not known.any() or share == 0:
-            raise ContractViolation("fits.masked", "No usable pixel near the target: all are masked, NaN or outside.")
-        edge = np.concatenate([centre[:, 0, :], centre[:, -1, :], centre[:, :, 0], centre[:, :, -1]], axis=1)
-        if not edge.any(axis=1).all():
-            raise ContractViolation(
-                "fits.too_small",
-                f"The field does not cover the central {core} model pixels. Send a larger cutout around the target.",
-            )
-        if share < 0.75:
-            raise ContractViolation(
-                "fits.masked", f"{100 * (1 - share):.0f} % of the central {core} px are masked or NaN (limit 25 %)."
-            )
-        if share < 1:
-            flags.append("masked")
-        crop = (f - self.input_px) // 2 if not self.shrink else 0
-        if not known[:, crop : f - crop, crop : f - crop].all():
-            flags.append("partial_field")
+        if source == EBV_SOURCE:
+            flags.append(f"ebv_src={EBV_SOURCE}")
+        notes.append(f"De-reddened with E(B-V) = {ebv:.3f} mag ({source}).")
+        return deredden(field, ebv, self.bands)
 
 
-def _resample_flux(flux: FluxArray, good: MaskArray, *, n_out: int, ratio: float) -> tuple[FluxArray, MaskArray]:
-    """Flux per pixel: sums over output pixels, scaled up where part of an output pixel is unknown."""
-    height, width = flux.shape[1:]
-    if ratio == 1.0 and (height - n_out) % 2 == 0 and (width - n_out) % 2 == 0:
-        return _crop_or_pad(flux, n_out, np.float32(0)), _crop_or_pad(good, n_out, np.bool_(False))
-    total = resample(flux, n_out=n_out, scale_ratio=ratio)
-    weight = resample(good.astype(np.float32), n_out=n_out, scale_ratio=ratio) / np.float32(ratio**2)
-    known = weight > 0.5
-    return np.where(known, total / np.maximum(weight, 0.5), 0).astype(np.float32), known
-
-
-def _resample_display(counts: FluxArray, good: MaskArray, *, n_out: int, ratio: float) -> tuple[FluxArray, MaskArray]:
-    """Display counts are a surface brightness: means over output pixels."""
-    field, known = _resample_flux(counts, good, n_out=n_out, ratio=ratio)
-    return (field / np.float32(ratio**2) if ratio != 1.0 else field), known
-
-
-def _crop_or_pad(planes: NDArray[Any], n_out: int, fill: Any) -> NDArray[Any]:
-    """Cut or surround planes about their middle; exact, no interpolation."""
-    height, width = planes.shape[1:]
-    out = np.full((planes.shape[0], n_out, n_out), fill, dtype=planes.dtype)
-    y_out, y_in, n_y = _overlap(height, n_out)
-    x_out, x_in, n_x = _overlap(width, n_out)
-    out[:, y_out : y_out + n_y, x_out : x_out + n_x] = planes[:, y_in : y_in + n_y, x_in : x_in + n_x]
-    return out
-
-
-def _overlap(n_in: int, n_out: int) -> tuple[int, int, int]:
-    """Start in the output, start in the input, length of the common middle."""
-    return max(0, (n_out - n_in) // 2), max(0, (n_in - n_out) // 2), min(n_in, n_out)
+def _dust(cutout: Cutout) -> tuple[float | None, str]:
+    """Return E(B-V) with its source: the cutout's own, else the coarse map's at its position, else None."""
+    if cutout.ebv is not None and 0 <= cutout.ebv < inf:
+        return cutout.ebv, "given"
+    if cutout.ra_deg is None or cutout.dec_deg is None or not abs(cutout.dec_deg) <= 90:
+        return None, ""
+    ebv = float(ebv_sfd_lowres(cutout.ra_deg, cutout.dec_deg))
+    return (ebv, EBV_SOURCE) if isfinite(ebv) else (None, "")

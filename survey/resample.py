@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
-__all__ = ["overlap_matrix", "resample"]
+__all__ = ["fill_holes", "overlap_matrix", "regrid", "resample"]
+
+# A hair above one half: an output pixel is covered by more than half, however sums are rounded.
+_HALF = 0.5001
 
 
 def overlap_matrix(
@@ -36,7 +42,7 @@ def overlap_matrix(
     edges_out = (np.arange(n_out + 1) - n_out / 2) * scale_ratio
     low = np.maximum(edges_out[:-1, None], edges_in[None, :-1])
     high = np.minimum(edges_out[1:, None], edges_in[None, 1:])
-    return np.clip(high - low, 0.0, None)
+    return np.asarray(np.clip(high - low, 0.0, None))
 
 
 def resample(
@@ -72,3 +78,89 @@ def resample(
     rows = overlap_matrix(n_in=planes.shape[1], n_out=n_out, scale_ratio=scale_ratio, centre_in=centre_y)
     columns = overlap_matrix(n_in=planes.shape[2], n_out=n_out, scale_ratio=scale_ratio, centre_in=centre_x)
     return np.asarray(rows @ planes.astype(np.float64) @ columns.T, dtype=np.float32)
+
+
+def fill_holes(
+    flux: NDArray[np.float32], good: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Replace unusable pixels by the mean of the usable ones in the 5 × 5 around them.
+
+    A saturated core or a cosmic ray would otherwise be a pit of zeros in the middle of a galaxy.
+
+    Parameters
+    ----------
+    flux, good
+        Shape (C, H, W).
+
+    Returns
+    -------
+    flux, usable
+        Same shapes; ``flux`` is 0 where ``usable`` is False: pixels with no usable one near.
+    """
+    clean = np.where(good, flux, np.float32(0))
+    if good.all():
+        return clean, good
+    near = uniform_filter(good.astype(np.float64), size=(0, 5, 5), mode="constant")
+    mean = uniform_filter(clean.astype(np.float64), size=(0, 5, 5), mode="constant") / np.maximum(near, 0.01)
+    # One usable pixel of the 25 weighs 0.04; less is rounding.
+    usable = good | (near > 0.03)
+    return np.where(good, clean, np.where(usable, mean, 0.0)).astype(np.float32), usable
+
+
+def regrid(
+    flux: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    good: NDArray[np.bool_],
+    *,
+    n_out: int,
+    ratio: float,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Bring flux per pixel to a centred square grid, with what is known of it.
+
+    Parameters
+    ----------
+    flux, usable
+        As from :func:`fill_holes`, shape (C, H, W).
+    good
+        True where a pixel was observed, shape (C, H, W).
+    n_out, ratio
+        Side of the output; output pixel size over input pixel size. At 1, images with an even difference to
+        ``n_out`` are cut or padded without interpolation.
+
+    Returns
+    -------
+    flux
+        Shape (C, n_out, n_out): sums over output pixels, scaled up where less than half of one is unknown, 0
+        elsewhere.
+    known
+        True where more than half of the output pixel was observed, shape (C, n_out, n_out).
+    covered
+        True where more than half of the output pixel lies in the image, shape (n_out, n_out).
+    """
+    height, width = flux.shape[1:]
+    inside = np.ones((1, height, width), dtype=np.bool_)
+    if ratio == 1.0 and (height - n_out) % 2 == 0 and (width - n_out) % 2 == 0:
+        return _crop_or_pad(flux, n_out), _crop_or_pad(good, n_out), _crop_or_pad(inside, n_out)[0]
+
+    def share(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        return resample(mask.astype(np.float32), n_out=n_out, scale_ratio=ratio) / np.float32(ratio**2)
+
+    weight = share(usable)
+    total = resample(flux, n_out=n_out, scale_ratio=ratio)
+    scaled = np.where(weight > _HALF, total / np.maximum(weight, _HALF), 0).astype(np.float32)
+    return scaled, share(good) > _HALF, share(inside)[0] > _HALF
+
+
+def _crop_or_pad(planes: NDArray[Any], n_out: int) -> NDArray[Any]:
+    """Cut planes, or surround them with zeros, about their middle; exact, no interpolation."""
+    height, width = planes.shape[1:]
+    out = np.zeros((planes.shape[0], n_out, n_out), dtype=planes.dtype)
+    y_out, y_in, n_y = _overlap(height, n_out)
+    x_out, x_in, n_x = _overlap(width, n_out)
+    out[:, y_out : y_out + n_y, x_out : x_out + n_x] = planes[:, y_in : y_in + n_y, x_in : x_in + n_x]
+    return out
+
+
+def _overlap(n_in: int, n_out: int) -> tuple[int, int, int]:
+    """Start in the output, start in the input, length of the common middle."""
+    return max(0, (n_out - n_in) // 2), max(0, (n_in - n_out) // 2), min(n_in, n_out)
