@@ -68,6 +68,11 @@ def class_balanced_map(
     """Return the mean over classes of the mean average precision of their members as queries.
 
     The whole gallery is ranked. Queries without another member of their class do not count.
+
+    Raises
+    ------
+    ValueError
+        If no query counts.
     """
     names = np.asarray(labels)
     precision = np.full(len(names), np.nan)
@@ -81,7 +86,10 @@ def class_balanced_map(
         with np.errstate(invalid="ignore"):
             precision[rows] = np.where(relevant, found / ranks, 0).sum(axis=1) / total
     per_class = [precision[(names == name) & np.isfinite(precision)] for name in np.unique(names)]
-    return float(np.mean([values.mean() for values in per_class if len(values)]))
+    means = [values.mean() for values in per_class if len(values)]
+    if not means:
+        raise ValueError("no class has two members that may be neighbours; nothing can be ranked")
+    return float(np.mean(means))
 
 
 def _similarities(

@@ -1,0 +1,118 @@
+"""Purity, average precision, redshift figures: against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from training.evaluate import evaluation_rows, paired_interval, retrieve
+from training.metrics import (
+    class_balanced_map,
+    normalised_dz,
+    outlier_fraction,
+    photoz_metrics,
+    purity_at_k,
+    sigma_mad,
+)
+
+
+def on_circle(degrees):
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+CIRCLE = on_circle([0, 1, 3, 50, 52, 55])
+LABELS = ["a", "a", "b", "b", "b", "a"]
+
+
+def test_purity_counts_the_nearest_others():
+    # Nearest two: 0 {1,3}, 1 {0,3}, 3 {1,0}, 50 {52,55}, 52 {50,55}, 55 {52,50}.
+    assert purity_at_k(CIRCLE, LABELS, k=2).tolist() == [0.5, 0.5, 0, 0.5, 0.5, 0]
+
+
+def test_an_excluded_pair_is_no_neighbour_either_way():
+    purity = purity_at_k(CIRCLE, LABELS, k=1, excluded=[(1, 0)])
+    assert purity.tolist() == [0, 0, 0, 1, 1, 0]
+    assert purity_at_k(CIRCLE, LABELS, k=1).tolist() == [1, 1, 0, 1, 1, 0]
+
+
+def test_average_precision_of_a_worked_example():
+    # Query 0 (a) ranks 1 a, 3 b, 50 b, 52 b, 55 a: AP = (1/1 + 2/5) / 2 = 0.7; 1 the same; 55 ranks 52 b,
+    # 50 b, 3 b, 1 a, 0 a: (1/4 + 2/5) / 2 = 0.325. Mean of a: 0.575.
+    # 3 (b) ranks 1, 0, 50 b, 52 b, 55: (1/3 + 2/4) / 2 = 5/12; 50 ranks 52 b, 55, 3 b: (1 + 2/3) / 2 = 5/6;
+    # 52 ranks 50 b, 55, 3 b: 5/6. Mean of b: 25/36.
+    assert class_balanced_map(CIRCLE, LABELS) == pytest.approx((0.575 + 25 / 36) / 2)
+
+
+def test_a_perfect_ranking_has_map_one_and_a_lonely_class_does_not_count():
+    vectors = on_circle([0, 1, 90, 91, 180])
+    assert class_balanced_map(vectors, ["a", "a", "b", "b", "alone"]) == pytest.approx(1)
+
+
+def test_classes_of_one_have_no_map():
+    with pytest.raises(ValueError, match="no class has two members"):
+        class_balanced_map(CIRCLE[:2], ["a", "b"])
+
+
+def test_random_labels_have_chance_purity():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(2000, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    purity = purity_at_k(vectors, rng.choice(["a", "b", "c", "d"], 2000))
+    # 20,000 draws of probability 1/4, neighbours shared: four standard errors are 0.02.
+    assert purity.mean() == pytest.approx(0.25, abs=0.02)
+
+
+def test_too_few_objects_for_k_are_refused():
+    with pytest.raises(ValueError, match="6 objects have no 10 neighbours"):
+        purity_at_k(CIRCLE, LABELS)
+
+
+def test_scoring_a_gallery_keeps_to_its_rows():
+    result = retrieve(CIRCLE, LABELS, rows=np.array([0, 1, 2, 3]), same_sky=[(0, 1), (4, 5)], k=1)
+    assert result.purity.tolist() == [0, 0, 0, 1]
+    assert result.mean_purity == 0.25
+
+
+def test_no_group_is_parted():
+    groups = [(i // 3, 1) for i in range(300)]
+    rows = evaluation_rows(groups, share=0.2, seed=0)
+    drawn = {groups[row] for row in rows}
+    assert len(drawn) == 20
+    assert rows.tolist() == [row for row, group in enumerate(groups) if group in drawn]
+
+
+def test_interval_widens_with_grouping():
+    rng = np.random.default_rng(0)
+    per_group = np.repeat(rng.normal(0.1, 1, 100), 10)
+    alone = paired_interval(per_group, list(range(1000)), rng=np.random.default_rng(1))
+    grouped = paired_interval(per_group, [i // 10 for i in range(1000)], rng=np.random.default_rng(1))
+    # Ten equal members in a group: sqrt(10) times the standard error.
+    assert (grouped[1] - grouped[0]) / (alone[1] - alone[0]) == pytest.approx(np.sqrt(10), rel=0.15)
+
+
+def test_dz_is_divided_by_one_plus_the_true_redshift():
+    assert normalised_dz(np.array([0.22, 0.1]), np.array([0.1, 0.1])) == pytest.approx([0.12 / 1.1, 0])
+
+
+def test_sigma_mad_ignores_a_shift_and_follows_a_scale():
+    dz = np.random.default_rng(0).normal(0, 0.02, 20_000)
+    assert sigma_mad(dz) == pytest.approx(0.02, rel=0.02)
+    assert sigma_mad(3 * dz + 0.5) == pytest.approx(3 * sigma_mad(dz))
+
+
+def test_outliers_are_beyond_the_stated_threshold():
+    dz = np.array([0.0, 0.049, -0.051, 0.2])
+    assert outlier_fraction(dz, threshold=0.05) == 0.5
+    assert outlier_fraction(dz, threshold=0.15) == 0.25
+
+
+def test_redshift_figures_leave_out_what_has_no_redshift():
+    z_spec = np.array([0.1, 0.1, np.nan, 0.1, 0.1])
+    z_phot = np.array([0.111, 0.089, 0.3, np.nan, 0.21])
+    found = photoz_metrics(z_phot, z_spec)
+    assert found.n == 3
+    assert found.bias_mean == pytest.approx(0.1 / 3)
+    assert found.bias_median == pytest.approx(0.01)
+    assert found.outlier_fraction == pytest.approx(1 / 3)
+    assert found.sigma_mad == pytest.approx(1.4826 * 0.02)
+    with pytest.raises(ValueError, match="no object has both"):
+        photoz_metrics(np.array([np.nan]), np.array([0.1]))
