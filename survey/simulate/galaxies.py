@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from survey.simulate.light import Component, disc, ellipse, points
 from survey.simulate.morphology import Shape
+from survey.simulate.optics import KImage
 from survey.simulate.structures import arms, clumps, draw_pattern, lumpy_disc, tail
 
 __all__ = ["BULGE_COLOUR", "CLUMP_COLOUR", "build_galaxy"]
@@ -140,7 +141,7 @@ def _bulge(shape: Shape, *, index: float, size: float) -> Component:
     return Component(image, shape.bulge_fraction, shape.gradient * BULGE_COLOUR)
 
 
-def _disc(shape: Shape, *, thickness: float) -> NDArray[np.complex128]:
+def _disc(shape: Shape, *, thickness: float) -> KImage:
     # The bulge inside pulls the whole galaxy's half-light radius in; the disc makes up for it.
     r50 = shape.r50_arcsec * (1 + 0.5 * shape.bulge_fraction)
     return disc(r50=r50, inclination=shape.inclination_rad, angle=shape.angle_rad, thickness=thickness)

@@ -8,8 +8,9 @@ from functools import cache
 import galsim
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
-from survey.simulate.optics import FIELD_PX, GRID, PIXEL_SCALE, KImage, frequencies, profile
+from survey.simulate.optics import FIELD_PX, GRID, PIXEL_SCALE, KImage, Source, frequencies, profile
 
 __all__ = ["Component", "canvas", "combine", "disc", "ellipse", "painted", "points"]
 
@@ -37,23 +38,11 @@ class Component:
     colour: NDArray[np.float64]
 
 
-def combine(components: list[Component], flux: NDArray[np.float64]) -> NDArray[np.complex128]:
-    """Return the light of a galaxy in five bands; its total is ``flux`` in every band.
-
-    Parameters
-    ----------
-    flux
-        Nanomaggies, shape (5,).
-
-    Returns
-    -------
-    ndarray
-        Shape (5, GRID, GRID // 2 + 1).
-    """
+def combine(components: list[Component], flux: NDArray[np.float64]) -> list[Source]:
+    """Return the sources that make up a galaxy of total ``flux`` in nanomaggies, shape (5,)."""
     share = np.array([part.weight * 10 ** (-0.4 * part.colour) for part in components])
     share *= flux / share.sum(axis=0)
-    stack = np.stack([part.image for part in components])
-    return np.asarray(np.einsum("kb,kyx->byx", share, stack, optimize=True))
+    return [Source(part.image, light) for part, light in zip(components, share, strict=True)]
 
 
 def ellipse(*, index: float, r50: float, axis_ratio: float, angle: float) -> KImage:
@@ -73,32 +62,31 @@ def disc(*, r50: float, inclination: float, angle: float, thickness: float) -> K
 
 
 def points(
-    x: NDArray[np.float64], y: NDArray[np.float64], flux: NDArray[np.float64], *, sigma: float
+    x: NDArray[np.floating], y: NDArray[np.floating], flux: NDArray[np.floating], *, sigma: float
 ) -> KImage:
     """Return Gaussian blobs of one size at (x, y) arcsec from the centre, normalised to unit flux."""
     ky, kx = frequencies()
-    columns = np.exp(-1j * kx * x[:, None])
-    rows = np.exp(-1j * ky * y[None, :])
-    blur = np.exp(-0.5 * sigma**2 * ky**2) * np.exp(-0.5 * sigma**2 * kx**2)
-    return np.asarray((rows * (flux / flux.sum())) @ columns * blur)
+    columns = np.exp(-1j * kx * x[:, None] - 0.5 * sigma**2 * kx**2)
+    rows = np.exp(-1j * ky * y[None, :] - 0.5 * sigma**2 * ky**2)
+    return np.asarray((rows * (flux / flux.sum())) @ columns, dtype=np.complex64)
 
 
 @cache
-def canvas() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def canvas() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return x and y in arcsec of the pixels that `painted` takes, at twice the camera's resolution."""
     side = FIELD_PX * _OVERSAMPLING
     axis = (np.arange(side) - (side - 1) / 2) * PIXEL_SCALE / _OVERSAMPLING
-    x, y = np.meshgrid(axis, axis)
+    x, y = np.meshgrid(axis.astype(np.float32), axis.astype(np.float32))
     return x, y
 
 
-def painted(image: NDArray[np.float64]) -> KImage:
+def painted(image: NDArray[np.floating]) -> KImage:
     """Return a picture painted on the `canvas`, normalised to unit flux."""
     side = GRID * _OVERSAMPLING
-    transform = np.fft.rfft2(image / image.sum(), s=(side, side))
+    transform = fft.rfft2(np.asarray(image / image.sum(), dtype=np.float32), s=(side, side))
     half = GRID // 2
     low = np.concatenate([transform[:half], transform[-half:]])[:, : half + 1]
     ky, kx = frequencies()
     # The first pixel of the canvas is not the origin.
     corner = -float(canvas()[0][0, 0])
-    return np.asarray(low * np.exp(1j * ky * corner) * np.exp(1j * kx * corner))
+    return np.asarray(low * (np.exp(1j * ky * corner) * np.exp(1j * kx * corner)), dtype=np.complex64)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from survey.simulate.galaxies import BULGE_COLOUR, CLUMP_COLOUR
 from survey.simulate.light import Component, ellipse, points
 from survey.simulate.morphology import Shape
-from survey.simulate.optics import FIELD_PX, PIXEL_SCALE, Observation
+from survey.simulate.optics import FIELD_PX, PIXEL_SCALE, Observation, Source
 from survey.simulate.structures import ring
 from survey.simulate.surroundings import flux_from_colours, star_colours
 
@@ -16,7 +16,7 @@ __all__ = [
     "ODDITIES",
     "bright_star",
     "draw_oddity",
-    "extra_light",
+    "extra_source",
     "ring_galaxy",
     "saturate",
     "spoil",
@@ -28,7 +28,7 @@ _RATE = 0.015
 # Nanomaggies per pixel at which an SDSS CCD is full (3e5 electrons, less in the noisy u and z chains).
 _FULL_WELL = np.array([1200.0, 330.0, 330.0, 400.0, 1500.0])
 _AXIS = (np.arange(FIELD_PX) - (FIELD_PX - 1) / 2) * PIXEL_SCALE
-_Image = NDArray[np.float64]
+_Image = NDArray[np.float32]
 
 
 def draw_oddity(rng: np.random.Generator, rate: float = _RATE) -> str | None:
@@ -45,12 +45,12 @@ def ring_galaxy(shape: Shape, rng: np.random.Generator) -> list[Component]:
     return [Component(core, 0.45, 0.8 * BULGE_COLOUR), Component(knots, 0.55, 0.8 * CLUMP_COLOUR)]
 
 
-def extra_light(kind: str, flux: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.complex128]:
-    """Return what an ``arc`` or a ``blend`` adds to the sky, shape (5, GRID, GRID // 2 + 1)."""
+def extra_source(kind: str, flux: NDArray[np.float64], rng: np.random.Generator) -> Source:
+    """Return what an ``arc`` or a ``blend`` adds to the sky."""
     return _arc(flux, rng) if kind == "arc" else _blend(flux, rng)
 
 
-def _arc(flux: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.complex128]:
+def _arc(flux: NDArray[np.float64], rng: np.random.Generator) -> Source:
     """Return a blue tangential arc of the width of the PSF, with a counter-image."""
     radius, centre = rng.uniform(3.0, 5.5), 2 * np.pi * rng.random()
     half = rng.uniform(0.5, 1.1)
@@ -60,10 +60,10 @@ def _arc(flux: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.comp
     source = flux_from_colours(
         22.5 - 2.5 * np.log10(flux[2] * rng.uniform(0.08, 0.2)), np.array([0.2, 0.1, 0.05, 0.0])
     )
-    return np.asarray(source[:, None, None] * image)
+    return Source(image, source)
 
 
-def _blend(flux: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.complex128]:
+def _blend(flux: NDArray[np.float64], rng: np.random.Generator) -> Source:
     """Return a foreground or background galaxy of other colour over the target."""
     distance, angle = rng.uniform(1.8, 4.0), 2 * np.pi * rng.random()
     x, y = np.array([distance * np.cos(angle)]), np.array([distance * np.sin(angle)])
@@ -75,7 +75,7 @@ def _blend(flux: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.co
         angle=np.pi * rng.random(),
     )
     share = flux * rng.uniform(0.4, 1.3) * 10 ** (-0.4 * tilt)
-    return np.asarray(share[:, None, None] * other * points(x, y, np.ones(1), sigma=0.0))
+    return Source(other * points(x, y, np.ones(1), sigma=0.0), share)
 
 
 def bright_star(image: _Image, observation: Observation, rng: np.random.Generator) -> _Image:
@@ -93,7 +93,7 @@ def bright_star(image: _Image, observation: Observation, rng: np.random.Generato
     halo = 3e-5 / (1 + (radius / 8) ** 2)
     # Flux per square arcsec of a unit star, times the pixel's area.
     shape = (core + halo + 4e-5 * spikes) * PIXEL_SCALE**2
-    return np.asarray(image + star[:, None, None] * shape)
+    return np.asarray(image + star[:, None, None] * shape, dtype=np.float32)
 
 
 def streak(image: _Image, rng: np.random.Generator) -> _Image:
@@ -107,7 +107,7 @@ def streak(image: _Image, rng: np.random.Generator) -> _Image:
     return trailed
 
 
-def saturate(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def saturate(image: _Image) -> _Image:
     """Return the image with full pixels capped and their charge bled along the columns."""
     bled = image.copy()
     for band, full in enumerate(_FULL_WELL):
@@ -119,7 +119,7 @@ def saturate(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.minimum(bled, _FULL_WELL[:, None, None]), dtype=np.float32)
 
 
-def spoil(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def spoil(image: _Image, rng: np.random.Generator) -> _Image:
     """Return the image with one band missing (NaN); never r, in which galaxies are chosen."""
     spoilt = image.copy()
     spoilt[int(rng.choice([0, 1, 3, 4]))] = np.nan

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import galsim
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 __all__ = [
     "ELECTRONS_PER_NMGY",
@@ -17,6 +19,7 @@ __all__ = [
     "PSF_FWHM_GRID",
     "KImage",
     "Observation",
+    "Source",
     "add_noise",
     "draw_observation",
     "expose",
@@ -41,7 +44,23 @@ _FWHM = np.array([1.40, 1.34, 1.26, 1.20, 1.22])
 PSF_FWHM_GRID = np.round(np.arange(1.05, 1.651, 0.05), 2)
 _MOFFAT_BETA = 3.0
 
-KImage = NDArray[np.complex128]
+KImage = NDArray[np.complex64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Light of one shape.
+
+    Attributes
+    ----------
+    image
+        Fourier transform at unit flux, shape (GRID, GRID // 2 + 1).
+    flux
+        Nanomaggies, shape (5,), ugriz.
+    """
+
+    image: KImage
+    flux: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +90,7 @@ def draw_observation(rng: np.random.Generator) -> Observation:
 def profile(light: galsim.GSObject) -> KImage:
     """Return the Fourier transform of a light profile on the common grid, shape (GRID, GRID // 2 + 1)."""
     image = light.drawKImage(bounds=_BOUNDS, scale=_DK, recenter=False).array
-    return np.asarray(np.fft.ifftshift(image, axes=0), dtype=np.complex128)
+    return np.asarray(np.fft.ifftshift(image, axes=0), dtype=np.complex64)
 
 
 @cache
@@ -90,34 +109,37 @@ def frequencies() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def expose(
-    light: NDArray[np.complex128], observation: Observation, centre: tuple[float, float] = (0.0, 0.0)
-) -> NDArray[np.float64]:
-    """Return the noise-free image of light given in five bands.
+    sources: Sequence[Source], observation: Observation, centre: tuple[float, float] = (0.0, 0.0)
+) -> NDArray[np.float32]:
+    """Return the noise-free image of light sources.
 
     Parameters
     ----------
-    light
-        Transforms in nanomaggies, shape (5, GRID, GRID // 2 + 1).
     centre
-        Offset (x, y) in arcsec of the light's origin from the middle of the field.
+        Offset (x, y) in arcsec of the sources' common origin from the middle of the field.
 
     Returns
     -------
     ndarray
-        Nanomaggy per pixel, shape (5, FIELD_PX, FIELD_PX); the light's origin lies at pixel
+        Nanomaggy per pixel, shape (5, FIELD_PX, FIELD_PX); the origin lies at pixel
         ``(FIELD_PX - 1) / 2`` on both axes, plus ``centre``.
     """
+    flux = np.stack([source.flux for source in sources], axis=1).astype(np.float32)
+    light = np.tensordot(flux, np.stack([source.image for source in sources]), axes=1)
     ky, kx = frequencies()
     middle = (FIELD_PX - 1) / 2 * PIXEL_SCALE
-    phase = np.exp(-1j * ky * (middle + centre[1])) * np.exp(-1j * kx * (middle + centre[0]))
-    seen = light * phase * np.stack([psf(float(fwhm)) for fwhm in observation.fwhm])
-    return np.fft.irfft2(seen, s=(GRID, GRID))[:, :FIELD_PX, :FIELD_PX]
+    rows, columns = (
+        np.exp(-1j * k * (middle + c)).astype(np.complex64) for k, c in ((ky, centre[1]), (kx, centre[0]))
+    )
+    light *= rows * columns
+    light *= np.stack([psf(float(fwhm)) for fwhm in observation.fwhm])
+    return np.asarray(fft.irfft2(light, s=(GRID, GRID))[:, :FIELD_PX, :FIELD_PX])
 
 
 def add_noise(
-    image: NDArray[np.float64], observation: Observation, rng: np.random.Generator
+    image: NDArray[np.float32], observation: Observation, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Add the noise of sky and source once; both are Gaussian at these counts."""
-    variance = np.maximum(image, 0) / ELECTRONS_PER_NMGY[:, None, None]
-    sigma = np.sqrt(variance + observation.sky_sigma[:, None, None] ** 2)
-    return np.asarray(image + sigma * rng.standard_normal(image.shape), dtype=np.float32)
+    variance = np.maximum(image, 0) / ELECTRONS_PER_NMGY.astype(np.float32)[:, None, None]
+    variance += observation.sky_sigma.astype(np.float32)[:, None, None] ** 2
+    return np.asarray(image + np.sqrt(variance) * rng.standard_normal(image.shape, dtype=np.float32))

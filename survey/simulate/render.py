@@ -13,7 +13,7 @@ from survey.simulate.morphology import Shape, draw_shape
 from survey.simulate.oddities import (
     bright_star,
     draw_oddity,
-    extra_light,
+    extra_source,
     ring_galaxy,
     saturate,
     spoil,
@@ -21,7 +21,7 @@ from survey.simulate.oddities import (
 )
 from survey.simulate.optics import Observation, add_noise, draw_observation, expose
 from survey.simulate.population import Galaxy
-from survey.simulate.surroundings import neighbour_light
+from survey.simulate.surroundings import neighbours
 
 __all__ = ["Rendered", "galaxy_generator", "render_galaxy"]
 
@@ -58,11 +58,11 @@ def render_galaxy(galaxy: Galaxy, *, seed: int, oddity_rate: float | None = None
     oddity = draw_oddity(rng) if oddity_rate is None else draw_oddity(rng, oddity_rate)
     shape, observation = draw_shape(galaxy, rng), draw_observation(rng)
     parts = ring_galaxy(shape, rng) if oddity == "ring" else build_galaxy(shape, rng)
-    light = combine(parts, galaxy.flux) + neighbour_light(galaxy.flux, rng)
+    sources = combine(parts, galaxy.flux) + neighbours(galaxy.flux, rng)
     if oddity in ("arc", "blend"):
-        light += extra_light(oddity, galaxy.flux, rng)
+        sources.append(extra_source(oddity, galaxy.flux, rng))
     x, y = rng.normal(0, _OFF_CENTRE_ARCSEC, 2)
-    clean = expose(light, observation, (x, y))
+    clean = expose(sources, observation, (x, y))
     if oddity == "saturated_star":
         clean = bright_star(clean, observation, rng)
     if oddity == "satellite_trail":

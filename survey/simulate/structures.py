@@ -13,7 +13,7 @@ from survey.simulate.optics import KImage
 
 __all__ = ["SpiralPattern", "arms", "clumps", "draw_pattern", "lumpy_disc", "ring", "tail"]
 
-_Array = NDArray[np.float64]
+_Array = NDArray[np.floating]
 # Half-light radius of an exponential disc over its scale length.
 R50_PER_SCALE = 1.678
 
@@ -84,7 +84,7 @@ def arms(pattern: SpiralPattern, shape: Shape, rng: np.random.Generator) -> KIma
 def clumps(pattern: SpiralPattern, shape: Shape, rng: np.random.Generator) -> KImage:
     """Scatter star-forming regions along the arms."""
     n = int(rng.integers(8, 40))
-    radius = pattern.inner + rng.gamma(2.0, pattern.scale, n)
+    radius = pattern.inner + rng.gamma(2.0, 0.75 * pattern.scale, n)
     arm = 2 * np.pi / pattern.number * rng.integers(0, pattern.number, n)
     azimuth = pattern.crest(radius) + arm + rng.normal(0, 0.18, n)
     x, y = _to_sky(radius, azimuth, shape)
@@ -144,6 +144,6 @@ def _ripples(azimuth: _Array, height: _Array, rng: np.random.Generator) -> _Arra
     """Return smooth noise of unit variance, periodic in azimuth."""
     total = np.zeros_like(azimuth)
     for _ in range(6):
-        wave = int(rng.integers(2, 9))
-        total += np.cos(wave * azimuth + rng.normal(0, 4) * height + 2 * np.pi * rng.random())
+        wave, slope, phase = int(rng.integers(2, 9)), float(rng.normal(0, 4)), float(2 * np.pi * rng.random())
+        total += np.cos(wave * azimuth + slope * height + phase)
     return np.asarray(total / np.sqrt(3))

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.simulate.light import ellipse, points
-from survey.simulate.optics import FIELD_PX, GRID, PIXEL_SCALE
+from survey.simulate.optics import FIELD_PX, PIXEL_SCALE, KImage, Source
 
-__all__ = ["flux_from_colours", "neighbour_light", "star_colours"]
+__all__ = ["flux_from_colours", "neighbours", "star_colours"]
 
 _HALF = FIELD_PX * PIXEL_SCALE / 2
 # Sources of r < 22.5 per 33 arcsec field at high latitude: about 4 stars and 4 galaxies per square arcminute.
@@ -38,44 +38,38 @@ def star_colours(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.array([0.6 + 1.45 * g_r, g_r, r_i, 0.55 * r_i])
 
 
-def neighbour_light(galaxy_flux: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.complex128]:
-    """Return the light of unrelated sources and, for some galaxies, of a companion; shape (5, GRID, …)."""
-    light = np.zeros((5, GRID, GRID // 2 + 1), dtype=np.complex128)
-    for _ in range(rng.poisson(_STARS)):
-        light += _at(*_place(rng), flux_from_colours(_r_mag(rng, 17.0, 0.2), star_colours(rng)))
+def neighbours(galaxy_flux: NDArray[np.float64], rng: np.random.Generator) -> list[Source]:
+    """Return unrelated sources in the field and, for some galaxies, a companion of like colour."""
+    found = [
+        Source(_point(rng), flux_from_colours(_r_mag(rng, 17.0, 0.2), star_colours(rng)))
+        for _ in range(rng.poisson(_STARS))
+    ]
     for _ in range(rng.poisson(_GALAXIES)):
         colours = rng.normal([1.2, 0.7, 0.35, 0.25], [0.3, 0.25, 0.1, 0.1])
         flux = flux_from_colours(_r_mag(rng, 18.5, 0.4), colours)
-        light += _at(*_place(rng), flux) * _faint_galaxy(rng, rng.lognormal(-0.1, 0.4))
+        found.append(Source(_point(rng) * _faint_galaxy(rng, rng.lognormal(-0.1, 0.4)), flux))
     if rng.random() < _COMPANION:
-        flux = (
-            galaxy_flux
-            * rng.uniform(0.05, 0.3)
-            * 10 ** (-0.4 * rng.normal(0, 0.15) * np.array([2, 1, 0, -0.3, -0.5]))
-        )
-        light += _at(*_place(rng), flux) * _faint_galaxy(rng, rng.lognormal(0.1, 0.3))
-    return light
+        bluer = rng.normal(0, 0.15) * np.array([2.0, 1.0, 0.0, -0.3, -0.5])
+        flux = galaxy_flux * rng.uniform(0.05, 0.3) * 10 ** (-0.4 * bluer)
+        found.append(Source(_point(rng) * _faint_galaxy(rng, rng.lognormal(0.1, 0.3)), flux))
+    return found
 
 
-def _at(x: float, y: float, flux: NDArray[np.float64]) -> NDArray[np.complex128]:
-    point = points(np.array([x]), np.array([y]), np.ones(1), sigma=0.0)
-    return np.asarray(flux[:, None, None] * point)
+def _point(rng: np.random.Generator) -> KImage:
+    """Return a point somewhere in the field, not upon the target."""
+    while True:
+        x, y = rng.uniform(-_HALF - 1, _HALF + 1, 2)
+        if np.hypot(x, y) > _NEAREST_ARCSEC:
+            return points(np.array([x]), np.array([y]), np.ones(1), sigma=0.0)
 
 
-def _faint_galaxy(rng: np.random.Generator, r50: float) -> NDArray[np.complex128]:
+def _faint_galaxy(rng: np.random.Generator, r50: float) -> KImage:
     return ellipse(
         index=rng.choice([1.0, 1.0, 4.0]),
         r50=r50,
         axis_ratio=rng.uniform(0.3, 1.0),
         angle=np.pi * rng.random(),
     )
-
-
-def _place(rng: np.random.Generator) -> tuple[float, float]:
-    while True:
-        x, y = rng.uniform(-_HALF - 1, _HALF + 1, 2)
-        if np.hypot(x, y) > _NEAREST_ARCSEC:
-            return float(x), float(y)
 
 
 def _r_mag(rng: np.random.Generator, bright: float, slope: float) -> float:
