@@ -143,15 +143,15 @@ def _rescore(
     vectors: VectorArray, queries: VectorArray, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], VectorArray]:
     """Score candidate rows in double precision and order them: similarity falling, then row rising."""
-    similarity = np.empty(rows.shape, np.float32)
+    exact = np.empty(rows.shape, np.float64)
     step = max(1, 2**22 // max(1, rows.shape[1] * vectors.shape[1]))
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
         candidates = vectors[rows[part]].astype(np.float64)
-        exact = np.einsum("qkd,qd->qk", candidates, queries[part].astype(np.float64))
-        similarity[part] = np.clip(exact, -1, 1)
-    order = np.lexsort((rows, -similarity), axis=1)
-    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(similarity, order, axis=1)
+        exact[part] = np.einsum("qkd,qd->qk", candidates, queries[part].astype(np.float64))
+    order = np.lexsort((rows, -exact), axis=1)
+    similarity = np.clip(np.take_along_axis(exact, order, axis=1), -1, 1).astype(np.float32)
+    return np.take_along_axis(rows, order, axis=1), similarity
 
 
 def _hits(rows: NDArray[np.int64], similarity: VectorArray) -> Hits:

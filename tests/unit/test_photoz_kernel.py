@@ -1,0 +1,153 @@
+"""Photo-z from neighbours: who counts, and what is learned."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from index.kernel import neighbour_weights
+from index.neighbours import build_graph
+from index.photoz import KernelPhotoZ, PhotoZUnavailable
+from index.spectroscopic import Spectroscopic
+from index.vectors.exact import ExactStore
+
+N = 400
+
+
+def arc(n=N, seed=4):
+    """Unit vectors along a great circle whose position is the redshift."""
+    z = np.random.default_rng(seed).uniform(0.02, 0.35, n)
+    angle = z * np.pi
+    vectors = np.stack([np.cos(angle), np.sin(angle), np.zeros(n), np.zeros(n)], axis=1).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), z
+
+
+def fitted(vectors, z, *, parents=None, graph_k=100, is_display=False):
+    store = ExactStore(vectors)
+    graph = build_graph(store, graph_k)
+    return KernelPhotoZ.fitted(store, graph, Spectroscopic(z, parents), is_display=is_display)
+
+
+@cache
+def plain():
+    vectors, z = arc()
+    return vectors, z, fitted(vectors, z)
+
+
+def test_where_the_embedding_knows_the_redshift_so_does_the_estimate():
+    _, z, photoz = plain()
+    found = np.array([p.z_best for p in photoz.estimate_rows(range(N))])
+    assert np.median(np.abs(found - z) / (1 + z)) < 0.005
+
+
+def test_the_density_integrates_to_one_and_the_evidence_is_the_nearest_first():
+    vectors, z, photoz = plain()
+    estimate = photoz.estimate(vectors[7])
+    width = estimate.z_grid[1] - estimate.z_grid[0]
+    assert estimate.pdf.sum() * width == pytest.approx(1)
+    row, similarity, z_spec = estimate.evidence[0]
+    assert (row, z_spec) == (7, pytest.approx(z[7]))
+    assert similarity == pytest.approx(1, abs=1e-6)
+    assert [s for _, s, _ in estimate.evidence] == sorted((s for _, s, _ in estimate.evidence), reverse=True)
+    assert estimate.n_neighbours == len(estimate.evidence)
+
+
+def test_a_catalogued_galaxy_never_counts_its_own_spectrum():
+    vectors, _, photoz = plain()
+    assert all(row != 7 for row, _, _ in photoz.estimate(vectors[7], exclude_row=7).evidence)
+
+
+def test_siblings_do_not_count_either():
+    vectors, z = arc()
+    vectors, z = np.repeat(vectors, 3, axis=0), np.repeat(z, 3)
+    parents = np.array([f"P{n // 3}" for n in range(len(z))], dtype=object)
+    photoz = fitted(vectors, z, parents=parents)
+    for row in (0, 1, 500):
+        evidence = {r for r, _, _ in photoz.estimate_rows([row])[0].evidence}
+        assert evidence.isdisjoint(range(row // 3 * 3, row // 3 * 3 + 3))
+
+
+def test_a_galaxy_without_a_parent_is_no_sibling_of_another():
+    spectra = Spectroscopic(np.full(4, 0.1), np.array([None, None, "a", "a"], dtype=object))
+    assert len(set(spectra._groups.tolist())) == 3
+
+
+@pytest.mark.parametrize("share", [0.3, 0.06])
+def test_neighbours_with_a_spectrum_are_found_exactly_however_rare_they_are(share):
+    rng = np.random.default_rng(8)
+    vectors, z = arc(1500)
+    z_spec = np.where(rng.random(len(z)) < share, z, np.nan)
+    known = np.flatnonzero(np.isfinite(z_spec))
+    photoz = fitted(vectors, z_spec, graph_k=20)
+    k = photoz.settings.k
+    exact = vectors.astype(np.float64) @ vectors[known].astype(np.float64).T
+    for row in (3, int(known[0]), 1499):
+        order = known[np.argsort(-exact[row], kind="stable")]
+        expected = [i for i in order if i != row][:k]
+        by_row = photoz.estimate_rows([row])[0]
+        assert [r for r, _, _ in by_row.evidence] == expected
+        by_vector = photoz.estimate(vectors[row])
+        assert [r for r, _, _ in by_vector.evidence] == order[:k].tolist()
+
+
+def test_blocks_of_summaries_agree_with_single_estimates():
+    _, _, photoz = plain()
+    ((block, summary),) = photoz.summaries()
+    assert block == slice(0, N)
+    single = photoz.estimate_rows([5])[0]
+    assert (summary.z_best[5], summary.z_u95[5]) == pytest.approx((single.z_best, single.z_u95))
+
+
+def test_a_galaxy_far_from_every_spectrum_is_flagged():
+    vectors, _, photoz = plain()
+    away = np.array([0, 0, 0, 1], np.float32)
+    assert "far_from_spectra" in photoz.estimate(away).flags
+    assert "far_from_spectra" not in photoz.estimate(vectors[200]).flags
+
+
+def test_a_galaxy_with_no_neighbour_but_siblings_gets_the_whole_range():
+    vectors, z, photoz = plain()
+    parents = np.array(["one"] * N, dtype=object)
+    store, spectra = ExactStore(vectors), Spectroscopic(z, parents)
+    graph = build_graph(store, 100)
+    settings = photoz.settings
+    estimate = KernelPhotoZ(store, graph, spectra, settings=settings).estimate_rows([0])[0]
+    assert estimate.n_neighbours == 0
+    assert "few_spectra" in estimate.flags
+    assert estimate.z_u95 - estimate.z_l95 == pytest.approx(0.95 * settings.z_max)
+
+
+def test_display_images_are_refused_with_the_reason():
+    vectors, z = arc()
+    photoz = fitted(vectors, z, is_display=True)
+    with pytest.raises(PhotoZUnavailable, match="display images carry no calibrated colours"):
+        photoz.estimate(vectors[0])
+    with pytest.raises(PhotoZUnavailable, match="display"):
+        next(photoz.summaries())
+
+
+def test_fewer_than_fifty_spectra_are_refused_with_their_number():
+    vectors, z = arc()
+    z[49:] = np.nan
+    with pytest.raises(PhotoZUnavailable, match="49 spectroscopic"):
+        fitted(vectors, z).estimate(vectors[0])
+
+
+def test_failed_redshifts_are_no_spectra_and_slight_blueshifts_are_zero():
+    spectra = Spectroscopic(np.array([-9.0, -0.001, np.nan, np.inf, 0.1]))
+    assert spectra.rows.tolist() == [1, 4]
+    assert spectra.z[1] == 0
+
+
+def test_weights_fall_with_distance_and_sum_to_one():
+    similarity = np.array([[0.99, 0.9, 0.8, 0.8], [1, 1, 1, 1]], np.float32)
+    weights = neighbour_weights(similarity, np.array([3, 4]), 1.0)
+    assert weights.sum(axis=1) == pytest.approx([1, 1])
+    assert weights[0, 3] == 0
+    assert weights[0, 0] > weights[0, 1] > weights[0, 2] > 0
+    # At the last neighbour's own distance the weight is exp(-1/2) of that at distance 0.
+    raw = np.exp(-0.5 * (2 - 2 * similarity[0, :3]) / (2 - 2 * similarity[0, 2]))
+    assert weights[0, :3] == pytest.approx(raw / raw.sum(), rel=1e-5)
+    assert weights[1] == pytest.approx([0.25] * 4)
