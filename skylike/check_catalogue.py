@@ -54,8 +54,8 @@ def check_catalogue(url: str, data: DataCheck) -> Iterator[Finding]:
 
 
 def _surveys(session: Session, data: DataCheck) -> Iterator[Finding]:
-    grouped = session.execute(select(galaxies.c.survey, func.count()).group_by(galaxies.c.survey))
-    counts: dict[str, int] = {survey: count for survey, count in grouped}
+    grouped = session.execute(select(galaxies.c.survey, func.count().label("n")).group_by(galaxies.c.survey))
+    counts: dict[str, int] = {row.survey: row.n for row in grouped}
     rows = {row.name: row for row in list_surveys(session)}
     for name, folder in data.surveys.items():
         again = f"skylike index build {name}"

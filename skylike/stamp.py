@@ -58,9 +58,9 @@ class Stamp:
         staged.write_text(json.dumps(asdict(self), indent=1))
         staged.replace(data_dir / _FILE)
 
-    def holds(self, data_dir: Path, *, n: int, url: str) -> bool:
-        """Whether every manifest is still what it was, for these galaxies and this database."""
-        if (self.n, self.database) != (n, _hash(url.encode())):
+    def holds(self, data_dir: Path, *, n: int | None, url: str) -> bool:
+        """Whether every manifest is still what it was, for so many galaxies (None: any) and this database."""
+        if n not in {None, self.n} or self.database != _hash(url.encode()):
             return False
         sqlite = url.removeprefix("sqlite:///")
         if sqlite != url and not Path(sqlite).is_file():

@@ -14,8 +14,6 @@ from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, fail, progress
 
 app = typer.Typer()
 
-_DEFAULT_N = 5000
-
 
 @app.command()
 def demo(
@@ -28,11 +26,14 @@ def demo(
         ),
     ] = "",
     n: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--n", envvar="SKYLIKE_DEMO_N", min=20, help="Galaxies to render; 6 % leave the magnitude limit."
+            "--n",
+            envvar="SKYLIKE_DEMO_N",
+            min=20,
+            help="Galaxies to render; default: those that are there, or 4300.",
         ),
-    ] = _DEFAULT_N,
+    ] = None,
     serve: Annotated[bool, typer.Option(help="Serve it when it is made.")] = True,
 ) -> None:
     """Make the demo survey, two models, their releases and the catalogue, then serve them.
@@ -55,7 +56,7 @@ def demo(
         run_service(data_dir=data_dir, database_url=database_url)
 
 
-def _build(data_dir: Path, url: str, n: int) -> None:
+def _build(data_dir: Path, url: str, n: int | None) -> None:
     try:
         from skylike.demo import build_demo
     except ModuleNotFoundError as error:

@@ -16,6 +16,16 @@ def compose(repository):
 
 
 @pytest.fixture(scope="module")
+def postgresql_url(postgres_stack):
+    from support.databases import fresh_database, postgres_server
+
+    if "url" not in postgres_stack:
+        postgres_stack["url"] = postgres_stack["stack"].enter_context(postgres_server())
+    with fresh_database(postgres_stack["url"]) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def contained(repository, environment, demo, postgresql_url, tmp_path_factory):
     """The environment that the containers get, with the database and the data of this machine."""
     secret = tmp_path_factory.mktemp("secrets") / "database_password"

@@ -18,6 +18,7 @@ def folder(tmp_path):
 
 def test_a_finished_demo_is_recognised(folder):
     assert Stamp.read(folder).holds(folder, n=10, url=URL)
+    assert Stamp.read(folder).holds(folder, n=None, url=URL)
 
 
 def test_another_number_or_another_database_is_another_demo(folder):
