@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
 import typer
+
+from skylike.cli import check, demo, doctor, index, serve, survey, train
 
 app = typer.Typer(help="Show it a galaxy and it finds the galaxies that look like it.", no_args_is_help=True)
 
-# Groups of verbs stand under their name; the others are verbs themselves.
-_GROUPS = ("survey", "train", "index")
-_VERBS = ("serve", "demo", "doctor", "check")
-
-for _name in (*_GROUPS, *_VERBS):
-    if find_spec(f"skylike.cli.{_name}"):
-        app.add_typer(import_module(f"skylike.cli.{_name}").app, name=_name if _name in _GROUPS else None)
+# In the order in which they are used; these modules import nothing heavy before a verb runs.
+app.add_typer(demo.app)
+app.add_typer(survey.app, name="survey")
+app.add_typer(train.app, name="train")
+app.add_typer(index.app, name="index")
+app.add_typer(serve.app)
+app.add_typer(doctor.app)
+app.add_typer(check.app)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-N_GALAXIES = 60
+N_GALAXIES = 40
 
 
 @pytest.fixture(scope="session")

@@ -59,8 +59,8 @@ def test_the_service_answers_from_postgresql(seeded, compose, contained, entrypo
     command = [entrypoint, *compose["services"]["service"]["command"]]
     environment = {**contained, "SKYLIKE_PORT": str(port)}
     with running(command, environment, log=tmp_path / "serve.log", port=port) as client:
-        hits = client.get("/api/v1/anomalies", params={"limit": 1}).json()["hits"]
-        assert client.get(f"/api/v1/objects/{hits[0]['object_id']}/neighbours").status_code == 200
+        objects = client.get("/api/v1/anomalies", params={"limit": 1}).json()["objects"]
+        assert client.get(f"/api/v1/objects/{objects[0]['object_id']}/neighbours").status_code == 200
 
 
 def test_check_agrees_on_postgresql(seeded, contained, entrypoint):

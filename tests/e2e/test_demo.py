@@ -19,7 +19,7 @@ def client(demo, environment, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def object_id(client):
-    return client.get("/api/v1/anomalies", params={"limit": 1}).json()["hits"][0]["object_id"]
+    return client.get("/api/v1/anomalies", params={"limit": 1}).json()["objects"][0]["object_id"]
 
 
 def test_the_demo_names_its_steps(demo):
@@ -46,7 +46,7 @@ def test_neighbours_by_id(client, object_id):
 
 
 def test_neighbours_by_position_find_the_object_that_is_there(client, object_id):
-    row = client.get(f"/api/v1/objects/{object_id}").json()["object"]
+    row = client.get(f"/api/v1/objects/{object_id}").json()
     place = {"ra": row["ra_deg"], "dec": row["dec_deg"], "match_radius": "2arcsec"}
     by_position = client.get("/api/v1/neighbours", params=place).json()
     by_id = client.get(f"/api/v1/objects/{object_id}/neighbours").json()
