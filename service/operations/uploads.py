@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.operations import anomalies, neighbours, photoz
+from service.operations.fitting import candidates, choose
 from service.operations.neighbours import Filters
 from survey.bands import BandMismatch
 from survey.contract import Calibrated, ContractViolation
@@ -19,13 +19,15 @@ from survey.ingest import CutoutRejected, Understood
 if TYPE_CHECKING:
     from service.resources import Resources
     from service.served import Served
-    from survey.bands import BandSet
     from survey.cutout import Cutout
 
 __all__ = ["OUT_OF_DOMAIN_PERCENTILE", "Prepared", "answer", "prepare"]
 
 #: Farther from its neighbours than this share of the catalogue's own galaxies, in per cent.
 OUT_OF_DOMAIN_PERCENTILE = 99.5
+
+#: Nearer than this to a catalogued object, an upload is taken to show it.
+SAME_PLACE_ARCSEC = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,7 @@ class Prepared:
     def to_json(self) -> dict[str, Any]:
         """Return the members of an answer that need no search."""
         cutout = self.understood.cutout
+        object_id, separation_arcsec = self._catalogued()
         return {
             "release": self.served.block,
             "query": {
@@ -59,9 +62,25 @@ class Prepared:
                 "dec_deg": cutout.dec_deg,
                 "pixel_scale_arcsec": cutout.pixel_scale_arcsec,
                 "is_calibrated": cutout.is_calibrated and not cutout.bands.is_display,
+                "object_id": object_id,
+                "match_separation_arcsec": separation_arcsec,
             },
             "ingest": self.understood.report.to_json(),
         }
+
+    def _catalogued(self) -> tuple[str | None, float | None]:
+        """Find the catalogue's object at the upload's place; it may be the same galaxy."""
+        cutout = self.understood.cutout
+        if cutout.ra_deg is None or cutout.dec_deg is None:
+            return None, None
+        nearest = self.served.sky.nearest(cutout.ra_deg, cutout.dec_deg)
+        if nearest is None or nearest[1] * 3600 > SAME_PLACE_ARCSEC:
+            return None, None
+        row, separation = nearest
+        object_id = self.served.release.columns.ids[row]
+        text = f"The catalogue's object {object_id} lies {separation * 3600:.2f} arcsec away; its spectrum, if any, is among the evidence."
+        self.understood.report.say("search", text, "in_catalogue")
+        return object_id, round(separation * 3600, 4)
 
 
 def prepare(
@@ -81,7 +100,7 @@ def prepare(
     """
     report = understood.report
     try:
-        served, cutout = _choose(list(_candidates(resources, survey, release)), understood)
+        served, cutout = choose(list(candidates(resources, survey, release)), understood)
         cutout = _with_dust(cutout, understood)
         calibrated = _calibrate(served, cutout)
     except (ContractViolation, BandMismatch, CutoutRejected) as refusal:
@@ -143,63 +162,6 @@ def _calibrate(served: Served, cutout: Cutout) -> Calibrated:
     return calibrated
 
 
-def _candidates(resources: Resources, survey: str | None, release: str | None) -> Iterator[Served]:
-    if release is not None:
-        yield resources.choose(survey, release)
-        return
-    first = resources.default(survey)
-    yield first
-    others = [served for served in resources.releases.values() if served is not first]
-    yield from (served for served in others if served.survey == first.survey)
-    if survey is None:
-        yield from (served for served in others if served.survey != first.survey)
-
-
-def _choose(candidates: Sequence[Served], understood: Understood) -> tuple[Served, Cutout]:
-    """Take the first release with exactly the cutout's filters, else the first with filters of the same names."""
-    cutout, report = understood.cutout, understood.report
-    of_kind = [served for served in candidates if served.model.contract.is_display == cutout.bands.is_display]
-    for served in of_kind:
-        wanted = served.model.contract.bands
-        if set(wanted.ids) <= set(cutout.bands.ids):
-            report.say("release", f"Answered by {served.block['id']}, whose model reads {_listed(wanted)}.")
-            return served, cutout.select(wanted)
-    for served in of_kind:
-        wanted = served.model.contract.bands
-        stand_in = _same_names(cutout.bands, wanted)
-        if stand_in is not None:
-            text = (
-                f"Answered by {served.block['id']}, whose model reads {_listed(wanted)}; the file's "
-                f"{_listed(stand_in)} stand in for them. Colours differ by some per cent between filter systems."
-            )
-            report.say("release", text, "other_filters")
-            return served, replace(cutout.select(stand_in), bands=wanted)
-    raise _no_release(candidates, of_kind, cutout)
-
-
-def _same_names(have: BandSet, wanted: BandSet) -> BandSet | None:
-    named = {band.name: band for band in have}
-    if len(named) < len(have) or any(name not in named for name in wanted.names):
-        return None
-    return type(have)(tuple(named[name] for name in wanted.names))
-
-
-def _no_release(candidates: Sequence[Served], of_kind: Sequence[Served], cutout: Cutout) -> ContractViolation:
-    if not of_kind:
-        kind = "display images (PNG, JPEG)" if cutout.bands.is_display else "calibrated images (FITS)"
-        reads = "; ".join(
-            f"{served.block['id']} reads {_listed(served.model.contract.bands)}" for served in candidates[:4]
-        )
-        return ContractViolation("upload.no_release", f"No release that was asked reads {kind}: {reads}.")
-    wanted = of_kind[0].model.contract.bands
-    missing = [name for name in wanted.names if name not in cutout.bands.names]
-    return ContractViolation(
-        "fits.band_missing",
-        f"Release {of_kind[0].block['id']} needs the bands {_listed(wanted)}; the upload has {_listed(cutout.bands)}. "
-        f"Add {', '.join(missing) or 'them'}, or choose another release.",
-    )
-
-
 def _with_dust(cutout: Cutout, understood: Understood) -> Cutout:
     if cutout.bands.is_display or cutout.ebv is not None or cutout.ra_deg is None or cutout.dec_deg is None:
         return cutout
@@ -219,10 +181,6 @@ def _why_no_redshift(prepared: Prepared) -> str | None:
     if not cutout.is_calibrated:
         return "The flux unit is unknown. Give `zeropoint=` (AB magnitude of one count) for a redshift."
     return prepared.served.release.photoz.unavailable
-
-
-def _listed(bands: BandSet) -> str:
-    return ", ".join(bands.ids)
 
 
 _FLAGS = {

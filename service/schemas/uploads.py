@@ -32,7 +32,7 @@ class IngestBlock(Answer):
     flags: list[str] = Field(
         description=(
             "Reservations, by name: `uncalibrated`, `partial_field`, `masked`, `no_ebv`, `scale_assumed`, `other_filters`, "
-            "`band_system_assumed`, `target_assumed`, `mirrored`, `display`, `out_of_domain` …"
+            "`band_system_assumed`, `target_assumed`, `mirrored`, `display`, `in_catalogue`, `out_of_domain` …"
         ),
         examples=[["partial_field"]],
     )
@@ -48,6 +48,10 @@ class UploadQuery(Answer):
     dec_deg: float | None
     pixel_scale_arcsec: float | None
     is_calibrated: bool
+    object_id: str | None = Field(
+        description="The catalogue's object within 2 arcsec of the upload's position, if there is one."
+    )
+    match_separation_arcsec: float | None
 
 
 class UploadAnswer(Answer):
