@@ -1,0 +1,151 @@
+"""The user's table, and a second one joined to it, sorted into standard columns and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from survey.sources.columns import RESERVED, STANDARD, ColumnMap, match_columns
+from survey.sources.table_files import TableFile, UnreadableTable
+
+__all__ = ["Join", "SortedColumns", "sort_columns"]
+
+_HELPERS = frozenset({"file", "pixel_scale_arcsec"})
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A second table and the columns on which it meets the first.
+
+    Attributes
+    ----------
+    on
+        ``key`` if both tables call it so, or ``left=right``.
+    """
+
+    name: str
+    file: TableFile
+    on: str
+
+
+@dataclass(slots=True)
+class SortedColumns:
+    """A table's columns under their standard names, and the others under the user's.
+
+    Attributes
+    ----------
+    standard
+        Standard name to column, as in the file (text, numbers, nulls).
+    own
+        The user's further columns.
+    lines
+        The mapping, one sentence a line, for the user.
+    notes
+        What was left out, renamed or joined.
+    hours
+        Whether right ascensions are in hours.
+    """
+
+    n: int
+    standard: dict[str, pa.ChunkedArray]
+    own: dict[str, pa.ChunkedArray]
+    lines: list[str]
+    notes: list[str] = field(default_factory=list)
+    hours: bool = False
+
+
+def sort_columns(
+    file: TableFile, overrides: Mapping[str, str] | None = None, join: Join | None = None
+) -> SortedColumns:
+    """Sort columns into standard and own; with ``join``, fill gaps from the second table.
+
+    Every row of the first table stays one row. Where both tables have a standard column the first one's value
+    is taken, the second one's where that is missing; other columns of the second table are added
+    (``NAME_joined`` where the name is taken).
+
+    Raises
+    ------
+    UnreadableTable
+        If a named column is missing.
+    """
+    mapping = match_columns(file.rows.column_names, overrides)
+    found = SortedColumns(
+        n=file.rows.num_rows,
+        standard={name: file.rows.column(column) for name, column in mapping.columns.items()},
+        own=_own(file.rows, mapping),
+        lines=mapping.lines(),
+        hours=mapping.columns.get("ra_deg") in file.hour_columns,
+    )
+    if file.left_out:
+        found.notes.append(f"Left out, not one value per row: {', '.join(file.left_out)}.")
+    if join is not None:
+        _add(found, file.rows, join)
+    renamed = [name for name in found.own if name in RESERVED]
+    for name in renamed:
+        found.own[f"{name}_user"] = found.own.pop(name)
+        found.notes.append(
+            f"Your column {name!r} is kept as {name + '_user'!r}: the name is used for something else."
+        )
+    return found
+
+
+def _own(rows: pa.Table, mapping: ColumnMap, skip: Sequence[str] = ()) -> dict[str, pa.ChunkedArray]:
+    used = {column for name, column in mapping.columns.items() if name not in _HELPERS}
+    return {name: rows.column(name) for name in rows.column_names if name not in used and name not in skip}
+
+
+def _add(found: SortedColumns, left: pa.Table, join: Join) -> None:
+    first, _, second = join.on.partition("=")
+    first, second = first.strip(), (second or first).strip()
+    for name, table, where in ((first, left, "the table"), (second, join.file.rows, join.name)):
+        if name not in table.column_names:
+            raise UnreadableTable(
+                f"--on {join.on!r}: {where} has no column {name!r}; it has {', '.join(table.column_names)}."
+            )
+    places: dict[str, int] = {}
+    keys = _texts(join.file.rows.column(second))
+    for row, key in enumerate(keys):
+        if key is not None:
+            places.setdefault(key, row)
+    rows = [None if key is None else places.get(key) for key in _texts(left.column(first))]
+    met = sum(row is not None for row in rows)
+    repeated = sum(key is not None for key in keys) - len(places)
+    found.notes.append(
+        f"Joined {join.name} on {join.on}: {met:,} of {found.n:,} rows met one of its {len(places):,} keys"
+        + (f" ({repeated:,} repeated keys of it ignored)." if repeated else ".")
+    )
+    right = join.file.rows.take(pa.array(rows, pa.int64()))
+    mapping = match_columns([n for n in right.column_names if n != second])
+    for name, column in mapping.columns.items():
+        if name == "object_id" or name in _HELPERS:
+            continue
+        if name in found.standard:
+            found.standard[name] = _first_known(found.standard[name], right.column(column))
+        else:
+            found.standard[name] = right.column(column)
+        found.lines.append(f"{name} = {column} of {join.name}, where it is missing")
+    object_key = mapping.columns.get("object_id")
+    for name, column in _own(right, mapping, skip=(second,)).items():
+        taken = name in found.own or name in STANDARD
+        found.own[f"{name}_joined" if taken else name] = column
+    if object_key is not None and object_key not in (second, *found.own):
+        found.own[object_key] = right.column(object_key)
+
+
+def _texts(column: pa.ChunkedArray) -> list[str | None]:
+    """Return keys as text, so that an id met as a number equals the same id met as text."""
+    if pa.types.is_floating(column.type):
+        column = pc.cast(column, pa.int64(), safe=False)
+    texts: list[str | None] = pc.cast(column, pa.string()).to_pylist()
+    return [None if text is None else text.strip() for text in texts]
+
+
+def _first_known(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_null(left.type):
+        return right
+    if pa.types.is_floating(left.type):
+        left = pc.if_else(pc.is_nan(left), pa.scalar(None, left.type), left)
+    return pc.coalesce(left, right.cast(left.type))
