@@ -14,6 +14,12 @@ def vectors():
     )
 
 
+@pytest.fixture(autouse=True, params=["exact", "iterated"])
+def _way(request, monkeypatch):
+    """Run each test both ways: outright, and as for more vectors than fit the outright solution."""
+    monkeypatch.setattr("training.pca._SMALL", 10_000 if request.param == "exact" else 0)
+
+
 def test_axes_are_orthonormal(vectors):
     axes = principal_axes(vectors, n_axes=20, rng=np.random.default_rng(0)).axes
     assert axes.T @ axes == pytest.approx(np.eye(20), abs=1e-10)
