@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from index.catalogue.bulk import insert_rows
@@ -101,32 +101,39 @@ def ingest_release(session: Session, release: Release, progress: Progress | None
     stored = session.execute(select(releases.c.manifest_sha256).where(releases.c.id == release.id)).scalar()
     if stored == release.sha256:
         return IngestReport(0, time.perf_counter() - began)
-    session.execute(delete(releases).where(releases.c.id == release.id))
-    info = release.info
-    session.execute(
-        insert(releases).values(
-            id=info.id,
-            survey=info.survey,
-            model_id=info.model_id,
-            survey_sha256=info.survey_sha256,
-            model_sha256=info.model_sha256,
-            manifest_sha256=release.sha256,
-            n=info.n,
-            dimension=info.dimension,
-            metric=info.metric,
-            recall_at_10=info.recall_at_10,
-            exact=info.exact,
-            created_at=datetime.fromisoformat(info.created),
-        )
-    )
+    _register(session, release, is_known=stored is not None)
     ids, anomaly = release.columns.ids, release.anomaly
     percentiles, distances = anomaly.percentile(anomaly.distances).tolist(), anomaly.distances.tolist()
-    score_rows = zip([release.id] * info.n, ids, percentiles, distances, strict=True)
+    score_rows = zip([release.id] * len(ids), ids, percentiles, distances, strict=True)
     insert_rows(
         session, scores, ("release_id", "object_id", "anomaly_percentile", "knn_distance"), score_rows
     )
-    rows = info.n + _ingest_photoz(session, release, progress)
+    rows = len(ids) + _ingest_photoz(session, release, progress)
     return IngestReport(rows, time.perf_counter() - began)
+
+
+def _register(session: Session, release: Release, *, is_known: bool) -> None:
+    """Write the release's row; one that is known stays in place, since it may be active."""
+    info = release.info
+    values = {
+        "survey": info.survey,
+        "model_id": info.model_id,
+        "survey_sha256": info.survey_sha256,
+        "model_sha256": info.model_sha256,
+        "manifest_sha256": release.sha256,
+        "n": info.n,
+        "dimension": info.dimension,
+        "metric": info.metric,
+        "recall_at_10": info.recall_at_10,
+        "exact": info.exact,
+        "created_at": datetime.fromisoformat(info.created),
+    }
+    if is_known:
+        for table in (scores, photoz):
+            session.execute(delete(table).where(table.c.release_id == info.id))
+        session.execute(update(releases).where(releases.c.id == info.id).values(**values))
+    else:
+        session.execute(insert(releases).values(id=info.id, **values))
 
 
 def _ingest_photoz(session: Session, release: Release, progress: Progress | None) -> int:
