@@ -1,6 +1,7 @@
 """The commands of docker/compose.yaml, run natively with its entry point against a real PostgreSQL."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,11 @@ def contained(repository, environment, demo, postgresql_url, tmp_path_factory):
     """The environment that the containers get, with the database and the data of this machine."""
     secret = tmp_path_factory.mktemp("secrets") / "database_password"
     secret.write_text("not-needed-over-the-socket\n")
+    data = tmp_path_factory.mktemp("volume") / "data"
+    shutil.copytree(environment["SKYLIKE_DATA_DIR"], data)
     return {
         **environment,
+        "SKYLIKE_DATA_DIR": str(data),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "SKYLIKE_DATABASE_URL": postgresql_url,
         "SKYLIKE_DATABASE_PASSWORD_FILE": str(secret),
