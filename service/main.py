@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.staticfiles import StaticFiles
 
 from service.answers import JSONAnswer
 from service.errors import install_errors
 from service.logs import configure_logging
 from service.middleware import BodyLimit, Envelope
-from service.routes import about, anomalies, cutouts, health, neighbours, objects, photoz, releases, uploads
+from service.routes import (
+    about,
+    anomalies,
+    cutouts,
+    health,
+    neighbours,
+    objects,
+    pages,
+    photoz,
+    releases,
+    uploads,
+)
 from service.routes.replies import component_schemas
 from service.settings import Settings
 
@@ -74,12 +86,14 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False},
         default_response_class=JSONAnswer,
         license_info={"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
     )
     app.state.settings = settings
-    for module in (objects, neighbours, uploads, photoz, anomalies, cutouts, releases, about, health):
+    for module in (objects, neighbours, uploads, photoz, anomalies, cutouts, releases, about, health, pages):
         app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     _describe(app)
     install_errors(app)
     # Added last, stands outermost.

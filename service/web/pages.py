@@ -1,0 +1,210 @@
+"""What each page shows, from the same operations that answer the API."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from service.operations import anomalies, neighbours, photoz
+from service.operations.neighbours import Filters
+from service.web.cards import Card, Link, card_of, object_url, redshift_text, search_url, sky_links
+from service.web.pz_plot import pz_svg
+
+if TYPE_CHECKING:
+    from service.operations.uploads import Prepared
+    from service.resources import Resources
+    from service.served import Served
+
+__all__ = ["anomaly_page", "home_page", "object_page", "served_context", "upload_page"]
+
+_COSINE = "similarity (cosine)"
+
+
+def served_context(resources: Resources, served: Served | None = None) -> dict[str, Any]:
+    """Return what the frame of every page says: surveys, the release that answered, what is rendered."""
+    return {
+        "surveys": [_survey_entry(resources, name) for name in resources.surveys],
+        "survey": served.survey if served else resources.default_survey,
+        "release": served.block if served else None,
+        "realism": served.folder.info.realism if served else "",
+    }
+
+
+def home_page(resources: Resources) -> dict[str, Any]:
+    """Return the start page: what is served, and a dozen galaxies spread over the default release."""
+    served = resources.default() if resources.defaults else None
+    examples: list[Card] = []
+    if served is not None:
+        n = served.release.info.n
+        rows = sorted({round(step * (n - 1) / 11) for step in range(12)})
+        listed = neighbours.columns_of(served, rows)
+        examples = [_card(served, {**row, "rank": rank}, "", "") for rank, row in enumerate(listed, 1)]
+    return {
+        **served_context(resources),
+        "examples": examples,
+        "example_id": examples[0].name if examples else "ID",
+    }
+
+
+def object_page(
+    resources: Resources, served: Served, row: int, *, k: int, filters: Filters, notice: str = ""
+) -> dict[str, Any]:
+    """Return a galaxy with its look-alikes, its redshift from them, its anomaly percentile."""
+    own = neighbours.columns_of(served, [row])[0]
+    found = neighbours.by_row(served, row, k, filters)
+    object_id = str(own["object_id"])
+    asked = {"z_min": filters.z_min, "z_max": filters.z_max, "k": k, "release": served.release.id}
+    estimate = photoz.of_row(served, row) if served.has_photoz else None
+    facts = [
+        ("survey", served.survey),
+        ("RA, Dec", _position(own["ra_deg"], own["dec_deg"])),
+        ("redshift", redshift_text(own["z_spec"], None) or "none measured"),
+        ("r magnitude", "" if own["mag_r"] is None else f"{own['mag_r']:.2f} AB"),
+        ("class", str(own["label"] or "").replace("_", " ")),
+        ("anomaly", f"lonelier than {own['anomaly_percentile']:.1f} % of the release"),
+    ]
+    own_links = [
+        Link("FITS", object_url(object_id, "cutout", format="fits", survey=served.survey), external=False)
+    ]
+    return {
+        **served_context(resources, served),
+        "query": {
+            "name": object_id,
+            "object_id": object_id,
+            "image": object_url(object_id, "cutout", format="png", survey=served.survey),
+            "alt": f"Galaxy {object_id}",
+            "notice": notice,
+            "facts": [(name, value) for name, value in facts if value],
+            "links": [
+                *sky_links(own["ra_deg"], own["dec_deg"]),
+                *(own_links if served.folder.info.kind == "flux" else []),
+            ],
+        },
+        "photoz": _photoz(served, estimate, own["z_spec"]),
+        "ingest": None,
+        "filters": {"z_min": filters.z_min, "z_max": filters.z_max, "k": k},
+        "releases": [s.block for s in resources.releases.values() if s.survey == served.survey],
+        "heading": "Galaxies that look like it",
+        "summary": _summary(found.search, len(found.rows)),
+        "hits": _hit_cards(served, found),
+        "permalink": search_url(survey=served.survey, object_id=object_id, **asked),
+        "json_link": object_url(
+            object_id, "neighbours", survey=served.survey, release=served.release.id, k=str(k)
+        ),
+        "relaxed": search_url(survey=served.survey, object_id=object_id, release=served.release.id),
+        "target": object_id,
+    }
+
+
+def upload_page(
+    resources: Resources, prepared: Prepared, answer: Mapping[str, Any], picture: bytes
+) -> dict[str, Any]:
+    """Return an uploaded galaxy with its look-alikes and what was understood of it; ``picture`` is a PNG."""
+    served, ingest = prepared.served, answer["ingest"]
+    cutout = prepared.understood.cutout
+    facts = [
+        ("bands", ", ".join(cutout.bands.names)),
+        ("RA, Dec", _position(cutout.ra_deg, cutout.dec_deg)),
+        ("scale", "" if cutout.pixel_scale_arcsec is None else f"{cutout.pixel_scale_arcsec:.3f} arcsec/px"),
+        ("searched in", served.survey),
+        ("anomaly", f"lonelier than {answer['anomaly']['percentile']:.1f} % of the release"),
+    ]
+    hits = [_card(served, hit, f"{hit['similarity']:.3f}", _COSINE) for hit in answer["hits"]]
+    return {
+        **served_context(resources, served),
+        "query": {
+            "name": "Your upload",
+            "object_id": "",
+            "image": "data:image/png;base64," + base64.b64encode(picture).decode(),
+            "alt": "The uploaded image, as it was understood",
+            "notice": "not stored: this page has no permalink",
+            "facts": [(name, value) for name, value in facts if value],
+            "links": list(sky_links(cutout.ra_deg, cutout.dec_deg)),
+        },
+        "photoz": _photoz(served, answer["photoz"], None, reason=answer["photoz_unavailable"] or ""),
+        "ingest": {"lines": [line["text"] for line in ingest["steps"]], "flags": ingest["flags"]},
+        "filters": None,
+        "heading": "Galaxies that look like yours",
+        "summary": _summary(answer["search"], len(hits)),
+        "hits": hits,
+        "permalink": None,
+    }
+
+
+def anomaly_page(resources: Resources, served: Served, *, start: int, limit: int) -> dict[str, Any]:
+    """Return one page of the ranking."""
+    page, cursor = anomalies.ranked(served, start=start, limit=limit)
+    more = (
+        urlencode({"survey": served.survey, "release": served.release.id, "cursor": cursor}) if cursor else ""
+    )
+    return {
+        **served_context(resources, served),
+        "hits": [_card(served, row, f"{row['percentile']:.2f}", "anomaly percentile") for row in page],
+        "summary": (
+            "Ranked by the distance to their nearest look-alikes: the percentile is the share of the release with "
+            "nearer ones. Artefacts are odd too."
+        ),
+        "next_link": f"/anomalies?{more}" if more else "",
+    }
+
+
+def _survey_entry(resources: Resources, name: str) -> dict[str, Any]:
+    folder = resources.surveys[name]
+    counts = folder.manifest.get("counts")
+    info = folder.info
+    return {
+        "name": name,
+        "title": info.title,
+        "n": len(folder),
+        "n_spec": counts.get("z_spec", 0) if isinstance(counts, Mapping) else 0,
+        "bands": "catalogue only"
+        if info.bands is None
+        else "display RGB"
+        if info.bands.is_display
+        else " ".join(info.bands.names),
+        "realism": info.realism,
+    }
+
+
+def _card(served: Served, hit: Mapping[str, Any], score: str, title: str) -> Card:
+    return card_of(hit, release=served.block, score=score, score_title=title)
+
+
+def _hit_cards(served: Served, found: neighbours.Found) -> list[Card]:
+    return [_card(served, hit, f"{hit['similarity']:.3f}", _COSINE) for hit in neighbours.hits(served, found)]
+
+
+def _photoz(
+    served: Served, estimate: Mapping[str, Any] | None, z_spec: float | None, reason: str = ""
+) -> dict[str, Any]:
+    if estimate is None:
+        return {"svg": None, "reason": reason or served.release.photoz.unavailable}
+    low, high = estimate["z_l68"], estimate["z_u68"]
+    svg = pz_svg(estimate["z_grid"], estimate["pdf"], interval=(low, high), z_spec=z_spec)
+    flags = f" Flags: {', '.join(estimate['flags'])}." if estimate["flags"] else ""
+    return {
+        "svg": svg,
+        "text": f"z = {estimate['z_best']:.4f}, 68 % between {low:.4f} and {high:.4f}.{flags}",
+        "evidence": (
+            f"From {estimate['n_neighbours']} spectroscopic look-alikes; the nearest have z = "
+            f"{', '.join(format(near['z_spec'], '.4f') for near in estimate['evidence'][:4])}."
+            + (" Its own redshift was not used." if z_spec is not None else "")
+        ),
+    }
+
+
+def _summary(search: Mapping[str, Any], n_hits: int) -> str:
+    how = "exact search" if search["exact"] else f"approximate search, recall@10 {search['recall_at_10']:.3f}"
+    filters: Mapping[str, Sequence[float | None]] = search["filters"]
+    bounds = "".join(f", {name} in {_bound(low)} … {_bound(high)}" for name, (low, high) in filters.items())
+    return f"{n_hits} nearest of {search['n_searched']:,} by {search['metric']} similarity, {how}{bounds}."
+
+
+def _bound(value: float | None) -> str:
+    return "any" if value is None else f"{value:g}"
+
+
+def _position(ra_deg: float | None, dec_deg: float | None) -> str:
+    return "" if ra_deg is None or dec_deg is None else f"{ra_deg:.5f} {dec_deg:+.5f}"
