@@ -18,7 +18,7 @@ from survey.simulate.optics import FIELD_PX, PIXEL_SCALE
 from survey.simulate.parents import UGRIZ, Parents, read_parents
 from survey.simulate.parts import PART_SIZE, load_part, load_truth, prepare_staging, render_part
 from survey.simulate.population import Galaxy, draw_population
-from survey.simulate.templates import Templates
+from survey.simulate.templates import sdss_templates
 
 __all__ = ["DEFAULT_N", "simulate_survey"]
 
@@ -66,7 +66,7 @@ def simulate_survey(
         If ``n`` is not positive or not one galaxy remains.
     """
     parents = read_parents()
-    galaxies = draw_population(parents, n, seed=seed, templates=Templates())
+    galaxies = draw_population(parents, n, seed=seed, templates=sdss_templates())
     staging = path.with_name(f".{path.name}.parts")
     prepare_staging(staging, {"n": n, "seed": seed, "part_size": PART_SIZE, "recipe": _RECIPE})
     chunks = [galaxies[first : first + PART_SIZE] for first in range(0, n, PART_SIZE)]

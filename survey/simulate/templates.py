@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Templates"]
+__all__ = ["Templates", "sdss_templates"]
 
 _NMGY = 1e-9  # maggies
 # Beyond the table's reddest galaxy (z = 0.58) plus the shift of the population model.
@@ -47,6 +48,12 @@ class Templates:
         with _quiet():
             maggies = self._model.reconstruct(redshift=z, coeffs=coefficients)
         return np.asarray(maggies, dtype=np.float64) / _NMGY
+
+
+@cache
+def sdss_templates() -> Templates:
+    """Return the templates, set up once a process (2 s)."""
+    return Templates()
 
 
 @contextmanager
