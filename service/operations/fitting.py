@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["candidates", "choose"]
 
+# Relative difference of pivot wavelengths. SDSS's ugriz and those of DES, Pan-STARRS, HSC, LSST, KiDS and VIKING lie
+# within it of each other; HSC's y (978 nm) is 9 % from SDSS's z.
+_NEAR = 0.05
+
 
 def candidates(resources: Resources, survey: str | None, release: str | None) -> Iterator[Served]:
     """Yield the releases that may answer: the one named, or the survey's, or all, the default ones first.
@@ -38,7 +42,7 @@ def candidates(resources: Resources, survey: str | None, release: str | None) ->
 
 
 def choose(candidates: Sequence[Served], understood: Understood) -> tuple[Served, Cutout]:
-    """Take the first release with exactly the cutout's filters, else the first with filters of the same names.
+    """Take the first release with exactly the cutout's filters, else the first whose filters have near ones in it.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def choose(candidates: Sequence[Served], understood: Understood) -> tuple[Served
             return served, cutout.select(wanted)
     for served in of_kind:
         wanted = served.model.contract.bands
-        stand_in = _same_names(cutout.bands, wanted)
+        stand_in = _stand_ins(cutout.bands, wanted)
         if stand_in is not None:
             text = (
                 f"Answered by {served.block['id']}, whose model reads {_listed(wanted)}; the file's "
@@ -70,11 +74,15 @@ def choose(candidates: Sequence[Served], understood: Understood) -> tuple[Served
     raise _no_release(candidates, of_kind, cutout)
 
 
-def _same_names(have: BandSet, wanted: BandSet) -> BandSet | None:
-    named = {band.name: band for band in have}
-    if len(named) < len(have) or any(name not in named for name in wanted.names):
+def _stand_ins(have: BandSet, wanted: BandSet) -> BandSet | None:
+    """For each wanted filter the nearest one in wavelength, if all are near and none serves twice."""
+    if wanted.is_display:
         return None
-    return BandSet(tuple(named[name] for name in wanted.names))
+    nearest = tuple(min(have, key=lambda band: abs(band.pivot_nm / want.pivot_nm - 1)) for want in wanted)
+    near = all(
+        abs(band.pivot_nm / want.pivot_nm - 1) <= _NEAR for band, want in zip(nearest, wanted, strict=True)
+    )
+    return BandSet(nearest) if near and len({band.id for band in nearest}) == len(wanted) else None
 
 
 def _no_release(candidates: Sequence[Served], of_kind: Sequence[Served], cutout: Cutout) -> ContractViolation:

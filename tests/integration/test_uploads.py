@@ -132,10 +132,17 @@ def test_a_missing_band_is_named_with_what_was_understood(client):
     assert answer.json()["ingest"]["steps"]
 
 
-def test_other_filters_of_the_same_names_stand_in_with_a_flag(client):
-    answer = send(client, _ugriz(), "bands=lsst:u,lsst:g,lsst:r,lsst:i,lsst:z")
+@pytest.mark.parametrize(
+    "bands", ["lsst:u,lsst:g,lsst:r,lsst:i,lsst:z", "kids:u,kids:g,kids:r,kids:i,viking:Z"]
+)
+def test_filters_near_in_wavelength_stand_in_with_a_flag(client, bands):
+    answer = send(client, _ugriz(), f"bands={bands}")
     assert answer.status_code == 200, answer.text
     assert "other_filters" in answer.json()["ingest"]["flags"]
+
+
+def test_filters_far_in_wavelength_do_not_stand_in(client):
+    assert_problem(send(client, _ugriz(), "bands=hsc-grizy"), 422, "fits.band_missing")
 
 
 def test_without_units_there_is_similarity_but_no_redshift_until_the_zero_point_is_said(client):
