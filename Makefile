@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 ## demo: install, make the demo survey, index it, serve it on http://127.0.0.1:$(SKYLIKE_PORT)
 demo: $(VENV)/installed-demo
-	$(BIN)/skylike demo
+	SKYLIKE_LOG_FORMAT=$${SKYLIKE_LOG_FORMAT:-text} $(BIN)/skylike demo
 
 ## test: every check there is; .ci/run calls this
 test: lint

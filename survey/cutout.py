@@ -80,7 +80,7 @@ class Cutout:
         return int(self.flux.shape[1]), int(self.flux.shape[2])
 
     def good(self) -> MaskArray:
-        """True where a pixel can be used: finite, not masked, ivar (if known) positive; shape (C, H, W)."""
+        """Return where a pixel can be used: finite, not masked, ivar (if known) positive; shape (C, H, W)."""
         good = np.isfinite(self.flux)
         if self.mask is not None:
             good &= ~self.mask
