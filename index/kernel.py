@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +56,6 @@ class KernelSettings:
     def grid(self) -> RedshiftGrid:
         """The redshift grid."""
         return RedshiftGrid(self.z_max, self.n_bins)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 def neighbour_weights(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, and_, literal_column, or_, select
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from index.catalogue.session import utc
@@ -147,19 +147,12 @@ def _candidates(session: Session, survey: str, ranges: list[tuple[int, int]]) ->
     """Rows of a survey in some ranges of cells.
 
     The bounds are literals and each alternative names the survey: so PostgreSQL plans with the values and
-    SQLite takes the index for every alternative.
+    SQLite takes the index for every alternative. The text is put together here because building it from
+    expressions took four milliseconds, more than the search.
     """
-    inside = or_(
-        *(
-            and_(
-                galaxies.c.survey == survey,
-                galaxies.c.hpx29.between(literal_column(str(low)), literal_column(str(high))),
-            )
-            for low, high in ranges
-        )
-    )
-    query = select(galaxies.c.survey, galaxies.c.object_id, galaxies.c.ra_deg, galaxies.c.dec_deg)
-    return list(session.execute(query.where(inside)))
+    inside = " OR ".join(f"(survey = :survey AND hpx29 BETWEEN {low:d} AND {high:d})" for low, high in ranges)
+    query = text(f"SELECT survey, object_id, ra_deg, dec_deg FROM galaxies WHERE {inside}")  # noqa: S608 - integers only
+    return list(session.execute(query, {"survey": survey}))
 
 
 def _is_storable(object_id: str) -> bool:
