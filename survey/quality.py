@@ -1,0 +1,194 @@
+"""Named verdicts on what is wrong with a cutout, each from one simple measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.cutout import Cutout, FluxArray, MaskArray
+
+__all__ = ["VERDICTS", "Verdict", "assess"]
+
+VERDICTS = ("missing_band", "constant", "blank", "masked", "off_edge", "saturated", "trail")
+
+# The contract refuses a quarter of the centre masked (survey.coverage); below it is a warning.
+_MAX_MASKED = 0.25
+# Of pure noise the brightest of some 50 independent apertures reaches about 2.5 sigma; 5 is never noise.
+_MIN_SIGNIFICANCE = 5.0
+# The top of a star's image, sampled with at least 2 pixels to the FWHM, has fewer than 6 pixels within 1 % of
+# its peak; a plateau of full wells has more.
+_PLATEAU_PX, _PLATEAU_DEPTH, _PLATEAU_SIGMA = 9, 0.01, 50.0
+# A trail is a line across the frame with most of its pixels bright at both ends, far from the galaxy, and quiet
+# sky on both sides. Of a noise line 2 % of the pixels exceed 2 sigma; neighbours cover one end, not two.
+_TRAIL_SIGMA, _TRAIL_SHARE, _TRAIL_BESIDE, _TRAIL_GAP_PX = 2.0, 0.6, 0.3, 6
+_TRAIL_ANGLES, _TRAIL_INNER = 60, 0.25
+_GAUSSIAN_MAD = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One thing that is wrong.
+
+    Attributes
+    ----------
+    name
+        One of :data:`VERDICTS`.
+    severity
+        ``note``: seldom matters; ``warning``: look before you trust; ``bad``: the cutout is useless.
+    detail
+        One sentence with the measured value.
+    """
+
+    name: str
+    severity: Literal["note", "warning", "bad"]
+    detail: str
+
+
+def assess(cutout: Cutout) -> list[Verdict]:
+    """Measure a cutout and name what is wrong with it; an empty list means nothing was found.
+
+    The measurements are simple on purpose: a verdict is a reason to look, its absence no guarantee.
+    """
+    good = cutout.good()
+    present = np.asarray(good.any(axis=(1, 2)))
+    verdicts = list(_missing(cutout, present))
+    if not present.any():
+        return verdicts
+    flux, good = cutout.flux[present], good[present]
+    names = [name for name, there in zip(cutout.bands.names, present.tolist(), strict=True) if there]
+    sky, sigma = _sky(flux, good)
+    verdicts += _constant(flux, good, names)
+    verdicts += _masked(good, names)
+    verdicts += _off_edge(flux, good)
+    if cutout.bands.is_display:
+        return verdicts
+    significance = (
+        np.where(good, flux - sky[:, None, None], 0) / np.where(sigma > 0, sigma, np.inf)[:, None, None]
+    )
+    verdicts += _blank(significance)
+    verdicts += _saturated(flux, good, significance, names)
+    verdicts += _trail(significance, names)
+    return verdicts
+
+
+def _missing(cutout: Cutout, present: NDArray[np.bool_]) -> Iterator[Verdict]:
+    missing = [name for name, there in zip(cutout.bands.names, present.tolist(), strict=True) if not there]
+    if missing:
+        severity: Literal["warning", "bad"] = "warning" if present.any() else "bad"
+        yield Verdict("missing_band", severity, f"No usable pixel in {', '.join(missing)}.")
+
+
+def _constant(flux: FluxArray, good: MaskArray, names: list[str]) -> Iterator[Verdict]:
+    flat = [name for plane, use, name in zip(flux, good, names, strict=True) if np.ptp(plane[use]) == 0]
+    if flat:
+        severity: Literal["warning", "bad"] = "bad" if len(flat) == len(names) else "warning"
+        yield Verdict("constant", severity, f"Every pixel has the same value in {', '.join(flat)}.")
+
+
+def _masked(good: MaskArray, names: list[str]) -> Iterator[Verdict]:
+    height, width = good.shape[1:]
+    centre = good[:, height // 4 : height - height // 4, width // 4 : width - width // 4]
+    share = 1 - centre.mean(axis=(1, 2))
+    worst = int(share.argmax())
+    if share[worst] > 0:
+        severity: Literal["note", "bad"] = "bad" if share[worst] > _MAX_MASKED else "note"
+        yield Verdict(
+            "masked", severity, f"{100 * share[worst]:.1f} % of the central half is masked in {names[worst]}."
+        )
+
+
+def _off_edge(flux: FluxArray, good: MaskArray) -> Iterator[Verdict]:
+    # Beyond the edge of a tile a cutout has NaN, no weight, or exact zeros, in all bands and whole rows.
+    empty = ~(good & (flux != 0)).any(axis=0)
+    sides = {"south": empty[0], "north": empty[-1], "west": empty[:, -1], "east": empty[:, 0]}
+    beyond = [side for side, line in sides.items() if line.all()]
+    if beyond:
+        detail = (
+            f"{100 * empty.mean():.0f} % of the image lies beyond the edge of the data ({', '.join(beyond)})."
+        )
+        yield Verdict("off_edge", "warning", detail)
+
+
+def _blank(significance: NDArray[np.floating[Any]]) -> Iterator[Verdict]:
+    # Sums of 5 × 5 pixels over all bands, in units of their noise.
+    height, width = significance.shape[1:]
+    if min(height, width) < 5:
+        return
+    total = significance.sum(axis=0) / np.sqrt(len(significance))
+    sums = np.lib.stride_tricks.sliding_window_view(total, (5, 5)).sum(axis=(2, 3)) / 5
+    peak = float(sums.max())
+    if peak < _MIN_SIGNIFICANCE:
+        yield Verdict(
+            "blank", "warning", f"Nothing stands out: the brightest 5 × 5 px reach {peak:.1f} sigma."
+        )
+
+
+def _saturated(
+    flux: FluxArray, good: MaskArray, significance: NDArray[np.floating[Any]], names: list[str]
+) -> Iterator[Verdict]:
+    for plane, use, signal, name in zip(flux, good, significance, names, strict=True):
+        peak = float(plane[use].max())
+        plateau = int(np.count_nonzero(use & (plane >= (1 - _PLATEAU_DEPTH) * peak)))
+        if plateau >= _PLATEAU_PX and float(signal.max()) > _PLATEAU_SIGMA:
+            yield Verdict(
+                "saturated", "warning", f"{plateau} pixels share the peak value {peak:.4g} in {name}."
+            )
+            return
+
+
+def _trail(significance: NDArray[np.floating[Any]], names: list[str]) -> Iterator[Verdict]:
+    share = _brightest_lines(significance > _TRAIL_SIGMA)
+    best = int(share.argmax())
+    # Bands are exposed one after the other: a line in most of them is a galaxy seen edge-on.
+    in_others = float(np.median(np.delete(share, best))) if len(share) > 1 else 0.0
+    if share[best] >= _TRAIL_SHARE and in_others < _TRAIL_BESIDE:
+        detail = f"A line across the image has {100 * share[best]:.0f} % of its outer pixels bright in {names[best]}."
+        yield Verdict("trail", "warning", detail)
+
+
+def _brightest_lines(bright: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return each band's largest share of bright pixels at the poorer end of a line with quiet parallels."""
+    height, width = bright.shape[1:]
+    side, gap = min(height, width), _TRAIL_GAP_PX
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    y, x = y - (height - 1) / 2, x - (width - 1) / 2
+    outer = np.hypot(x, y) > _TRAIL_INNER * side
+    x, y, planes = x[outer], y[outer], bright[:, outer].astype(np.float64)
+    half = int(np.hypot(height, width) / 2) + 1
+    bins = 2 * half + 1
+    best = np.zeros(len(bright))
+    for angle in np.arange(_TRAIL_ANGLES) * np.pi / _TRAIL_ANGLES:
+        offset = np.rint(x * np.cos(angle) + y * np.sin(angle)).astype(np.int64) + half
+        end = y * np.cos(angle) > x * np.sin(angle)
+        line = offset + bins * end
+        length = np.bincount(line, minlength=2 * bins).reshape(2, bins)
+        # Both ends must reach from the inner circle to the frame.
+        whole = (length >= 0.8 * (0.5 - _TRAIL_INNER) * side).all(axis=0)
+        for n, plane in enumerate(planes):
+            ends = np.bincount(line, weights=plane, minlength=2 * bins).reshape(2, bins) / np.maximum(
+                length, 1
+            )
+            share = ends.min(axis=0)
+            beside = np.maximum(ends.max(axis=0)[: -2 * gap], ends.max(axis=0)[2 * gap :])
+            crossing = whole[gap:-gap] & (beside < _TRAIL_BESIDE)
+            best[n] = max(best[n], float(np.max(share[gap:-gap], where=crossing, initial=0.0)))
+    return best
+
+
+def _sky(flux: FluxArray, good: MaskArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the level and the noise of each band's outer pixels: median and 1.4826 MAD, shape (C,)."""
+    height, width = flux.shape[1:]
+    border = np.ones((height, width), dtype=np.bool_)
+    margin_y, margin_x = max(1, height // 6), max(1, width // 6)
+    border[margin_y : height - margin_y, margin_x : width - margin_x] = False
+    level, noise = np.zeros(len(flux)), np.zeros(len(flux))
+    for n, (plane, use) in enumerate(zip(flux, good, strict=True)):
+        # A target at the edge of the data may have no border: then all there is.
+        values = plane[use & border] if (use & border).any() else plane[use]
+        level[n] = np.median(values)
+        noise[n] = _GAUSSIAN_MAD * np.median(np.abs(values - level[n]))
+    return level, noise
