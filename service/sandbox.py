@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from service.operations.refusals import Busy
 from service.sandbox_limits import CPU_SECONDS
-from service.sandbox_process import ForkServer
+from service.sandbox_process import Child, ForkServer
 from service.sandbox_reply import check_table, read_cutout, read_refusal
 from service.sandbox_wire import BadFrame, Deadline, receive_head, send_frame
 from survey.ingest import CutoutRejected, Overrides, Understood
@@ -125,7 +125,7 @@ class Sandbox:
     ) -> T:
         """Give one job to a child as it is (:meth:`run` looks at the headers first) and read its answer."""
         with self._slot():
-            child = self._server.fork()
+            child = self._fork()
             deadline = Deadline(self._wall_seconds)
             try:
                 listed = [{"name": name, "size": len(data)} for name, data in files]
@@ -150,6 +150,13 @@ class Sandbox:
             if "cause" in told:
                 logger.info("a reader failed on an upload", extra={"cause": str(told["cause"])[:100]})
             raise refusal
+
+    def _fork(self) -> Child:
+        try:
+            return self._server.fork()
+        except OSError as error:
+            logger.exception("no child can be forked for an upload")
+            raise Busy("The reader of uploads is being restarted. Try again in a minute.") from error
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

@@ -37,7 +37,11 @@ class Child:
         self.stream = stream
         self._server = server
         self._status = status
+        # The server's first word about a child is its process id.
         self._pid = self._read(_START_SECONDS)
+        if self._pid is None:
+            self.end()
+            raise ConnectionAbortedError("the fork server ended or does not answer")
 
     def exit_code(self, timeout: float) -> int | None:
         """Wait for its end: the code it ended with, -n for signal n, None if it is still there or nobody knows."""
@@ -79,7 +83,13 @@ class ForkServer:
             self._stop()
 
     def fork(self) -> Child:
-        """Have a child forked; it waits for its job on the stream."""
+        """Have a child forked; it waits for its job on the stream.
+
+        Raises
+        ------
+        OSError
+            If the server cannot be started, or this process is out of file descriptors.
+        """
         ours, theirs = socket.socketpair()
         status_read, status_write = os.pipe()
         try:
@@ -117,8 +127,8 @@ class ForkServer:
                 cwd="/",
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
+                # Its stderr is the service's: were it not able to load the readers, the log must say so.
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
             )
         self._control = ours
         return ours

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.sandbox_wire import BadFrame, Deadline, receive_body
-from survey.bands import BandSet, UnknownBand
+from survey.bands import BandSet
 from survey.cutout import Cutout
 from survey.ingest import CutoutRejected, IngestReport, Understood
 from survey.magic import MAX_IMAGE_SIDE, MAX_PIXELS
@@ -32,9 +32,12 @@ def read_refusal(head: Mapping[str, Any]) -> CutoutRejected | None:
     refusal = head.get("refusal")
     if refusal is None:
         return None
-    code, message = refusal["code"], refusal["message"]
+    try:
+        code, message = refusal["code"], refusal["message"]
+    except (KeyError, TypeError) as error:
+        raise BadFrame("a refusal without code and message") from error
     if not isinstance(code, str) or not _CODE.match(code) or not isinstance(message, str):
-        raise BadFrame("a refusal without code and message")
+        raise BadFrame("a refusal whose code or message is no text")
     return CutoutRejected(code, message[:1000])
 
 
@@ -68,7 +71,7 @@ def read_cutout(head: Mapping[str, Any], stream: socket.socket, deadline: Deadli
             },
         )
         report = _report(head["report"])
-    except (KeyError, TypeError, AttributeError, ValueError, UnknownBand) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise BadFrame(f"no cutout: {type(error).__name__}") from error
     _check_pixels(cutout)
     return Understood(cutout, report)
@@ -95,7 +98,7 @@ def check_table(head: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
             "n_rows": n_rows,
             **rows,
         }
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise BadFrame(f"no table: {type(error).__name__}") from error
 
 

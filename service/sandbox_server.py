@@ -86,6 +86,8 @@ def _fork(job: int, status: int, children: dict[int, int], *, close: tuple[int, 
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for fd in (*close, status, *children.values()):
                 os.close(fd)
+            # What C libraries print when they abort is not for the service's log.
+            os.dup2(0, 2)
             from service.sandbox_child import work  # noqa: PLC0415 - already loaded; named here to keep main() light
 
             code = work(job)

@@ -180,6 +180,12 @@ def test_the_server_is_started_again_after_its_death(sandbox):
     assert_answers(sandbox)
 
 
+def test_a_server_that_cannot_start_makes_uploads_wait_not_fail(monkeypatch):
+    monkeypatch.setattr("service.sandbox_process._LAUNCH", "raise SystemExit")
+    with Sandbox() as box, pytest.raises(Busy):
+        box.probe()
+
+
 def test_beyond_the_queue_the_sandbox_is_busy():
     with Sandbox(children=1, queue=1, wall_seconds=1.5) as box:
         box.probe()
