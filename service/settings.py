@@ -49,7 +49,9 @@ class Settings(BaseSettings):
     upload_max_bytes: int = Field(
         32 << 20, ge=1024, description="Largest upload (FITS, image or table), in bytes."
     )
-    upload_anonymous: bool = Field(default=True, description="Whether uploads are taken from clients without a key.")
+    upload_anonymous: bool = Field(
+        default=True, description="Whether uploads are taken from clients without a key."
+    )
     sandbox_children: int = Field(
         2, ge=1, le=64, description="Uploads parsed at the same time, each in its own child process."
     )
