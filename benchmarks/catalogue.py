@@ -9,6 +9,7 @@ holds exactly what a pass over all positions finds.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -84,7 +85,7 @@ def measure(url: str, survey: SurveyFolder, name: str) -> list[dict[str, Any]]:
         rate = report.rows / (time.perf_counter() - began)
         figures = [
             figure(
-                f"ingest_rows_per_s_{name}",
+                f"dr7_rows_per_s{name}",
                 round(rate),
                 "rows/s",
                 n=report.rows,
@@ -152,6 +153,7 @@ objects the median cone holds. Every cone held exactly what that pass found.
 {table(figures)}
 
 `dr7_cone_p50_ms` is a cone of one arcminute; figures that name no database are of SQLite.
+Times are wall times; the load average of the machine was {os.getloadavg()[0]:.1f} at the end of the run.
 
 Written by `{COMMAND}`.
 """
