@@ -45,7 +45,14 @@ def fail(message: str) -> NoReturn:
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with ETA on stderr while the block runs; yields a ``(done, total)`` callback."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}"),
