@@ -10,7 +10,15 @@ from pathlib import Path
 
 import orjson
 
-__all__ = ["CorruptFolder", "file_sha256", "fsync_tree", "publish_folder", "read_manifest", "sha256_of", "write_manifest"]
+__all__ = [
+    "CorruptFolder",
+    "file_sha256",
+    "fsync_tree",
+    "publish_folder",
+    "read_manifest",
+    "sha256_of",
+    "write_manifest",
+]
 
 
 class CorruptFolder(RuntimeError):
@@ -25,7 +33,11 @@ def sha256_of(data: bytes) -> str:
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file as hex; of a folder, over its sorted relative names and file hashes."""
     if path.is_dir():
-        lines = (f"{p.relative_to(path).as_posix()} {file_sha256(p)}\n" for p in sorted(path.rglob("*")) if p.is_file())
+        lines = (
+            f"{p.relative_to(path).as_posix()} {file_sha256(p)}\n"
+            for p in sorted(path.rglob("*"))
+            if p.is_file()
+        )
         return sha256_of("".join(lines).encode())
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -44,7 +56,9 @@ def fsync_tree(folder: Path) -> None:
 def write_manifest(folder: Path, name: str, manifest: dict[str, object], files: Iterable[str]) -> None:
     """Write ``manifest`` with a ``files`` entry: relative name to SHA-256 (of a folder: see file_sha256)."""
     hashes = {file: file_sha256(folder / file) for file in files}
-    (folder / name).write_bytes(orjson.dumps({**manifest, "files": hashes}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    (folder / name).write_bytes(
+        orjson.dumps({**manifest, "files": hashes}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    )
 
 
 def read_manifest(folder: Path, name: str, *, verify: Iterable[str] | None = ()) -> dict[str, object]:
@@ -63,8 +77,9 @@ def read_manifest(folder: Path, name: str, *, verify: Iterable[str] | None = ())
     try:
         manifest: dict[str, object] = orjson.loads((folder / name).read_bytes())
         hashes = manifest["files"]
-        assert isinstance(hashes, dict)
-    except (OSError, ValueError, KeyError, AssertionError) as error:
+        if not isinstance(hashes, dict):
+            raise TypeError(name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptFolder(f"{folder.name}: no readable {name}") from error
     for file in hashes if verify is None else verify:
         path = folder / file

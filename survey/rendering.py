@@ -87,7 +87,7 @@ def to_rgb(cutout: Cutout, *, stretch: float = 1.0, q: float = 20.0) -> RGBArray
     RGBArray
         Shape (H, W, 3). Pixels without a value in one of the three bands are black.
     """
-    usable = np.asarray(np.isfinite(cutout.flux).any(axis=(1, 2)) & (cutout.flux != 0).any(axis=(1, 2)))
+    usable = np.asarray((cutout.good() & (cutout.flux != 0)).any(axis=(1, 2)))
     chosen = list(rgb_planes(cutout.bands, usable))
     flux = cutout.flux[chosen]
     if cutout.bands.is_display:
