@@ -78,7 +78,7 @@ def carry_out(
                 as_json=as_json,
             )
             return
-        started = perf_counter()
+        started, n_told = perf_counter(), len(plan.rows.notes)
         with progress(f"Importing {plan.info.name}") as report:
             folder = import_survey(
                 plan, data_dir / "surveys", replace=replace, progress=report, workers=workers
@@ -87,6 +87,8 @@ def carry_out(
         # UnreadableTable, CutoutRejected, SurveyExists and an import without objects: all say what to do.
         fail(str(error))
     seconds = perf_counter() - started
+    for note in plan.rows.notes[n_told:]:
+        typer.echo(f"  note: {note}", err=True)
     for rejected in plan.rejected[:10]:
         typer.echo(f"left out  {rejected.what}: {rejected.reason}", err=True)
     if len(plan.rejected) > 10:
@@ -102,7 +104,9 @@ def carry_out(
             "seconds": round(seconds, 2),
             "objects_per_second": round(len(folder) / max(seconds, 1e-3)),
             "sha256": folder.sha256,
-            "next": f"skylike index build {folder.info.name}" if folder.has_cutouts else "skylike serve",
+            "next": f"skylike index build {folder.info.name}"
+            if folder.has_cutouts
+            else f"skylike index ingest {folder.info.name}",
         },
         as_json=as_json,
     )

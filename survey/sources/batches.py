@@ -8,6 +8,7 @@ import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,16 @@ from numpy.typing import NDArray
 from survey.ingest import CutoutRejected
 from survey.sources.plan import Decoded, Decoder
 
-__all__ = ["BATCH", "Batch", "BatchStore", "decode"]
+__all__ = ["BATCH", "Batch", "BatchStore", "WorkerDied", "decode"]
 
 # Objects decoded as one task, and kept on disk as one file until the survey is whole.
 BATCH = 256
 # Starting workers takes longer than decoding fewer than this.
 _WORTH_A_POOL = 1000
+
+
+class WorkerDied(ValueError):
+    """A decoding process ended without an answer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,10 +56,15 @@ def decode(
         return
     # Not fork: the caller may have threads (Arrow, BLAS), and a forked child could hang in their locks.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        wanted, mp_context=context, initializer=_start_worker, initargs=(decoder,)
-    ) as pool:
-        yield from _merged(spans, missing, pool.map(_work, [spans[n] for n in missing]), store)
+    pool = ProcessPoolExecutor(wanted, mp_context=context, initializer=_start_worker, initargs=(decoder,))
+    try:
+        with pool:
+            yield from _merged(spans, missing, pool.map(_work, [spans[n] for n in missing]), store)
+    except BrokenProcessPool as error:
+        raise WorkerDied(
+            "a file killed the process that decoded it, or memory ran out; start again (finished batches "
+            "are kept) with `--workers 1` to see where it stops"
+        ) from error
 
 
 def _merged(

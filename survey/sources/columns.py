@@ -151,7 +151,4 @@ def _is_magnitude(alias: str, by_lower: Mapping[str, str]) -> bool:
 
 def is_magnitude_name(name: str) -> bool:
     """Whether a column's name says that it holds magnitudes."""
-    return (
-        re.search(r"(?i)(^|_)(k?mag|[a-z]*mag)(_|$|[A-Z])|modelmag|petromag|mag_|_mag|kron_ab$", name)
-        is not None
-    )
+    return re.search(r"mag(_|\d|$)|kron_ab$", name.lower()) is not None

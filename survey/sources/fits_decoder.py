@@ -95,11 +95,15 @@ class FITSDecoder:
             "dec_deg": cutout.dec_deg,
             "ebv": cutout.ebv,
         }
-        if self.aperture_arcsec is not None and cutout.pixel_scale_arcsec is not None:
-            facts |= _fluxes(cutout, self.aperture_arcsec)
         if "north_angle_deg" in cutout.provenance:
             facts["north_angle_deg"] = float(cutout.provenance["north_angle_deg"])
         flux, ivar = to_grid(cutout, self.pixel_scale_arcsec, self.field_px)
+        if self.aperture_arcsec is not None:
+            # On the stored pixels: what is served is what was measured, and fine pixels cost nothing extra.
+            stored = replace(
+                cutout, flux=flux, ivar=ivar, mask=None, pixel_scale_arcsec=self.pixel_scale_arcsec
+            )
+            facts |= _fluxes(stored, self.aperture_arcsec)
         return Decoded(flux, ivar if self.with_ivar else None, facts)
 
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from survey.sources.matching import ids_in_name, match_files
 from survey.sources.plan import ImportPlan
 from survey.sources.rows import ObjectRows, Rejected, object_rows
 from survey.sources.table_files import UnreadableTable, read_table
+from survey.sources.values import NO_POSITIONS
 
 __all__ = ["Choices", "fits_files", "plan"]
 
@@ -109,6 +111,8 @@ def plan(
     choices = choices or Choices()
     files, root = fits_files(sources)
     rows, lines, groups = _match(files, root, table, columns, join)
+    if NO_POSITIONS in rows.notes:
+        rows.notes[rows.notes.index(NO_POSITIONS)] = "Positions come from the files, where these have a WCS."
     decoder = FITSDecoder(
         files=groups,
         positions=tuple(
@@ -187,16 +191,16 @@ def _without_table(files: list[Path]) -> tuple[ObjectRows, list[str], tuple[tupl
     for file in files:
         groups.setdefault(_name_without_band(file.name), []).append(file)
     standard = {"object_id": pa.chunked_array([list(groups)])}
-    lines = ["object_id = file name without band", "ra_deg, dec_deg = the files' own"]
+    lines = ["object_id = file name without band"]
     rows = object_rows(SortedColumns(len(groups), standard, {}, lines))
     members = list(groups.values())
     return rows, lines, tuple(tuple(str(p) for p in members[i]) for i in rows.source_row)
 
 
 def _name_without_band(name: str) -> str:
+    """Return a file name without endings and without the word that is a band: ``stamp-187.5`` of ``stamp-u-187.5``."""
     stem = ids_in_name(name)[0]
-    words = [w for w in stem.replace("_", "-").split("-") if w not in {*"ugrizyZYJHK", "Ks"}]
-    return "-".join(words) or stem
+    return re.sub(r"[-_](?:Ks|[ugrizyZYJHK])(?=[-_.]|$)|^(?:Ks|[ugrizyZYJHK])[-_]", "", stem, count=1) or stem
 
 
 def _sample(decoder: FITSDecoder, n: int) -> list[Understood]:

@@ -94,6 +94,8 @@ def parts(
         table, notes = finish_rows(plan.rows.columns)
         plan.rows.notes += notes
         yield SurveyPart(rows=table)
+        if progress is not None:
+            progress(len(plan.rows), len(plan.rows))
         return
     spans = [(first, min(first + BATCH, len(plan.rows))) for first in range(0, len(plan.rows), BATCH)]
     store = BatchStore(scratch, _fingerprint(plan)) if scratch is not None else None

@@ -128,7 +128,7 @@ def finish_rows(columns: pa.Table) -> tuple[pa.Table, list[str]]:
     ra, dec, ebv = (columns.column(name).to_numpy() for name in ("ra_deg", "dec_deg", "ebv"))
     ebv = np.array(ebv, dtype=np.float64)
     source = np.full(ebv.shape, None, dtype=object)
-    source[np.isfinite(ebv)] = "column"
+    source[np.isfinite(ebv)] = "given"
     notes: list[str] = []
     wanting = ~np.isfinite(ebv) & np.isfinite(ra) & np.isfinite(dec)
     if wanting.any():

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from survey.sources.joining import SortedColumns
 from survey.sources.table_files import UnreadableTable
 
-__all__ = ["NO_MAGNITUDE", "NO_REDSHIFT", "cleaned", "nullable", "numbers", "positions"]
+__all__ = ["NO_MAGNITUDE", "NO_POSITIONS", "NO_REDSHIFT", "cleaned", "nullable", "numbers", "positions"]
 
 # What catalogues write where they know nothing.
 NO_REDSHIFT = (-1.0, -9.0, -99.0, -99.9, -999.0, -9999.0, 99.0, 99.9, 99.99, 999.0, 9999.0)
 NO_MAGNITUDE = (-9.0, -99.0, -99.9, -999.0, -9999.0, 99.0, 99.9, 99.99, 999.0, 9999.0)
+NO_POSITIONS = "No positions: the survey has no cone search and no sky links."
 _NO_POSITION = (-99.0, -999.0, -9999.0)
 
 
@@ -72,7 +73,7 @@ def positions(
     """
     columns = sorted_columns.standard
     if "ra_deg" not in columns or "dec_deg" not in columns:
-        notes.append("No positions: the survey has no cone search and no sky links.")
+        notes.append(NO_POSITIONS)
         return np.full(sorted_columns.n, np.nan), np.full(sorted_columns.n, np.nan)
     texts = [pa.types.is_string(columns[name].type) for name in ("ra_deg", "dec_deg")]
     if any(texts) and _is_sexagesimal(columns["ra_deg" if texts[0] else "dec_deg"]):

@@ -1,0 +1,97 @@
+"""Real FITS files of many surveys: what is a galaxy is understood, all else refused by name."""
+
+import csv
+import random
+
+import numpy as np
+import pytest
+
+from survey.fits.reader import read_fits
+from survey.ingest import CutoutRejected, Overrides
+
+pytestmark = pytest.mark.realdata
+
+
+def read(*paths, **overrides):
+    return read_fits([(path.name, path.read_bytes()) for path in paths], overrides=Overrides(**overrides))
+
+
+def test_five_sdss_files_in_any_order_are_the_published_nanomaggies(shared_data):
+    folder = shared_data / "sdss_ugriz_stamps"
+    paths = sorted((folder / "raw_fits").glob("stamp-*-187.5469-12.0381.fits"))
+    random.Random(0).shuffle(paths)
+    found = read(*paths)
+    assert found.cutout.bands.ids == ("sdss:u", "sdss:g", "sdss:r", "sdss:i", "sdss:z")
+    assert found.cutout.pixel_scale_arcsec == pytest.approx(0.396, rel=1e-4)
+    assert "first_exposure" in found.report.flags
+    published = np.load(folder / "stamps.npz")
+    expected = published["image"][0] * published["scale_nanomaggy"][0][:, None, None]
+    # The published arrays are quantised to a sixteenth of the noise.
+    assert np.allclose(found.cutout.flux, expected, atol=published["scale_nanomaggy"][0].max())
+    assert np.allclose(found.cutout.ivar, published["ivar"][0].astype(np.float32), rtol=2e-3)
+
+
+def test_kids_cubes_have_five_bands_and_need_a_scale(shared_data):
+    for path in sorted((shared_data / "kids_viking_9band").glob("cube_*.fits")):
+        found = read(path)
+        assert found.cutout.bands.ids == ("kids:u", "kids:g", "kids:r", "kids:i", "viking:Z")
+        assert found.cutout.is_calibrated
+        assert "no_pixel_scale" in found.report.flags
+    assert read(path, pixel_scale_arcsec=0.339).cutout.pixel_scale_arcsec == 0.339
+
+
+def test_legacy_cutouts_are_understood_without_help(shared_data):
+    paths = sorted((shared_data / "decals_grz").glob("*.fits.fz"))
+    assert len(paths) == 5
+    for path in paths:
+        found = read(path)
+        assert found.cutout.bands.ids == ("legacy:g", "legacy:r", "legacy:z")
+        assert found.cutout.is_calibrated
+        assert found.report.flags == []
+        assert 0.09 < found.cutout.pixel_scale_arcsec < 0.27
+
+
+def test_the_hsc_cube_asks_for_its_bands_and_then_works(shared_data):
+    path = shared_data / "hsc_grizy" / "Cut_HSC.fits"
+    with pytest.raises(CutoutRejected, match="bands=grizy"):
+        read(path)
+    cutout = read(path, bands="hsc-grizy", zeropoint=27.0).cutout
+    assert cutout.bands.names == ("g", "r", "i", "z", "y")
+    assert cutout.pixel_scale_arcsec == pytest.approx(0.168, rel=1e-3)
+
+
+def test_the_zoo_agrees_with_its_keepers_and_nothing_escapes(shared_data):
+    """Rejected files are refused, galaxies with a named band read; nothing but CutoutRejected is raised."""
+    zoo = shared_data / "fits_zoo"
+    outcome = {}
+    with (zoo / "manifest.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        try:
+            read(zoo / "files" / row["file"])
+        except CutoutRejected as error:
+            outcome[row["file"]] = error.code
+        else:
+            outcome[row["file"]] = "read"
+    verdicts = {
+        v: [outcome[r["file"]] for r in rows if r["verdict"] == v] for v in ("accept", "partial", "reject")
+    }
+    # One cube of five planes has no band keyword: the sender must name them (see the HSC test above).
+    assert sorted(set(verdicts["accept"])) == ["fits.band_unknown", "read"]
+    assert verdicts["accept"].count("read") == len(verdicts["accept"]) - 1
+    assert set(verdicts["reject"]) <= {"fits.no_image", "fits.unreadable"}
+    # A galaxy in one band is read when a band is named in the file, else the band is asked for; one of
+    # them is an LSST test image that is constant.
+    assert set(verdicts["partial"]) <= {"read", "fits.band_unknown", "fits.blank"}
+
+
+def test_sets_of_single_band_files_in_the_zoo_become_one_cutout(shared_data):
+    files = shared_data / "fits_zoo" / "files"
+    gama = read(*(files / f"galfitm-tests__t10_5.34_t10_5.34_{band}.fits" for band in "zigru"))
+    assert gama.cutout.bands.names == ("u", "g", "r", "i", "z")
+    assert "uncalibrated" in gama.report.flags
+    sdss = read(*(files / f"SDSS_{band}_2010H_crop.fits" for band in "izur"), ra_deg=121.60, dec_deg=1.036)
+    assert sdss.cutout.bands.names == ("u", "r", "i", "z")
+    assert sdss.cutout.is_calibrated
+    # The frames are turned by 85 degrees against north.
+    assert abs(float(sdss.cutout.provenance["north_angle_deg"])) == pytest.approx(85.5, abs=1)
