@@ -21,6 +21,7 @@ from survey.display import read_display
 from survey.fits.reader import read_fits
 from survey.ingest import CutoutRejected, Overrides, Understood
 from survey.prescan import prescan
+from survey.shrinking import shrink_display
 from survey.wrappers import unpack
 
 __all__ = ["work"]
@@ -99,7 +100,9 @@ def _read(files: Files, overrides: Overrides) -> Understood:
     if files[0][1].startswith(b"SIMPLE"):
         understood = read_fits(files, overrides=overrides)
     else:
-        understood = read_display(files[0][1], pixel_scale_arcsec=overrides.pixel_scale_arcsec)
+        understood = shrink_display(
+            read_display(files[0][1], pixel_scale_arcsec=overrides.pixel_scale_arcsec)
+        )
     for note in notes:
         understood.report.say("container", note)
     return understood
