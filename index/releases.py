@@ -123,7 +123,7 @@ def build_release(
     try:
         np.ascontiguousarray(vectors[order], dtype="<f4").tofile(staged / VECTORS)
         del vectors
-        store = ExactStore(staged / VECTORS, model.card.dimension, threads=0)
+        store = ExactStore(staged / VECTORS, model.card.dimension)
         graph = build_graph(store, progress=progress)
         is_display = model.contract.is_display or survey.info.kind == "display"
         photoz = _write_parts(
