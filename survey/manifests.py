@@ -76,9 +76,7 @@ def read_manifest(folder: Path, name: str, *, verify: Iterable[str] | None = ())
     """
     try:
         manifest: dict[str, object] = orjson.loads((folder / name).read_bytes())
-        hashes = manifest["files"]
-        if not isinstance(hashes, dict):
-            raise TypeError(name)
+        hashes = dict(manifest["files"])  # type: ignore[call-overload]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptFolder(f"{folder.name}: no readable {name}") from error
     for file in hashes if verify is None else verify:
