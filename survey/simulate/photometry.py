@@ -27,7 +27,8 @@ class Photometry:
     Attributes
     ----------
     flux, ivar
-        Nanomaggies, not de-reddened, and inverse variance, shape (5,); NaN and 0 in a missing band.
+        Nanomaggies, not de-reddened, and inverse variance, shape (5,); NaN and 0 in a missing band, and in
+        all of them if nothing shines at the centre.
     r50_arcsec
         Circular half-light radius of the r model, seeing included.
     """
@@ -56,6 +57,8 @@ def measure(image: NDArray[np.float32], observation: Observation) -> Photometry:
     model = _profile_model(reference, radius)
     good = _unblended(reference, model, observation.sky_sigma[_R])
     flux, ivar = np.full(5, np.nan), np.zeros(5)
+    if not (model * good).any():
+        return Photometry(flux, ivar, float("nan"))
     for band in np.flatnonzero(np.isfinite(pixels).all(axis=(1, 2))):
         # Sum of model times blurred image = sum of blurred model times image, whose noise is white.
         weight = gaussian_filter(model * good, blurs[band], mode="constant")
@@ -80,6 +83,8 @@ def _elliptical_radius(image: _Array) -> _Array:
     for _ in range(4):
         weight = np.maximum(image, 0) * np.exp(-0.5 * ((x - x0) ** 2 + (y - y0) ** 2) / width**2)
         total = weight.sum()
+        if total <= 0:
+            break
         dx, dy = x - x0, y - y0
         matrix = (
             np.array([[(weight * dx**2).sum(), (weight * dx * dy).sum()], [0, (weight * dy**2).sum()]])
@@ -123,7 +128,11 @@ def _unblended(image: _Array, model: _Array, sigma: float) -> NDArray[np.bool_]:
 
 def _half_light_radius(model: _Array) -> float:
     x, y = _offsets(model.shape[0])
-    radius = np.hypot(x, y)
-    order = np.argsort(radius, axis=None)
-    growth = np.cumsum(model.flat[order])
-    return float(np.interp(0.5 * growth[-1], growth, radius.flat[order]) * PIXEL_SCALE)
+    radius, half = np.hypot(x, y), 0.5 * model.sum()
+    low, high = 0.0, model.shape[0] / np.sqrt(2)
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        # A pixel across the edge of the aperture counts by the part that lies inside.
+        is_short = (model * np.clip(middle - radius + 0.5, 0, 1)).sum() < half
+        low, high = (middle, high) if is_short else (low, middle)
+    return float((low + high) / 2 * PIXEL_SCALE)

@@ -20,11 +20,11 @@ from survey.simulate.parts import PART_SIZE, load_part, load_truth, prepare_stag
 from survey.simulate.population import Galaxy, draw_population
 from survey.simulate.templates import sdss_templates
 
-__all__ = ["DEFAULT_N", "simulate_survey"]
+__all__ = ["DEFAULT_N", "RECIPE", "simulate_survey"]
 
 DEFAULT_N = 5000
 # Raise it when the same seed gives other pixels, so that parts of an older version are not mixed in.
-_RECIPE = 1
+RECIPE = 2
 Progress = Callable[[int, int], None]
 _REALISM = "The positions, redshifts and ugriz photometry behind it are of real SDSS galaxies; the pixels are rendered."
 _REALISM_COPIES = (
@@ -68,7 +68,7 @@ def simulate_survey(
     parents = read_parents()
     galaxies = draw_population(parents, n, seed=seed, templates=sdss_templates())
     staging = path.with_name(f".{path.name}.parts")
-    prepare_staging(staging, {"n": n, "seed": seed, "part_size": PART_SIZE, "recipe": _RECIPE})
+    prepare_staging(staging, {"n": n, "seed": seed, "part_size": PART_SIZE, "recipe": RECIPE})
     chunks = [galaxies[first : first + PART_SIZE] for first in range(0, n, PART_SIZE)]
     _render_all(staging, chunks, seed=seed, workers=workers or os.cpu_count() or 1, progress=progress)
     folder = _publish(path, staging, len(chunks), _info(path.name, n, seed, parents))
@@ -143,5 +143,5 @@ def _info(name: str, n: int, seed: int, parents: Parents) -> SurveyInfo:
         "Rowe et al. 2015, A&C 10, 121 (GalSim)",
         licence="SDSS data: free with acknowledgement; kcorrect, whose package holds the table: BSD-3-Clause",
         realism=_REALISM if n <= len(parents) else _REALISM_COPIES,
-        extra={"simulation": {"n": n, "seed": seed, "recipe": _RECIPE}},
+        extra={"simulation": {"n": n, "seed": seed, "recipe": RECIPE}},
     )

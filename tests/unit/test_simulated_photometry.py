@@ -32,6 +32,12 @@ def test_twice_the_light_is_twice_the_flux_at_the_same_size():
     assert twice.r50_arcsec == pytest.approx(once.r50_arcsec, rel=1e-3)
 
 
+def test_the_half_light_radius_of_a_round_gaussian_is_1_18_sigma():
+    blob = expose([Source(points(np.zeros(1), np.zeros(1), np.ones(1), sigma=3.0), 20 * FLUX)], MIXED)
+    # Seeing adds in quadrature; a Gaussian of FWHM 1.65 has sigma 0.70. The Moffat's wings add a little.
+    assert measure(blob, MIXED).r50_arcsec == pytest.approx(1.1774 * np.hypot(3.0, 0.70), rel=0.04)
+
+
 def test_errors_say_how_much_repeated_measurements_differ():
     clean, rng = a_disc(), np.random.default_rng(7)
     repeats = [measure(add_noise(clean, MIXED, rng), MIXED) for _ in range(60)]
@@ -56,3 +62,9 @@ def test_a_missing_band_is_nan_with_no_weight_and_leaves_the_others_alone():
     assert np.isnan(measured.flux[1])
     assert measured.ivar[1] == 0
     assert measured.flux[[0, 2, 3, 4]] == pytest.approx(whole.flux[[0, 2, 3, 4]])
+
+
+def test_an_empty_field_has_no_flux_rather_than_a_wrong_one():
+    nothing = measure(np.full((5, 84, 84), -0.01, np.float32), MIXED)
+    assert np.isnan(nothing.flux).all()
+    assert not nothing.ivar.any()
