@@ -68,8 +68,8 @@ class Round:
     p99_ms: float
 
 
-def build(data_dir: Path, n: int) -> list[str]:
-    """Publish a survey of positions with random vectors as its embeddings; returns the ids."""
+def build(data_dir: Path, n: int) -> None:
+    """Publish a survey of positions with random vectors as its embeddings."""
     rng = np.random.default_rng(0)
     few = tiny_survey(data_dir / "few", n=60)
     model = fit_fixed(
@@ -99,16 +99,14 @@ def build(data_dir: Path, n: int) -> list[str]:
     store.write_shard(0, survey.ids, survey.objects.column("hpx29").to_pylist(), vectors)
     release = build_release(survey=survey, model=model, embeddings=store, releases_dir=data_dir / "releases")
     register(data_dir, survey, release.id)
-    return survey.ids
 
 
-def script(ids: list[str], path: Path) -> Path:
+def script(n: int, path: Path) -> Path:
     """Write wrk's script: a random id each time."""
-    listed = ",".join(f'"{i}"' for i in ids)
     path.write_text(
-        f"local ids = {{{listed}}}\n"
         "request = function()\n"
-        '  return wrk.format("GET", "/api/v1/objects/" .. ids[math.random(#ids)] .. "/neighbours?k=10")\n'
+        f'  local id = string.format("SYN%06d", math.random(0, {n - 1}))\n'
+        '  return wrk.format("GET", "/api/v1/objects/" .. id .. "/neighbours?k=10")\n'
         "end\n"
     )
     return path
@@ -189,7 +187,8 @@ def main() -> None:
 
 def measure(folder: Path, n: int, seconds: int) -> tuple[list[Round], list[Round]]:
     """Serve synthetic vectors and load both routes in turn."""
-    lua = script(build(folder, n), folder / "random_ids.lua")
+    build(folder, n)
+    lua = script(n, folder / "random_ids.lua")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
