@@ -144,7 +144,10 @@ class Sandbox:
                 raise ChildDied from error
             except BadFrame as error:
                 logger.warning("a parsing child answered nonsense", extra={"reason": str(error)})
-                raise ChildDied from error
+                raise CutoutRejected(
+                    "upload.unreadable",
+                    "What stands in the file leads to an impossible size, position or pixel scale.",
+                ) from error
             finally:
                 child.end()
             if "cause" in told:

@@ -9,7 +9,6 @@ import zlib
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.table import Table
 from PIL import Image
 from support.fits_builder import hcompress_killer, image, primary, table, tiled_image, with_card
 from support.fits_files import cube, galaxy, single, tan_header
@@ -286,58 +285,6 @@ def test_a_full_queue_is_503_with_retry_after(client, good, monkeypatch):
 def test_uploads_can_be_switched_off(served_data, good):
     with client_of(served_data, upload_anonymous=False) as closed:
         assert_problem(send(closed, good), 403, "upload.off")
-
-
-def _table(fmt, **columns):
-    stream = io.BytesIO()
-    Table(columns).write(stream, format=fmt)
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("fmt", "declared"),
-    [("fits", "application/fits"), ("votable", "application/x-votable+xml"), ("ascii.csv", "text/csv")],
-)
-def test_a_table_of_ids_or_positions_is_a_batch(client, tiny, fmt, declared):
-    rows = [tiny.ids[n] for n in (5, 0, 9)]
-    if fmt == "ascii.csv":
-        data = ("OBJID,mag\n" + "".join(f"{row},1\n" for row in rows)).encode()
-    else:
-        data = _table(fmt, OBJID=rows, mag=[1.0, 2.0, 3.0])
-    body = client.post("/api/v1/photoz/batch", content=data, headers={"content-type": declared}).json()
-    assert [row["object_id"] for row in body["rows"]] == rows
-    assert body["table"]["mapping"] == {"object_id": "OBJID"}
-
-
-@pytest.mark.parametrize(
-    ("data", "status", "code"),
-    [
-        (b"x,y\n1,2\n", 422, "table.columns"),
-        (b"ra,dec\n10:00:00,2\n", 422, "table.unit"),
-        (b"object_id\n" + b"a\n" * 2001, 413, "batch.too_large"),
-        (b"\xff\xfe\x00\x01", 415, "upload.type"),
-        (b"PAR1" + bytes(50), 415, "upload.type_mismatch"),
-        (b"object_id\n" + b"x" * 20_000, 422, "table.unreadable"),
-    ],
-    ids=["no id", "sexagesimal", "2001 rows", "no text", "Parquet", "endless cell"],
-)
-def test_a_broken_table_is_a_problem_with_its_code(client, data, status, code):
-    answer = client.post("/api/v1/photoz/batch", content=data, headers={"content-type": "text/csv"})
-    assert_problem(answer, status, code)
-
-
-def test_ids_that_were_rounded_are_refused_not_looked_up(client):
-    data = _table("fits", objID=np.array([1.2376487206937559e18]))
-    answer = client.post("/api/v1/photoz/batch", content=data, headers={"content-type": "application/fits"})
-    assert_problem(answer, 422, "table.rounded_ids")
-
-
-def test_a_votable_that_points_elsewhere_is_refused(client):
-    data = b'<VOTABLE><RESOURCE><TABLE><DATA><BINARY><STREAM href="http://127.0.0.1:1/x"/></BINARY></DATA></TABLE></RESOURCE></VOTABLE>'
-    answer = client.post(
-        "/api/v1/photoz/batch", content=data, headers={"content-type": "application/x-votable+xml"}
-    )
-    assert_problem(answer, 422, "table.unreadable")
 
 
 def _ugriz():

@@ -1,0 +1,93 @@
+"""Tables as batches over HTTP: ids or positions are found, and what cannot be trusted is refused."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from astropy.table import Table
+
+from survey.archive import SurveyFolder
+
+PATH = "/api/v1/photoz/batch"
+
+
+@pytest.fixture(scope="module")
+def tiny(served_data):
+    return SurveyFolder(served_data / "surveys" / "tiny")
+
+
+def assert_problem(answer, status, code):
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+def _table(fmt, **columns):
+    stream = io.BytesIO()
+    Table(columns).write(stream, format=fmt)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("fmt", "declared"),
+    [("fits", "application/fits"), ("votable", "application/x-votable+xml"), ("ascii.csv", "text/csv")],
+)
+def test_a_table_of_ids_or_positions_is_a_batch(client, tiny, fmt, declared):
+    rows = [tiny.ids[n] for n in (5, 0, 9)]
+    if fmt == "ascii.csv":
+        data = ("OBJID,mag\n" + "".join(f"{row},1\n" for row in rows)).encode()
+    else:
+        data = _table(fmt, OBJID=rows, mag=[1.0, 2.0, 3.0])
+    body = client.post(PATH, content=data, headers={"content-type": declared}).json()
+    assert [row["object_id"] for row in body["rows"]] == rows
+    assert body["table"]["mapping"] == {"object_id": "OBJID"}
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"x,y\n1,2\n", 422, "table.columns"),
+        (b"ra,dec\n10:00:00,2\n", 422, "table.unit"),
+        (b"object_id\n" + b"a\n" * 2001, 413, "batch.too_large"),
+        (b"\xff\xfe\x00\x01", 415, "upload.type"),
+        (b"PAR1" + bytes(50), 415, "upload.type_mismatch"),
+        (b"object_id\n" + b"x" * 20_000, 422, "table.unreadable"),
+    ],
+    ids=["no id", "sexagesimal", "2001 rows", "no text", "Parquet", "endless cell"],
+)
+def test_a_broken_table_is_a_problem_with_its_code(client, data, status, code):
+    answer = client.post(PATH, content=data, headers={"content-type": "text/csv"})
+    assert_problem(answer, status, code)
+
+
+def test_ids_that_were_rounded_are_refused_not_looked_up(client):
+    data = _table("fits", objID=np.array([1.2376487206937559e18]))
+    answer = client.post(PATH, content=data, headers={"content-type": "application/fits"})
+    assert_problem(answer, 422, "table.rounded_ids")
+
+
+def test_a_votable_that_points_elsewhere_is_refused(client):
+    data = b'<VOTABLE><RESOURCE><TABLE><DATA><BINARY><STREAM href="http://127.0.0.1:1/x"/></BINARY></DATA></TABLE></RESOURCE></VOTABLE>'
+    answer = client.post(PATH, content=data, headers={"content-type": "application/x-votable+xml"})
+    assert_problem(answer, 422, "table.unreadable")
+
+
+def test_positions_in_parquet_are_matched_to_objects(client, tiny):
+    (cutout,) = tiny.read([tiny.ids[4]])
+    stream = io.BytesIO()
+    columns = {"RAJ2000": [cutout.ra_deg, None], "DEJ2000": [cutout.dec_deg, 1.0], "mag": [1.0, 2.0]}
+    pq.write_table(pa.table(columns), stream)
+    answer = client.post(
+        PATH, content=stream.getvalue(), headers={"content-type": "application/vnd.apache.parquet"}
+    )
+    first, second = answer.json()["rows"]
+    assert (first["status"], first["object_id"]) == ("ok", tiny.ids[4])
+    assert second["status"] == "invalid"
+    assert answer.json()["table"]["mapping"] == {"ra_deg": "RAJ2000", "dec_deg": "DEJ2000"}
+
+
+def test_a_64_bit_id_keeps_all_its_digits(client):
+    data = _table("fits", objID=np.array([1237648720693755918]))
+    answer = client.post(PATH, content=data, headers={"content-type": "application/fits"})
+    assert answer.json()["rows"][0]["object_id"] == "1237648720693755918"
