@@ -33,12 +33,12 @@ def simulate(  # noqa: PLR0917 - Typer makes options of them
     from survey.archive import SurveyFolder
     from survey.manifests import CorruptFolder
     from survey.simulate.parents import MissingTable
+    from survey.simulate.recipe import is_made
 
     path = data_dir / "surveys" / name
     try:
         folder = SurveyFolder(path)
-        made = folder.info.extra.get("simulation", {})
-        is_done = not force and (made.get("n"), made.get("seed")) == (n, seed)
+        is_done = not force and is_made(folder.info, n=n, seed=seed)
     except CorruptFolder:
         is_done = False
     if not is_done:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from survey.simulate.optics import FIELD_PX, GRID, PIXEL_SCALE, KImage, Source, frequencies, profile
+from survey.simulate.optics import GRID, KImage, Source, frequencies, profile
+from survey.simulate.recipe import FIELD_PX, PIXEL_SCALE
 
 __all__ = ["Component", "canvas", "combine", "disc", "ellipse", "painted", "points"]
 

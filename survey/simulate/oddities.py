@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from survey.simulate.galaxies import BULGE_COLOUR, CLUMP_COLOUR
 from survey.simulate.light import Component, ellipse, points
 from survey.simulate.morphology import Shape
-from survey.simulate.optics import FIELD_PX, PIXEL_SCALE, Observation, Source
+from survey.simulate.optics import Observation, Source
+from survey.simulate.recipe import FIELD_PX, PIXEL_SCALE
 from survey.simulate.structures import ring
 from survey.simulate.surroundings import flux_from_colours, star_colours
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from survey.simulate.recipe import FIELD_PX, PIXEL_SCALE
+
 __all__ = [
     "ELECTRONS_PER_NMGY",
-    "FIELD_PX",
     "GRID",
-    "PIXEL_SCALE",
     "PSF_FWHM_GRID",
     "KImage",
     "Observation",
@@ -28,8 +28,6 @@ __all__ = [
     "psf",
 ]
 
-FIELD_PX = 84
-PIXEL_SCALE = 0.396  # arcsec
 # Side of the Fourier grid in pixels: twice the field, so that what leaves one side returns outside it.
 GRID = 2 * FIELD_PX
 _DK = 2 * np.pi / (GRID * PIXEL_SCALE)

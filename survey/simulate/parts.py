@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from survey.cutout import Cutout
 from survey.rendering import thumbnail
 from survey.simulate.catalogue import ROW_SCHEMA, TRUTH_SCHEMA, is_selected, measured_row, truth_row
-from survey.simulate.optics import FIELD_PX, PIXEL_SCALE
 from survey.simulate.parents import UGRIZ
 from survey.simulate.photometry import measure
 from survey.simulate.population import Galaxy
+from survey.simulate.recipe import FIELD_PX, PIXEL_SCALE
 from survey.simulate.render import render_galaxy
 
 __all__ = ["PART_SIZE", "Part", "load_part", "load_truth", "prepare_staging", "render_part"]

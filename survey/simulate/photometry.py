@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from survey.simulate.optics import ELECTRONS_PER_NMGY, PIXEL_SCALE, Observation
+from survey.simulate.optics import ELECTRONS_PER_NMGY, Observation
+from survey.simulate.recipe import PIXEL_SCALE
 
 __all__ = ["Photometry", "measure"]
 

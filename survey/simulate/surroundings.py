@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.simulate.light import ellipse, points
-from survey.simulate.optics import FIELD_PX, PIXEL_SCALE, KImage, Source
+from survey.simulate.optics import KImage, Source
+from survey.simulate.recipe import FIELD_PX, PIXEL_SCALE
 
 __all__ = ["flux_from_colours", "neighbours", "star_colours"]
 

@@ -14,23 +14,15 @@ import pyarrow as pa
 
 from survey.archive import SurveyFolder, SurveyInfo
 from survey.publish import SurveyPart, publish_survey
-from survey.simulate.optics import FIELD_PX, PIXEL_SCALE
-from survey.simulate.parents import UGRIZ, Parents, read_parents
+from survey.simulate.parents import read_parents
 from survey.simulate.parts import PART_SIZE, load_part, load_truth, prepare_staging, render_part
 from survey.simulate.population import Galaxy, draw_population
+from survey.simulate.recipe import DEFAULT_N, RECIPE, describe
 from survey.simulate.templates import sdss_templates
 
-__all__ = ["DEFAULT_N", "RECIPE", "simulate_survey"]
+__all__ = ["simulate_survey"]
 
-DEFAULT_N = 5000
-# Raise it when the same seed gives other pixels, so that parts of an older version are not mixed in.
-RECIPE = 2
 Progress = Callable[[int, int], None]
-_REALISM = "The positions, redshifts and ugriz photometry behind it are of real SDSS galaxies; the pixels are rendered."
-_REALISM_COPIES = (
-    "The redshifts and ugriz photometry behind it are of real SDSS galaxies, each copied several times with a small "
-    "shift in redshift, luminosity and position (parent_id names the real one); the pixels are rendered."
-)
 
 
 def simulate_survey(
@@ -71,7 +63,9 @@ def simulate_survey(
     prepare_staging(staging, {"n": n, "seed": seed, "part_size": PART_SIZE, "recipe": RECIPE})
     chunks = [galaxies[first : first + PART_SIZE] for first in range(0, n, PART_SIZE)]
     _render_all(staging, chunks, seed=seed, workers=workers or os.cpu_count() or 1, progress=progress)
-    folder = _publish(path, staging, len(chunks), _info(path.name, n, seed, parents))
+    folder = _publish(
+        path, staging, len(chunks), describe(path.name, n=n, seed=seed, is_copied=n > len(parents))
+    )
     shutil.rmtree(staging)
     return folder
 
@@ -127,21 +121,4 @@ def _publish(path: Path, staging: Path, n_parts: int, info: SurveyInfo) -> Surve
         side_tables={
             "truth.parquet": pa.concat_tables(load_truth(staging, number) for number in range(n_parts))
         },
-    )
-
-
-def _info(name: str, n: int, seed: int, parents: Parents) -> SurveyInfo:
-    return SurveyInfo(
-        name=name,
-        title="Demo survey: real SDSS galaxies, rendered",
-        kind="flux",
-        bands=UGRIZ,
-        pixel_scale_arcsec=PIXEL_SCALE,
-        field_px=FIELD_PX,
-        epoch="J2000",
-        citation="York et al. 2000, AJ 120, 1579 (SDSS); Blanton & Roweis 2007, AJ 133, 734 (kcorrect and its table); "
-        "Rowe et al. 2015, A&C 10, 121 (GalSim)",
-        licence="SDSS data: free with acknowledgement; kcorrect, whose package holds the table: BSD-3-Clause",
-        realism=_REALISM if n <= len(parents) else _REALISM_COPIES,
-        extra={"simulation": {"n": n, "seed": seed, "recipe": RECIPE}},
     )

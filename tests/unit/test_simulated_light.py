@@ -11,8 +11,6 @@ from survey.simulate.light import Component, canvas, combine, disc, ellipse, pai
 from survey.simulate.morphology import KINDS, Shape
 from survey.simulate.optics import (
     ELECTRONS_PER_NMGY,
-    FIELD_PX,
-    PIXEL_SCALE,
     PSF_FWHM_GRID,
     Observation,
     Source,
@@ -20,6 +18,7 @@ from survey.simulate.optics import (
     draw_observation,
     expose,
 )
+from survey.simulate.recipe import FIELD_PX, PIXEL_SCALE
 
 FLUX = np.array([10.0, 40.0, 80.0, 110.0, 130.0])
 SEEING = Observation(np.full(5, 1.3), np.array([0.05, 0.02, 0.03, 0.05, 0.17]))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from survey.simulate.oddities import ODDITIES, draw_oddity, ring_galaxy, saturate, spoil, streak
-from survey.simulate.optics import FIELD_PX
 from survey.simulate.population import Galaxy
+from survey.simulate.recipe import FIELD_PX
 from survey.simulate.render import render_galaxy
 
 FLUX = np.array([10.0, 40.0, 80.0, 110.0, 130.0])
