@@ -7,8 +7,10 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
+from astropy.wcs.utils import wcs_to_celestial_frame
 
 from survey.fits.container import FITSImage
 from survey.ingest import CutoutRejected
@@ -53,7 +55,9 @@ class Astrometry:
         if self.wcs is None:
             return None
         try:
-            x, y = self.wcs.all_world2pix([[*self._native(ra_deg, dec_deg)]], 0)[0]
+            longitude, latitude = _from_icrs(self.wcs, ra_deg, dec_deg)
+            native = (latitude, longitude) if self.wcs.wcs.lat == 0 else (longitude, latitude)
+            x, y = self.wcs.all_world2pix([[*native]], 0)[0]
         except Exception:  # noqa: BLE001  wcslib has a dozen exceptions for "not on this map"
             return None
         return (float(x), float(y)) if np.isfinite([x, y]).all() else None
@@ -64,9 +68,12 @@ class Astrometry:
             return None
         return _sky(self.wcs, x, y)
 
-    def _native(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
-        assert self.wcs is not None
-        return (dec_deg, ra_deg) if self.wcs.wcs.lat == 0 else (ra_deg, dec_deg)
+    def reference(self) -> tuple[float, float] | None:
+        """Return ICRS (ra, dec) in degrees of the reference pixel."""
+        if self.wcs is None:
+            return None
+        first, second = (float(value) for value in self.wcs.wcs.crval)
+        return _to_icrs(self.wcs, *((second, first) if self.wcs.wcs.lat == 0 else (first, second)))
 
 
 NO_ASTROMETRY = Astrometry(None, None)
@@ -115,7 +122,28 @@ def _sky(wcs: WCS, x: float, y: float) -> tuple[float, float] | None:
     except Exception:  # noqa: BLE001  outside the projection
         return None
     ra, dec = (second, first) if wcs.wcs.lat == 0 else (first, second)
-    return (float(ra) % 360, float(dec)) if np.isfinite([ra, dec]).all() else None
+    return _to_icrs(wcs, float(ra) % 360, float(dec)) if np.isfinite([ra, dec]).all() else None
+
+
+def _is_old(wcs: WCS) -> bool:
+    """Whether coordinates are of another epoch than J2000: B1950 lies up to 0.6 degrees away."""
+    equinox = float(wcs.wcs.equinox)
+    return wcs.wcs.radesys.strip().startswith("FK4") or (np.isfinite(equinox) and abs(equinox - 2000) > 0.1)
+
+
+def _to_icrs(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
+    # FK5 of J2000 differs from ICRS by 0.02 arcsec: no pixel's worth.
+    if not _is_old(wcs):
+        return ra, dec
+    sky = SkyCoord(ra, dec, unit="deg", frame=wcs_to_celestial_frame(wcs)).icrs
+    return float(sky.ra.deg), float(sky.dec.deg)
+
+
+def _from_icrs(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
+    if not _is_old(wcs):
+        return ra, dec
+    sky = SkyCoord(ra, dec, unit="deg").transform_to(wcs_to_celestial_frame(wcs))
+    return float(sky.spherical.lon.deg), float(sky.spherical.lat.deg)
 
 
 def _measure(wcs: WCS, x: float, y: float) -> Astrometry:

@@ -60,10 +60,9 @@ def find_target(image: FITSImage, sky: Astrometry, *, overrides: Overrides, repo
     if overrides.ra_deg is not None and overrides.dec_deg is not None:
         return _as_told(overrides.ra_deg, overrides.dec_deg, sky, (height, width), report)
     candidates = [(image.number(a), image.number(b), f"{a}, {b}") for a, b in _TARGET_KEYS]
-    if sky.wcs is not None:
-        first, second = (float(value) for value in sky.wcs.wcs.crval)
-        swapped = sky.wcs.wcs.lat == 0
-        candidates.append((second if swapped else first, first if swapped else second, "CRVAL"))
+    reference = sky.reference()
+    if reference is not None:
+        candidates.append((*reference, "CRVAL"))
     for ra, dec, source in candidates:
         pixel = sky.pixel_of(ra, dec) if ra is not None and dec is not None else None
         if pixel is not None and _inside(pixel, (height, width)):

@@ -305,6 +305,19 @@ def test_swapped_axes_give_the_same_position():
     assert (cutout.ra_deg, cutout.dec_deg) == (RA, DEC)
 
 
+def test_coordinates_of_b1950_are_brought_to_icrs():
+    # 3C 273 in B1950 (12h26m33.248s +02d19m43.29s) and ICRS (12h29m06.6997s +02d03m08.598s).
+    old = SkyCoord("12h26m33.248s +02d19m43.29s", frame="fk4")
+    header = tan_header(
+        BAND="r", SURVEY="SDSS", ra=old.ra.deg, dec=old.dec.deg, RADESYS="FK4", EQUINOX=1950.0
+    )
+    cutout = read(single(None, header=header)).cutout
+    found = SkyCoord(cutout.ra_deg, cutout.dec_deg, unit="deg")
+    assert found.separation(SkyCoord("12h29m06.6997s +02d03m08.598s")).arcsec < 0.5
+    told = read(single(None, header=header), ra_deg=cutout.ra_deg, dec_deg=cutout.dec_deg)
+    assert "0.0 px from the middle" in dict(told.report.steps)["target"]
+
+
 def test_a_mirrored_image_is_turned_back():
     plain = read(single("r", SURVEY="SDSS")).cutout
     header = tan_header(BAND="r", SURVEY="SDSS", CD1_1=SCALE / 3600)
