@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from service.operations import refusals
@@ -50,6 +50,8 @@ class UnsupportedMedia(refusals.Refusal):
 #: Exception → slug. An exception with a ``code`` of its own keeps it when that is a slug of the registry.
 EXCEPTIONS: dict[type[Exception], str] = {
     UnreadableBody: "request.unreadable",
+    # Nobody reads this answer, but neither is it a failure of ours.
+    ClientDisconnect: "request.unreadable",
     UnsupportedMedia: "request.media_type",
     UnknownParameter: "request.unknown_parameter",
     refusals.UnknownSurvey: "survey.not_found",

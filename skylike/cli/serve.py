@@ -55,6 +55,7 @@ def run_service(
     listening = _listen(settings)
     from service.main import create_app
     from service.opening import NotServable, open_resources
+    from service.protocol import PatientProtocol
 
     try:
         resources = open_resources(settings)
@@ -65,6 +66,8 @@ def run_service(
     typer.echo(f"Skylike serves {', '.join(resources.defaults)} on {address} (Ctrl+C ends it).", err=True)
     config = uvicorn.Config(
         create_app(settings, opened=resources),
+        http=PatientProtocol,
+        ws="none",
         access_log=False,
         log_config=None,
         server_header=False,

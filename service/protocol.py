@@ -1,0 +1,95 @@
+"""HTTP/1.1 for strangers: uvicorn's protocol with a deadline for every request and a bound on its headers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+__all__ = ["PatientProtocol"]
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Closes connections that send too slowly or too much header.
+
+    uvicorn itself waits for ever for the rest of a request, and httptools takes headers without end
+    (docs/operations.md): a few hundred silent connections would be enough to fill a service without a proxy.
+
+    Attributes
+    ----------
+    header_seconds
+        From the connection, or a request's first byte, to the end of its headers.
+    body_seconds
+        For each ``body_bytes`` of the body, or what is left of it: with the defaults 17 KiB/s at least.
+    header_bytes
+        Largest request line with headers.
+    """
+
+    header_seconds: ClassVar[float] = 10.0
+    body_seconds: ClassVar[float] = 60.0
+    body_bytes: ClassVar[int] = 1 << 20
+    header_bytes: ClassVar[int] = 64 << 10
+
+    _deadline: asyncio.TimerHandle | None = None
+    _in_headers = True
+    _seen = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock of the first request."""
+        super().connection_made(transport)
+        self._start(self.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count bytes while headers are being read."""
+        if self._in_headers:
+            self._seen += len(data)
+        super().data_received(data)
+        if self._in_headers and self._seen > self.header_bytes and not self.transport.is_closing():
+            self.send_400_response("Headers too large.")
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a further request."""
+        super().on_message_begin()
+        self._in_headers = True
+        if self._deadline is None:
+            self._start(self.header_seconds)
+
+    def on_headers_complete(self) -> None:
+        """Go on to the body's clock."""
+        self._in_headers, self._seen = False, 0
+        self._start(self.body_seconds)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Grant more time for what has arrived."""
+        self._seen += len(body)
+        if self._seen >= self.body_bytes:
+            self._seen = 0
+            self._start(self.body_seconds)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Stop the clock: the answer takes the time that it takes."""
+        self._stop()
+        self._seen = 0
+        super().on_message_complete()
+
+    def _start(self, seconds: float) -> None:
+        self._stop()
+        self._deadline = self.loop.call_later(seconds, self._give_up)
+
+    def _stop(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()

@@ -1,0 +1,141 @@
+"""Clients that send slowly, endlessly or nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+
+from service.protocol import PatientProtocol
+
+
+class Hasty(PatientProtocol):
+    header_seconds = 0.4
+    body_seconds = 0.4
+    body_bytes = 1000
+    header_bytes = 4096
+
+
+async def echo(scope, receive, send):
+    """Answers with the length of the body."""
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        size += len(message["body"])
+        if not message["more_body"]:
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+@contextmanager
+def served():
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(echo, http=Hasty, ws="none", lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield listening.getsockname()
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served() as address:
+        yield address
+
+
+@contextmanager
+def connected(address):
+    with socket.create_connection(address, timeout=5) as connection:
+        yield connection
+
+
+def rest(connection) -> bytes:
+    """Everything until the other side closes; times out if it never does."""
+    found = b""
+    while part := connection.recv(65536):
+        found += part
+    return found
+
+
+def post(size: int) -> bytes:
+    return f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n".encode()
+
+
+def test_an_ordinary_request_is_answered(address):
+    with connected(address) as connection:
+        connection.sendall(post(5) + b"hello")
+        answer = rest(connection)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"\r\n5\r\n" in answer
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-A: "])
+def test_a_request_that_does_not_come_is_not_waited_for(address, sent):
+    with connected(address) as connection:
+        began = time.monotonic()
+        connection.sendall(sent)
+        assert rest(connection) == b""
+        assert 0.3 < time.monotonic() - began < 3
+
+
+def test_header_bytes_one_by_one_do_not_buy_time(address):
+    with connected(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nX-A: ")
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < 4:
+                connection.sendall(b"a")
+                time.sleep(0.05)
+        except OSError:
+            pass
+        assert time.monotonic() - began < 3
+
+
+def test_a_body_that_trickles_is_given_up(address):
+    with connected(address) as connection:
+        connection.sendall(post(100_000))
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < 4:
+                connection.sendall(b"a")
+                time.sleep(0.05)
+        except OSError:
+            pass
+        assert time.monotonic() - began < 3
+
+
+def test_a_large_body_that_keeps_coming_has_its_time(address):
+    with connected(address) as connection:
+        connection.sendall(post(10_000))
+        for _ in range(10):
+            time.sleep(0.1)
+            connection.sendall(b"x" * 1000)
+        assert b"10000" in rest(connection)
+
+
+def test_headers_without_end_are_refused(address):
+    with connected(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 5000)
+        assert rest(connection).startswith(b"HTTP/1.1 400")
+
+
+def test_a_kept_connection_starts_its_clock_with_each_request(address):
+    with connected(address) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200" in connection.recv(65536)
+            time.sleep(0.6)
+        connection.sendall(b"GET / HT")
+        assert rest(connection) == b""
