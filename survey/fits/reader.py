@@ -63,7 +63,9 @@ def read_fits(files: Sequence[tuple[str, bytes]], *, overrides: Overrides | None
         raise CutoutRejected("fits.files", f"{len(files)} files; send one to {MAX_FILES}, one per band.")
     report = IngestReport()
     try:
-        return _read(files, overrides or Overrides(), report)
+        # Numbers beyond float32 become infinite and are masked like every pixel that is no number.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _read(files, overrides or Overrides(), report)
     except CutoutRejected:
         raise
     except Exception as error:  # numpy and astropy fail in many ways on damaged numbers

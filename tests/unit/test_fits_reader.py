@@ -245,6 +245,13 @@ def test_pixels_that_are_not_numbers_are_masked():
     assert "masked" in found.report.flags
 
 
+def test_numbers_beyond_float32_are_masked():
+    data = galaxy().astype(np.float64)
+    data[0, 0] = 1e300
+    cutout = read(sdss("r", data=data)).cutout
+    assert cutout.mask.sum() == 1
+
+
 def test_a_blank_band_is_masked_and_named():
     found = read(sdss("g"), sdss("r", data=np.zeros((SIDE, SIDE), np.float32)))
     assert found.cutout.mask[1].all()
