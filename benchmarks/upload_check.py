@@ -159,9 +159,9 @@ def wait_until_ready(client: httpx.Client) -> None:
 def parts_of_the_cost(data_dir: Path, case: Case) -> dict[str, float]:
     """Time the sandbox and the bare encoder in this process, median milliseconds."""
     sys.path.insert(0, str(REPOSITORY))
-    from index.model import Model, OnnxEncoder  # noqa: PLC0415 - the path was set above
-    from service.sandbox import Sandbox  # noqa: PLC0415 - the same
-    from survey.ingest import Overrides  # noqa: PLC0415 - the same
+    from index.model import Model, OnnxEncoder
+    from service.sandbox import Sandbox
+    from survey.ingest import Overrides
 
     files = [(path.name, path.read_bytes()) for path in case.files]
     models = [
