@@ -13,17 +13,18 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # Where each table stands, between `<!-- name -->` and `<!-- /name -->`.
 PLACES = {"settings": "README.md", "figures": "README.md", "errors": "docs/api.md", "paths": "docs/api.md"}
 
-# What the README tells of the figures, in this order; `{}` is the value.
+# What the README tells of the figures, in this order.
 FIGURES = {
-    "demo_seconds": "`make demo` after the installation, two cores, to the first answer",
+    "demo_seconds": "`make demo` on a clean clone, installation included, until it answers",
+    "second_start_seconds": "the same again",
     "demo_galaxies": "galaxies of the demo survey",
-    "rss_mb": "memory of the serving process with the demo's two releases",
-    "byid_rps_20k": "neighbours by id over HTTP, 20,000 synthetic vectors, one worker, 32 connections",
-    "noop_rps": "a route that does nothing, same run",
-    "purity10_polar48": "share of the same morphology among ten neighbours, real SDSS images (gz1_fixed51), `polar48`",
+    "rss_mb": "memory of the serving process, two releases of the demo",
+    "byid_rps_20k": "neighbours by id over HTTP: 20,000 synthetic vectors, one worker, 32 connections",
+    "noop_rps": "a route that does nothing, in the same run",
+    "purity10_polar48": "same morphology among the ten nearest, real SDSS images, `polar48`",
     "purity10_pca48": "the same, `pca48`",
-    "knn_sigma_mad_pixels": "demo survey: redshift scatter σ_MAD, local-linear kNN on magnitudes measured on the pixels",
-    "embedding_sigma_mad": "demo survey: σ_MAD of the served p(z) from the embedding",
+    "knn_sigma_mad_pixels": "demo survey: σ_MAD of redshifts from magnitudes measured on the pixels, local-linear kNN",
+    "embedding_sigma_mad": "demo survey: σ_MAD of the served redshifts, from the embedding",
     "oddity_recall_top5": "demo survey: planted oddities among the 5 % highest anomaly scores",
 }
 
