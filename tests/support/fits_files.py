@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from astropy.io import fits
+
+from survey.fits.reader import read_fits
+from survey.ingest import CutoutRejected, Overrides
 
 SIDE = 40
 RA, DEC, SCALE = 150.1, 2.2, 0.4
@@ -63,3 +67,21 @@ def single(band: str | None, *, header: fits.Header | None = None, data=None, **
     for key, value in more.items():
         header[key.replace("__", "-")] = value
     return file_of(fits.PrimaryHDU(galaxy() if data is None else data, header))
+
+
+def sdss(band: str, **more) -> bytes:
+    """One band of a real SDSS set: the keywords name the telescope."""
+    return single(band, RUN=756, CAMCOL=2, BUNIT="nanomaggy", **more)
+
+
+def read(*datas, names=None, **overrides):
+    """Read files as an upload is read."""
+    files = list(zip(names or [f"file{n}.fits" for n in range(len(datas))], datas, strict=True))
+    return read_fits(files, overrides=Overrides(**overrides))
+
+
+def rejected(*datas, names=None, **overrides) -> CutoutRejected:
+    """Return the refusal of files that must be refused."""
+    with pytest.raises(CutoutRejected) as caught:
+        read(*datas, names=names, **overrides)
+    return caught.value
