@@ -72,7 +72,11 @@ def _arcsec(text: object) -> object:
 
 ObjectId = Annotated[
     str,
-    Path(description="Object id, a string, as the survey writes it.", max_length=MAX_ID_LENGTH),
+    Path(
+        description="Object id, a string, as the survey writes it.",
+        examples=["SDSS J100024.12+021200.3"],
+        max_length=MAX_ID_LENGTH,
+    ),
     AfterValidator(checked_id),
 ]
 SurveyName = Annotated[
@@ -111,25 +115,45 @@ MagMax = Annotated[
 RaDeg = Annotated[
     float,
     Query(
-        alias="ra", ge=0, lt=360, allow_inf_nan=False, description="Right ascension, ICRS degrees, 0 to 360."
+        alias="ra",
+        ge=0,
+        lt=360,
+        allow_inf_nan=False,
+        description="Right ascension, ICRS degrees, 0 to 360.",
+        examples=[150.1],
     ),
 ]
 DecDeg = Annotated[
     float,
     Query(
-        alias="dec", ge=-90, le=90, allow_inf_nan=False, description="Declination, ICRS degrees, -90 to 90."
+        alias="dec",
+        ge=-90,
+        le=90,
+        allow_inf_nan=False,
+        description="Declination, ICRS degrees, -90 to 90.",
+        examples=[-0.5],
     ),
 ]
 OptionalRaDeg = Annotated[
     float | None,
     Query(
-        alias="ra", ge=0, lt=360, allow_inf_nan=False, description="Right ascension, ICRS degrees, 0 to 360."
+        alias="ra",
+        ge=0,
+        lt=360,
+        allow_inf_nan=False,
+        description="Right ascension, ICRS degrees, 0 to 360.",
+        examples=[150.1],
     ),
 ]
 OptionalDecDeg = Annotated[
     float | None,
     Query(
-        alias="dec", ge=-90, le=90, allow_inf_nan=False, description="Declination, ICRS degrees, -90 to 90."
+        alias="dec",
+        ge=-90,
+        le=90,
+        allow_inf_nan=False,
+        description="Declination, ICRS degrees, -90 to 90.",
+        examples=[-0.5],
     ),
 ]
 Radius = Annotated[
