@@ -36,7 +36,7 @@ class Calibrated:
     flags
         Named reservations: ``partial_field`` (the image is smaller than the network's input), ``masked``
         (pixels near the target are unknown), ``band_missing`` (a band has no data at all and counts as zero),
-        ``uncalibrated``, ``no_ebv``, ``ebv_src=sfd-lowres`` (dust from the coarse map), ``scale_assumed``,
+        ``uncalibrated``, ``no_ebv``, ``ebv_sfd_lowres`` (dust from the coarse map), ``scale_assumed``,
         ``upsampled`` (pixels more than twice the model's).
     notes
         One sentence per conversion made.
@@ -220,7 +220,7 @@ class InputContract:
             notes.append("E(B-V) unknown: fluxes are not corrected for Galactic dust.")
             return field
         if source == EBV_SOURCE:
-            flags.append(f"ebv_src={EBV_SOURCE}")
+            flags.append("ebv_sfd_lowres")
         notes.append(f"De-reddened with E(B-V) = {ebv:.3f} mag ({source}).")
         return deredden(field, ebv, self.bands)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from service.operations.fitting import candidates, choose
 from service.operations.neighbours import Filters
 from survey.bands import BandMismatch
 from survey.contract import Calibrated, ContractViolation
-from survey.dust import ebv_sfd_lowres
 from survey.ingest import CutoutRejected, Understood
 
 if TYPE_CHECKING:
@@ -101,7 +100,6 @@ def prepare(
     report = understood.report
     try:
         served, cutout = choose(list(candidates(resources, survey, release)), understood)
-        cutout = _with_dust(cutout, understood)
         calibrated = _calibrate(served, cutout)
     except (ContractViolation, BandMismatch, CutoutRejected) as refusal:
         # What was understood so far is what the sender needs to mend the file.
@@ -162,18 +160,6 @@ def _calibrate(served: Served, cutout: Cutout) -> Calibrated:
     return calibrated
 
 
-def _with_dust(cutout: Cutout, understood: Understood) -> Cutout:
-    if cutout.bands.is_display or cutout.ebv is not None or cutout.ra_deg is None or cutout.dec_deg is None:
-        return cutout
-    ebv = float(ebv_sfd_lowres(np.array([cutout.ra_deg]), np.array([cutout.dec_deg]))[0])
-    if not np.isfinite(ebv):
-        return cutout
-    understood.report.say(
-        "units", f"E(B-V) = {ebv:.3f} mag at this position from the low-resolution SFD map."
-    )
-    return replace(cutout, ebv=max(0.0, ebv))
-
-
 def _why_no_redshift(prepared: Prepared) -> str | None:
     cutout = prepared.understood.cutout
     if cutout.bands.is_display:
@@ -186,6 +172,9 @@ def _why_no_redshift(prepared: Prepared) -> str | None:
 _FLAGS = {
     "partial_field": "The image does not cover the model's whole field; the rest was left empty.",
     "uncalibrated": "The flux unit is unknown: similarity depends on the brightness and is indicative only.",
+    "ebv_sfd_lowres": "The dust correction comes from a map of about one degree resolution.",
+    "band_missing": "A band has no usable pixel and was taken as zero flux.",
+    "upsampled": "The image is coarser than the model's pixels: detail that the model looks for is not in it.",
     "no_ebv": "No position and no E(B-V): Galactic dust was not corrected.",
     "scale_assumed": "The pixel scale is unknown and was assumed.",
     "masked": "Some pixels of the central field are masked.",

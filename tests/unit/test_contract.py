@@ -215,7 +215,7 @@ def test_impossible_place_gives_no_dust(dec):
 def test_unknown_dust_at_a_known_place_comes_from_the_coarse_map():
     source = cutout(ebv=None, ra_deg=187.6, dec_deg=12.0)
     calibrated = CONTRACT.calibrate(source)
-    assert calibrated.flags == ("ebv_src=sfd-lowres",)
+    assert calibrated.flags == ("ebv_sfd_lowres",)
     expected = deredden(source.flux, float(ebv_sfd_lowres(187.6, 12.0)), UGRIZ)
     np.testing.assert_allclose(calibrated.field, expected, rtol=1e-6)
 
