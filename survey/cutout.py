@@ -67,7 +67,9 @@ class Cutout:
         if self.flux.ndim != 3:
             raise ValueError(f"flux has shape {self.flux.shape}; it must be (C, H, W)")
         if self.flux.shape[0] != len(self.bands):
-            raise BandMismatch(f"{self.flux.shape[0]} planes for {len(self.bands)} bands ({','.join(self.bands.names)})")
+            raise BandMismatch(
+                f"{self.flux.shape[0]} planes for {len(self.bands)} bands ({','.join(self.bands.names)})"
+            )
         for name, plane in (("ivar", self.ivar), ("mask", self.mask)):
             if plane is not None and plane.shape != self.flux.shape:
                 raise ValueError(f"{name} has shape {plane.shape}, flux {self.flux.shape}")
@@ -98,7 +100,9 @@ class Cutout:
         """
         missing = [band.id for band in bands if band.id not in self.bands.ids]
         if missing:
-            raise BandMismatch(f"bands {', '.join(missing)} are missing; the cutout has {', '.join(self.bands.ids)}")
+            raise BandMismatch(
+                f"bands {', '.join(missing)} are missing; the cutout has {', '.join(self.bands.ids)}"
+            )
         planes = [self.bands.ids.index(i) for i in bands.ids]
         return replace(
             self,
