@@ -22,11 +22,10 @@ from typing import Any
 
 import httpx
 import psutil
-from demo_quality import oddity_table, quality_figures
 from figures import REPOSITORY, figure, machine, read_figures, table, write_results
 
 COMMAND = "python benchmarks/first_light.py"
-OTHERS = ("retrieval_baselines", "catalogue", "serving")
+OTHERS = ("simulated_survey", "retrieval_baselines", "catalogue", "serving")
 
 #: Ids taken over from the other pages, in this order.
 GATHERED = {
@@ -36,6 +35,10 @@ GATHERED = {
     "noop_p99_ms": "serving",
     "purity10_pca48": "retrieval_baselines",
     "purity10_polar48": "retrieval_baselines",
+    "knn_sigma_mad_pixels": "simulated_survey",
+    "embedding_sigma_mad": "simulated_survey",
+    "embedding_outliers": "simulated_survey",
+    "oddity_recall_top5": "simulated_survey",
     "ingest_rows_per_s_sqlite": "catalogue",
     "dr7_cone_p50_ms_sqlite": "catalogue",
 }
@@ -52,15 +55,8 @@ What the first version does, measured. Written by `{command}` on {machine}.
 * `second_start_seconds`: the same command again.
 * `rss_mb`: resident memory of the serving process after queries of every kind; the upload sandbox's server, a process of its
   own, takes `sandbox_rss_mb` more.
-* `knn_*_pixels`: local-linear regression on the 30 nearest in r and four colours, magnitudes measured on the pixels, 70/30
-  split by parent, three splits. `embedding_*`: the served p(z) of every galaxy from its neighbours in the `polar48` embedding,
-  itself left out. |dz| = |z_phot - z_spec|/(1 + z_spec).
-* `oddity_recall_top5`: planted oddities among the 5 % highest anomaly scores of the ugriz release. By kind:
-
-{oddities}
-
-* The other figures are those of [retrieval_baselines](retrieval_baselines.md), [serving](serving.md) and
-  [catalogue](catalogue.md), which say how they were measured.
+* The other figures are those of [simulated_survey](simulated_survey.md), [retrieval_baselines](retrieval_baselines.md),
+  [serving](serving.md) and [catalogue](catalogue.md), which say how they were measured.
 
 The demo survey's pixels are rendered: its redshift and oddity figures show that the machinery works and say nothing about real
 galaxies. `purity10_*` are on real SDSS images.
@@ -88,21 +84,21 @@ def main() -> int:
         for name in OTHERS:
             print(f"== {name}", flush=True)
             subprocess.run([sys.executable, f"benchmarks/{name}.py"], cwd=REPOSITORY, check=True)
-    figures, oddities = measure_demo()
+    figures = measure_demo()
     for name, page in GATHERED.items():
         found = read_figures(page).get(name)
         if found:
             figures.append(found)
         else:
             print(f"{name}: not in docs/results/{page}.json", file=sys.stderr)
-    page = PAGE.format(command=COMMAND, machine=machine(), table=table(figures), oddities=oddities)
+    page = PAGE.format(command=COMMAND, machine=machine(), table=table(figures))
     write_results("first_light", figures, page)
     print(table(figures))
     return 0
 
 
-def measure_demo() -> tuple[list[dict[str, Any]], str]:
-    """Run `make demo` twice on a clean clone; return its figures and the table of oddities."""
+def measure_demo() -> list[dict[str, Any]]:
+    """Run `make demo` twice on a clean clone; return its figures."""
     with tempfile.TemporaryDirectory(prefix="skylike-demo-") as folder:
         clone = Path(folder) / "skylike"
         subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(clone)], check=True)
@@ -115,13 +111,11 @@ def measure_demo() -> tuple[list[dict[str, Any]], str]:
             stop(first.process)
         second = start(clone)
         stop(second.process)
-        data = clone / "skylike-data"
-        quality, oddities = quality_figures(data), oddity_table(data)
 
     def told(name: str, value: float, unit: str, better: str = "lower") -> dict[str, Any]:
         return figure(name, round(value, 2), unit, n=n, better=better, command=COMMAND)
 
-    timed = [
+    return [
         told("demo_seconds", first.seconds, "s"),
         told("install_seconds", first.install_seconds, "s"),
         told("second_start_seconds", second.seconds, "s"),
@@ -129,7 +123,6 @@ def measure_demo() -> tuple[list[dict[str, Any]], str]:
         told("rss_mb", serving, "MB"),
         told("sandbox_rss_mb", sandbox, "MB"),
     ]
-    return timed + quality, oddities
 
 
 def start(clone: Path) -> Started:
