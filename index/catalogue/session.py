@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 __all__ = ["UnsupportedDatabase", "default_url", "make_engine", "sessions", "utc"]
 
 _BUSY_MS = 10_000
+# A request that gets no connection within this time is better told to come back.
+_POOL_SECONDS = 2.0
 
 
 class UnsupportedDatabase(ValueError):
@@ -40,10 +42,12 @@ def make_engine(url: str | URL) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg")
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, pool_timeout=_POOL_SECONDS)
     if backend != "sqlite":
         raise UnsupportedDatabase(f"database {backend!r} is not supported; use sqlite or postgresql")
-    engine = create_engine(parsed)
+    # Without a file SQLite keeps one connection and takes no pool options.
+    pooled = {"pool_timeout": _POOL_SECONDS} if parsed.database not in {None, "", ":memory:"} else {}
+    engine = create_engine(parsed, **pooled)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
