@@ -39,8 +39,8 @@ GATHERED = {
     "embedding_sigma_mad": "simulated_survey",
     "embedding_outliers": "simulated_survey",
     "oddity_recall_top5": "simulated_survey",
-    "ingest_rows_per_s_sqlite": "catalogue",
-    "dr7_cone_p50_ms_sqlite": "catalogue",
+    "dr7_rows_per_s": "catalogue",
+    "dr7_cone_p50_ms": "catalogue",
 }
 
 PAGE = """# First light
