@@ -89,8 +89,8 @@ def calibrate_kernel(
     """
     full = RedshiftGrid.covering(spectroscopic.z[spectroscopic.rows])
     grid = RedshiftGrid(full.z_max, min(full.n_bins, _JUDGING_BINS))
-    step = max(1, spectroscopic.n // _SAMPLE)
-    judged = spectroscopic.rows[::step][:_SAMPLE]
+    spread = np.linspace(0, spectroscopic.n - 1, min(spectroscopic.n, _SAMPLE)).astype(np.int64)
+    judged = spectroscopic.rows[spread]
     rows, similarity, lengths = spectroscopic.nearest_of_rows(store, graph, judged, max(_NEIGHBOURS))
     z_spec, z = spectroscopic.z[judged], np.nan_to_num(spectroscopic.z[rows])
     kernels = [(width, grid.kernel(width)) for width in _RELATIVE_WIDTHS]

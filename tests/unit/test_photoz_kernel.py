@@ -151,3 +151,21 @@ def test_weights_fall_with_distance_and_sum_to_one():
     raw = np.exp(-0.5 * (2 - 2 * similarity[0, :3]) / (2 - 2 * similarity[0, 2]))
     assert weights[0, :3] == pytest.approx(raw / raw.sum(), rel=1e-5)
     assert weights[1] == pytest.approx([0.25] * 4)
+
+
+@pytest.mark.parametrize("n", [1500, 2500, 3999])
+def test_the_galaxies_that_judge_the_kernel_reach_over_all_rows(n, monkeypatch):
+    vectors, z = arc(n)
+    asked = []
+    found = Spectroscopic.nearest_of_rows
+
+    def spy(self, store, graph, rows, k):
+        asked.append(rows)
+        return found(self, store, graph, rows, k)
+
+    monkeypatch.setattr(Spectroscopic, "nearest_of_rows", spy)
+    settings = fitted(vectors, z).settings
+    (judged,) = asked
+    assert settings.n_judged == len(judged) == min(n, 2000)
+    assert (judged[0], judged[-1]) == (0, n - 1)
+    assert np.diff(judged).max() <= np.ceil(n / 2000)
