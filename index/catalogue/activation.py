@@ -42,7 +42,7 @@ class ReleaseRow:
     manifest_sha256
         The release folder's manifest must have this hash, or it is not served.
     activated_at
-        When it was last activated; None if never.
+        When it was last activated; None if never, or if it was rolled back since.
     is_active
         Whether it is the one served for its survey and model.
     """
@@ -99,6 +99,8 @@ def activate(session: Session, release_id: str, *, now: datetime | None = None) 
 def rollback(session: Session, survey: str, model_id: str) -> ReleaseRow:
     """Go back to the release that was active before; flushes, the caller commits.
 
+    The release left behind loses its time of activation: no later rollback leads to it.
+
     Raises
     ------
     NothingToRollBack
@@ -134,7 +136,9 @@ def rollback(session: Session, survey: str, model_id: str) -> ReleaseRow:
         raise NothingToRollBack(
             f"no earlier release of {survey} by {model_id} was active; see `skylike index list`"
         )
+    assert current is not None
     _point(session, before)
+    session.execute(update(releases).where(releases.c.id == current["id"]).values(activated_at=None))
     return _release(before, is_active=True)
 
 

@@ -245,6 +245,16 @@ def test_rolling_back_goes_one_step_at_a_time(session, registered):
     assert [row.id for row in list_active(session)] == [registered[0]]
 
 
+def test_no_rollback_leads_to_what_was_rolled_back(session, registered):
+    first, second, third = registered
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for n, release_id in enumerate([first, second]):
+        activate(session, release_id, now=start + timedelta(hours=n))
+    assert rollback(session, "tiny", "fake16").id == first
+    activate(session, third, now=start + timedelta(hours=3))
+    assert rollback(session, "tiny", "fake16").id == first
+
+
 def test_nothing_can_be_rolled_back_where_nothing_was_active(session):
     with pytest.raises(NothingToRollBack):
         rollback(session, "tiny", "fake16")
