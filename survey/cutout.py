@@ -20,7 +20,8 @@ MaskArray = NDArray[np.bool_]
 class Cutout:
     """A calibrated multi-band image around one sky position.
 
-    The target lies at pixel ``((H - 1) / 2, (W - 1) / 2)``.
+    The target lies at pixel ``((H - 1) / 2, (W - 1) / 2)``. Rows of flux run from the bottom up, as in FITS; those
+    of display bands from the top down, as in pictures.
 
     Attributes
     ----------

@@ -56,8 +56,8 @@ def read_display(data: bytes, *, pixel_scale_arcsec: float | None = None) -> Und
         report.say("wcs", "No pixel scale: the whole picture is taken as the field.", "no_pixel_scale")
     if bool((pixels == pixels[0, 0]).all()):
         raise CutoutRejected("display.blank", "Every pixel of the picture has the same colour.")
-    # Pictures have their first row on top, FITS at the bottom: turned so that north-up pictures stay north-up.
-    flux = np.ascontiguousarray(pixels[::-1].transpose(2, 0, 1), dtype=np.float32)
+    # Top row first, as survey.rendering shows display planes and index.fields makes them of fluxes.
+    flux = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
     cutout = Cutout(
         flux=flux,
         bands=BAND_SETS["display-rgb"],

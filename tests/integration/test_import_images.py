@@ -26,7 +26,7 @@ def picture(seed: int, size=(24, 24)) -> bytes:
 
 
 def counts(data: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(data)))[::-1].transpose(2, 0, 1)
+    return np.asarray(Image.open(io.BytesIO(data))).transpose(2, 0, 1)
 
 
 def parquet(path, n=10, *, spoil=None, sizes=None, **columns):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from survey.display import read_display
 from survey.ingest import CutoutRejected
+from survey.rendering import to_rgb
 
 
 def picture(mode="RGB", size=(24, 20), kind="PNG", **save) -> bytes:
@@ -29,12 +30,12 @@ def rejected(data: bytes) -> str:
     return caught.value.code
 
 
-def test_channels_keep_their_counts_and_the_top_row_comes_last():
+def test_channels_keep_their_counts_and_the_top_row_comes_first():
     data = picture()
     expected = np.asarray(Image.open(io.BytesIO(data)))
     cutout = read_display(data).cutout
     assert cutout.bands.names == ("R", "G", "B")
-    assert np.array_equal(cutout.flux, expected[::-1].transpose(2, 0, 1))
+    assert np.array_equal(cutout.flux, expected.transpose(2, 0, 1))
     assert not cutout.is_calibrated
 
 
@@ -47,7 +48,7 @@ def test_sixteen_bit_grey_keeps_its_upper_byte():
     data = picture("I;16")
     expected = np.asarray(Image.open(io.BytesIO(data))).astype(int) // 256
     flux = read_display(data).cutout.flux
-    assert np.array_equal(flux[0], expected[::-1])
+    assert np.array_equal(flux[0], expected)
     assert np.array_equal(flux[0], flux[2])
 
 
@@ -63,8 +64,8 @@ def test_transparent_pixels_are_black():
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "PNG")
     flux = read_display(stream.getvalue()).cutout.flux
-    assert flux[:, -1, 0].tolist() == [0, 0, 0]
-    assert flux[:, 0, 0].tolist() == [255, 255, 255]
+    assert flux[:, 0, 0].tolist() == [0, 0, 0]
+    assert flux[:, -1, 0].tolist() == [255, 255, 255]
 
 
 def test_the_report_says_that_a_picture_is_indicative_only():
@@ -117,3 +118,8 @@ def test_pictures_of_one_colour_are_refused(colour):
     stream = io.BytesIO()
     Image.new("RGB", (32, 32), colour).save(stream, "PNG")
     assert rejected(stream.getvalue()) == "display.blank"
+
+
+def test_a_picture_is_shown_as_it_was_sent():
+    data = picture()
+    assert np.array_equal(to_rgb(read_display(data).cutout), np.asarray(Image.open(io.BytesIO(data))))

@@ -7,7 +7,8 @@ from index.fields import Rejection, as_display, field_for, fields_for
 from survey.bands import BAND_SETS
 from survey.contract import Calibrated, InputContract
 from survey.cutout import Cutout
-from survey.rendering import to_rgb
+from survey.display import read_display
+from survey.rendering import encode, to_rgb
 
 RGB = InputContract(BAND_SETS["display-rgb"], None, 48, 24, "unit", shrink=True)
 FLUX = InputContract(BAND_SETS["sdss-ugriz"], 0.396, 48, 48, "asinh", (0.1,) * 5)
@@ -54,3 +55,8 @@ def test_what_does_not_fit_is_named_in_its_place(cutout):
     assert too_small.code == "fits.too_small"
     assert no_bands.code == "fits.band_missing"
     assert "sdss:u" in no_bands.message
+
+
+def test_a_picture_sent_and_the_same_flux_rendered_give_one_field(cutout):
+    sent = read_display(encode(to_rgb(cutout))).cutout
+    assert np.array_equal(field_for(RGB, sent).field, field_for(RGB, cutout).field)
