@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from survey.sources.columns import RESERVED, STANDARD, ColumnMap, match_columns
 from survey.sources.table_files import TableFile, UnreadableTable
 
-__all__ = ["Join", "SortedColumns", "sort_columns"]
+__all__ = ["Join", "SortedColumns", "key_texts", "sort_columns"]
 
 _HELPERS = frozenset({"file", "pixel_scale_arcsec"})
 
@@ -106,11 +106,14 @@ def _add(found: SortedColumns, left: pa.Table, join: Join) -> None:
                 f"--on {join.on!r}: {where} has no column {name!r}; it has {', '.join(table.column_names)}."
             )
     places: dict[str, int] = {}
-    keys = _texts(join.file.rows.column(second))
+    keys = key_texts(join.file.rows.column(second), f"keys of {join.name}")
     for row, key in enumerate(keys):
         if key is not None:
             places.setdefault(key, row)
-    rows = [None if key is None else places.get(key) for key in _texts(left.column(first))]
+    rows = [
+        None if key is None else places.get(key)
+        for key in key_texts(left.column(first), f"values of {first!r}")
+    ]
     met = sum(row is not None for row in rows)
     repeated = sum(key is not None for key in keys) - len(places)
     found.notes.append(
@@ -135,12 +138,24 @@ def _add(found: SortedColumns, left: pa.Table, join: Join) -> None:
         found.own[object_key] = right.column(object_key)
 
 
-def _texts(column: pa.ChunkedArray) -> list[str | None]:
-    """Return keys as text, so that an id met as a number equals the same id met as text."""
+def key_texts(column: pa.ChunkedArray, what: str) -> list[str | None]:
+    """Return ids as text, so that one met as a number equals the same one met as text; None where there is none.
+
+    Raises
+    ------
+    UnreadableTable
+        If they are floating-point numbers too large to be exact; ``what`` names them.
+    """
     if pa.types.is_floating(column.type):
-        column = pc.cast(column, pa.int64(), safe=False)
+        column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
+        if pc.any(pc.greater_equal(pc.abs(column), 2.0**53)).as_py():
+            raise UnreadableTable(
+                f"{what} are floating-point numbers and have lost digits; save them as text or integers."
+            )
+        if pc.all(pc.equal(pc.floor(column), column)).as_py() is not False:
+            column = pc.cast(column, pa.int64())
     texts: list[str | None] = pc.cast(column, pa.string()).to_pylist()
-    return [None if text is None else text.strip() for text in texts]
+    return [None if text is None or not text.strip() else text.strip() for text in texts]
 
 
 def _first_known(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -15,7 +15,7 @@ from survey.dust import DustMapMissing, ebv_sfd_lowres
 from survey.names import iau_name
 from survey.sky import hpx29
 from survey.sources.columns import is_magnitude_name
-from survey.sources.joining import SortedColumns
+from survey.sources.joining import SortedColumns, key_texts
 from survey.sources.table_files import UnreadableTable
 from survey.sources.values import NO_MAGNITUDE, NO_REDSHIFT, cleaned, nullable, numbers, positions
 
@@ -157,15 +157,7 @@ def _ids(
     notes: list[str],
 ) -> tuple[list[str | None], bool]:
     if column is not None:
-        if pa.types.is_floating(column.type):
-            values = numbers(column, "object_id")
-            if np.any(np.abs(values[np.isfinite(values)]) >= 2**53):
-                raise UnreadableTable(
-                    "object ids are floating-point numbers and have lost digits; save them as text or integers."
-                )
-            column = pc.cast(column, pa.int64(), safe=False)
-        texts = pc.cast(column, pa.string()).to_pylist()
-        return [None if text is None or not text.strip() else text.strip() for text in texts], False
+        return key_texts(column, "object ids"), False
     if not np.isfinite(ra).any():
         raise UnreadableTable(
             "rows have neither an id nor a position; name the id with `--column id=YOUR_COLUMN`."

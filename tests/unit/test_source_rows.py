@@ -38,6 +38,12 @@ def test_small_ids_in_a_float_column_with_gaps_are_kept():
     assert [r.reason for r in rows.rejected] == ["no id"]
 
 
+def test_an_id_that_is_not_a_number_is_no_id():
+    rows = rows_of(objid=[1.0, np.nan, 2.5])
+    assert values(rows, "object_id") == ["1", "2.5"]
+    assert [r.reason for r in rows.rejected] == ["no id"]
+
+
 def test_rows_without_ids_take_unique_iau_names():
     rows = rows_of(ra=[10.0, 10.0, 20.0], dec=[-5.0, -5.0, 5.0])
     name = iau_name(10.0, -5.0)
@@ -181,6 +187,21 @@ def test_keys_of_different_names_and_repeats_are_told():
     assert values(rows, "z_spec") == [0.1, None]
     assert values(rows, "objid") == [7, None]
     assert any("1 repeated keys" in note for note in rows.notes)
+
+
+def test_rows_without_a_key_meet_nothing():
+    rows = rows_of(id=["a", "b"], key=[np.nan, 2.0], join={"key": [np.nan, 2.0], "z": [0.9, 0.2]}, on="key")
+    assert values(rows, "z_spec") == [None, 0.2]
+
+
+def test_keys_that_lost_digits_as_floats_are_refused():
+    with pytest.raises(UnreadableTable, match=r"keys of second\.csv .* lost digits"):
+        rows_of(
+            id=["a"],
+            objid=["1237648720693755918"],
+            join={"objid": [1.237648720693756e18], "z": [0.1]},
+            on="objid",
+        )
 
 
 @pytest.mark.parametrize("on", ["nope", "id=nope"])
