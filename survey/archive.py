@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -211,6 +212,11 @@ class SurveyFolder:
     def _cutout(self, row: int, flux: FluxArray, ivar: FluxArray | None) -> Cutout:
         assert self.info.bands is not None
         ra, dec, ebv = (self._floats[name][row] for name in ("ra_deg", "dec_deg", "ebv"))
+        provenance = {"survey": self.info.name, "object_id": self.ids[row]}
+        angle = self._floats["north_angle_deg"][row] if "north_angle_deg" in self._floats else None
+        if angle is not None and isfinite(angle):
+            # Imported as it was turned: a FITS file of it must say so (survey.fits.writer).
+            provenance["north_angle_deg"] = f"{angle:.4f}"
         return Cutout(
             flux=flux,
             bands=self.info.bands,
@@ -220,9 +226,11 @@ class SurveyFolder:
             pixel_scale_arcsec=self.info.pixel_scale_arcsec,
             ebv=ebv,
             is_calibrated=self.info.kind == "flux",
-            provenance={"survey": self.info.name, "object_id": self.ids[row]},
+            provenance=provenance,
         )
 
     @cached_property
     def _floats(self) -> dict[str, list[float | None]]:
-        return {name: self.objects.column(name).to_pylist() for name in ("ra_deg", "dec_deg", "ebv")}
+        names = ("ra_deg", "dec_deg", "ebv", "north_angle_deg")
+        present = [name for name in names if name in self.objects.column_names]
+        return {name: self.objects.column(name).to_pylist() for name in present}

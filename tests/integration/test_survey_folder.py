@@ -7,9 +7,11 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
+from astropy.io import fits
 
 from survey.archive import SurveyFolder, SurveyInfo, UnknownObject
 from survey.bands import BAND_SETS
+from survey.fits.writer import write_fits
 from survey.manifests import CorruptFolder, read_manifest
 from survey.publish import SHARD, SurveyPart, publish_survey
 
@@ -81,6 +83,17 @@ def test_unknown_positions_stay_unknown(folder):
     first = folder.read(["o0"])[0]
     assert first.dec_deg is None
     assert first.ra_deg == 10.0
+
+
+def test_a_field_imported_turned_is_written_turned(tmp_path):
+    table = rows(["a", "b"]).append_column("north_angle_deg", pa.array([40.0, None]))
+    table = table.set_column(2, "dec_deg", pa.array([5.0, 6.0]))
+    folder = publish_survey(tmp_path / "tiny", INFO, [SurveyPart(table, pixels(2))], thumbnail=describe)
+    angles = []
+    for cutout in folder.read(["a", "b"]):
+        header = fits.Header.fromstring(write_fits(cutout))
+        angles.append(np.rad2deg(np.arctan2(-header["CD2_1"], header["CD2_2"])))
+    assert angles == pytest.approx([40.0, 0.0], abs=1e-3)
 
 
 def test_thumbnails_belong_to_their_rows(folder):
