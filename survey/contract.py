@@ -130,6 +130,7 @@ class InputContract:
         ContractViolation
             ``fits.no_wcs``, ``fits.scale``: no usable pixel scale. ``fits.too_small``: the centre is not
             covered. ``fits.masked``: more than a quarter of it is unknown. ``fits.blank``: no contrast.
+            ``fits.values``: fluxes overflow.
         """
         cutout = cutout.select(self.bands)
         flags: list[str] = []
@@ -149,6 +150,11 @@ class InputContract:
             field = self._deredden(field, cutout, flags, notes)
             if not cutout.is_calibrated:
                 flags.append("uncalibrated")
+            if not np.isfinite(field).all():
+                raise ContractViolation(
+                    "fits.values",
+                    "Fluxes corrected for Galactic dust are too large to be numbers: check E(B-V) and zero point.",
+                )
         return Calibrated(field=field, known=known, flags=tuple(flags), notes=tuple(notes))
 
     def finish(self, field: Any, xp: Any = np) -> Any:
@@ -222,7 +228,9 @@ class InputContract:
         if source == EBV_SOURCE:
             flags.append("ebv_sfd_lowres")
         notes.append(f"De-reddened with E(B-V) = {ebv:.3f} mag ({source}).")
-        return deredden(field, ebv, self.bands)
+        # What overflows is refused by `calibrate`.
+        with np.errstate(over="ignore"):
+            return deredden(field, ebv, self.bands)
 
 
 def _dust(cutout: Cutout) -> tuple[float | None, str]:

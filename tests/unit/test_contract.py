@@ -250,3 +250,10 @@ def test_shrunk_display_field_needs_half_its_side():
 
     assert scaled.calibrate(shown(64)).flags == ("partial_field",)
     assert refusal(scaled, shown(62)) == "fits.too_small"
+
+
+def test_fluxes_that_overflow_are_refused():
+    # E(B-V) of 56 is on the SFD map, at the Galactic centre; A_u would be 237 mag.
+    with pytest.raises(ContractViolation) as refused:
+        CONTRACT.calibrate(cutout(ebv=56.0))
+    assert refused.value.code == "fits.values"
