@@ -122,8 +122,11 @@ def expose(
         Nanomaggy per pixel, shape (5, FIELD_PX, FIELD_PX); the origin lies at pixel
         ``(FIELD_PX - 1) / 2`` on both axes, plus ``centre``.
     """
-    flux = np.stack([source.flux for source in sources], axis=1).astype(np.float32)
-    light = np.tensordot(flux, np.stack([source.image for source in sources]), axes=1)
+    # Not a matrix product: on arrays this small BLAS threads double the processor time (12 ms a galaxy
+    # become 30), and every worker would start its own.
+    light = np.zeros((5, GRID, GRID // 2 + 1), dtype=np.complex64)
+    for source in sources:
+        light += source.flux.astype(np.float32)[:, None, None] * source.image
     ky, kx = frequencies()
     middle = (FIELD_PX - 1) / 2 * PIXEL_SCALE
     rows, columns = (
