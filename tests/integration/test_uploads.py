@@ -101,7 +101,6 @@ def test_a_picture_is_answered_by_display_images_without_a_redshift(client, serv
     rgb = SurveyFolder(served_data / "surveys" / "rgb")
     (cutout,) = rgb.read([rgb.ids[7]])
     stream = io.BytesIO()
-    # Row 0 of a picture is on top, row 0 of a cutout at the bottom.
     Image.fromarray(cutout.flux.transpose(1, 2, 0).astype(np.uint8)).save(stream, "PNG")
     answer = client.post(PATH, content=stream.getvalue(), headers={"content-type": "image/png"})
     body = answer.json()
