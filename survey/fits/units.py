@@ -133,7 +133,10 @@ def _from_header(image: FITSImage, unit: str) -> tuple[float | None, str]:
     if skycell and exposure is not None and exposure > 0:
         # Pan-STARRS stacks: 25 + 2.5 log10(exposure).
         return _from_zeropoint(25 + 2.5 * np.log10(exposure)), "Pan-STARRS zero point 25 + 2.5 log10(EXPTIME)"
-    foreign = _VEGA.search(f"{image.text('ORIGIN')} {image.text('TELESCOP')} {image.text('SURVEY')}")
+    # ESO's phase 3 states the system of PHOTZP in PHOTSYS.
+    foreign = image.text("PHOTSYS").upper().startswith("VEGA") or _VEGA.search(
+        f"{image.text('ORIGIN')} {image.text('TELESCOP')} {image.text('SURVEY')}"
+    )
     for key in _ZEROPOINTS if not foreign else ():
         magnitude = image.number(key)
         # Zero is what pipelines write before they have measured one.

@@ -95,6 +95,11 @@ def test_an_unmeasured_zero_point_of_zero_is_no_zero_point():
     assert not factor(BUNIT="adu", MAGZERO=0.0).is_calibrated
 
 
+@pytest.mark.parametrize(("system", "is_calibrated"), [("VEGA", False), ("AB", True)])
+def test_eso_products_state_the_system_of_their_zero_point(system, is_calibrated):
+    assert factor(PHOTZP=24.0, PHOTSYS=system, TELESCOP="ESO-VISTA").is_calibrated is is_calibrated
+
+
 def test_vega_zero_points_are_not_taken_for_ab():
     assert not factor(ORIGIN="2MASS", MAGZP=20.8).is_calibrated
 
