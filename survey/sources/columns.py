@@ -28,7 +28,7 @@ STANDARD: dict[str, tuple[str, ...]] = {
         "dec_mean", "decmean", "dec_gal",
     ),
     "z_spec": (
-        "z_spec", "zspec", "specz", "spec_z", "redshift", "specz_redshift", "z_helio", "zhelio", "z_sp", "zsp", "z_best",
+        "z_spec", "zspec", "specz", "spec_z", "redshift", "specz_redshift", "z_helio", "zhelio", "z_sp", "zsp",
         "z_cmb", "z_noqso", "sdss_z", "sdss_spec_z", "z",
     ),
     "ebv": ("ebv", "e_bv", "e(b-v)", "e_b_v", "ebv_sfd", "sfd_ebv", "ebv_sfd98", "ebmv"),

@@ -69,3 +69,8 @@ def test_magnitudes_are_known_by_name(name):
 @pytest.mark.parametrize("name", ["image", "magnetic", "z_spec", "flux_r", "x"])
 def test_other_columns_are_no_magnitudes(name):
     assert not is_magnitude_name(name)
+
+
+def test_a_photometric_estimate_is_no_spectroscopic_redshift():
+    # Our own answers call a photometric redshift so, and 3D-HST where it has no spectrum.
+    assert "z_spec" not in match_columns(["id", "z_best"]).columns
