@@ -191,6 +191,23 @@ def test_a_hostile_id_is_a_problem(client, object_id, tail):
     check_problem(client.get(f"/api/v1/objects/{object_id}{tail}"), 404, 422)
 
 
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"positions": [' + b"{}," * 300_000 + b"{}]}", "batch.too_large"),
+        (b'{"ids": [' + b'"",' * 300_000 + b'""]}', "batch.too_large"),
+        (json.dumps({"positions": [{f"k{i}": 1 for i in range(50_000)}]}).encode(), "request.invalid"),
+        (json.dumps({f"k{i}": 1 for i in range(50_000)}).encode(), "request.invalid"),
+    ],
+    ids=lambda value: repr(value[:24]),
+)
+def test_a_body_of_very_many_values_is_refused_by_their_number_alone(client, body, code):
+    # Validated, each would be an error of its own: seconds in which no other request is answered.
+    refused = check_problem(client.post(BATCH, content=body, headers={"Content-Type": "application/json"}))
+    assert refused["code"] == code
+    assert refused.get("n_errors", 1) == 1
+
+
 @pytest.mark.parametrize("body", HOSTILE_BODIES, ids=lambda body: repr(body[:30]))
 def test_a_hostile_body_is_a_problem(client, body):
     check_problem(
