@@ -46,8 +46,9 @@ class Envelope:
         token = request_id.set(rid)
         is_head = scope["method"] == "HEAD"
         if is_head:
-            # Paths are written for GET; HEAD is the same answer without its body.
-            scope["method"] = "GET"
+            # Paths are written for GET; HEAD is the same answer without its body. The server's own scope stays as
+            # it is: it must know that a Content-Length will have no body after it.
+            scope = {**scope, "method": "GET"}
         started = False
 
         async def sealed(message: Message) -> None:
@@ -103,7 +104,8 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] == "GET":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
+        # Of a header sent twice the handlers see the first one; so must this limit.
+        headers = dict(reversed(scope["headers"]))
         is_json = headers.get(b"content-type", b"").split(b";")[0].strip().lower().endswith(b"json")
         limit = self.json_bytes if is_json else self.upload_bytes
         declared = headers.get(b"content-length", b"")

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 import uvicorn
+from starlette.responses import PlainTextResponse
 
+from service.middleware import Envelope
 from service.protocol import PatientProtocol
 
 
@@ -35,9 +37,9 @@ async def echo(scope, receive, send):
 
 
 @contextmanager
-def served():
+def served(app=echo):
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(echo, http=Hasty, ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(app, http=Hasty, ws="none", lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -139,3 +141,15 @@ def test_a_kept_connection_starts_its_clock_with_each_request(address):
             time.sleep(0.6)
         connection.sendall(b"GET / HT")
         assert rest(connection) == b""
+
+
+def test_head_answers_without_a_body_and_keeps_the_connection():
+    with served(Envelope(PlainTextResponse("hello"))) as address, connected(address) as connection:
+        for _ in range(2):
+            connection.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"content-length: 5\r\n" in answer
+            assert answer.endswith(b"\r\n\r\n")
+        connection.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert rest(connection).endswith(b"\r\n\r\n")

@@ -180,6 +180,12 @@ def test_a_declared_length_beyond_the_limit_is_refused_before_a_byte_is_read(len
     assert (status, taken) == (413, 0)
 
 
+def test_a_content_type_sent_twice_does_not_lift_the_limit_of_the_first():
+    headers = [("content-type", "application/json"), ("content-type", "image/fits")]
+    status, _, _, _ = ask(limited_echo(), method="POST", chunks=[b"x" * 1001], headers=headers)
+    assert status == 413
+
+
 def test_pages_may_load_scripts_and_styles_of_their_own_and_nothing_else():
     from starlette.responses import HTMLResponse
 
