@@ -31,7 +31,9 @@ __all__ = [
     "UnknownParameter",
     "UnreadableBody",
     "UnsupportedMedia",
+    "detail_of",
     "install_errors",
+    "problem_of",
 ]
 
 
@@ -144,6 +146,10 @@ def install_errors(app: FastAPI) -> None:
 
 def problem_of(error: Exception) -> Problem:
     """Look an exception up: its own ``code`` if the registry has it, else the nearest class of the table."""
+    if isinstance(error, HTTPException):
+        return PROBLEMS[STATUSES.get(error.status_code, "request.refused")]
+    if isinstance(error, RequestValidationError):
+        return PROBLEMS["request.invalid"]
     code = getattr(error, "code", None)
     if isinstance(code, str) and code in PROBLEMS:
         return PROBLEMS[code]
@@ -151,12 +157,19 @@ def problem_of(error: Exception) -> Problem:
     return PROBLEMS[slug]
 
 
-def _domain(request: Request, error: Exception) -> Response:
-    problem = problem_of(error)
+def detail_of(error: Exception) -> str:
+    """Say what is wrong to the person who asked; empty where the title must do."""
+    if isinstance(error, RequestValidationError):
+        return "; ".join(f"{item['field']}: {item['message']}" for item in _listed(error.errors()[:3]))
     # The texts of the database and of a broken folder are for the log, not for a stranger.
-    is_ours = not isinstance(error, (SQLAlchemyError, CorruptFolder))
+    if isinstance(error, (SQLAlchemyError, CorruptFolder)):
+        return ""
+    return str(error.detail) if isinstance(error, HTTPException) else str(error)
+
+
+def _domain(request: Request, error: Exception) -> Response:
     return ProblemAnswer(
-        problem, _id(request), str(error) if is_ours else "", more=getattr(error, "facts", None)
+        problem_of(error), _id(request), detail_of(error), more=getattr(error, "facts", None)
     )
 
 
@@ -180,18 +193,24 @@ def _validation(request: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in found):
         return ProblemAnswer(PROBLEMS["request.unreadable"], _id(request), "The body is not valid JSON.")
     # Neither `input` nor `ctx`: repeating what was sent is how NaN and surrogates become a 500.
-    listed = [{"field": _field(item["loc"]), "message": _clean(item["msg"], 300)} for item in found[:20]]
-    detail = "; ".join(f"{item['field']}: {item['message']}" for item in listed[:3])
-    return ProblemAnswer(
-        PROBLEMS["request.invalid"], _id(request), detail, more={"errors": listed, "n_errors": len(found)}
-    )
+    more = {"errors": _listed(found[:20]), "n_errors": len(found)}
+    return ProblemAnswer(problem_of(error), _id(request), detail_of(error), more=more)
+
+
+def _listed(found: Sequence[Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "field": _field(item["loc"]),
+            "message": _clean(item["msg"].removeprefix("Value error, "), 300),
+        }
+        for item in found
+    ]
 
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    problem = PROBLEMS[STATUSES.get(error.status_code, "request.refused")]
     return ProblemAnswer(
-        problem, _id(request), str(error.detail), status=error.status_code, headers=error.headers
+        problem_of(error), _id(request), detail_of(error), status=error.status_code, headers=error.headers
     )
 
 

@@ -109,16 +109,16 @@ class BodyLimit:
         is_json = headers.get(b"content-type", b"").split(b";")[0].strip().lower().endswith(b"json")
         limit = self.json_bytes if is_json else self.upload_bytes
         declared = headers.get(b"content-length", b"")
+        refusal = ""
         if declared.isdigit() and int(declared[:20]) > limit:
-            detail = f"The body has {declared[:20].decode()} bytes; the limit is {limit}."
-            await ProblemAnswer(PROBLEMS["request.too_large"], scope["request_id"], detail)(
-                scope, receive, send
-            )
-            return
+            refusal = f"The body has {declared[:20].decode()} bytes; the limit is {limit}."
         seen = 0
 
         async def counted() -> Message:
             nonlocal seen
+            if refusal:
+                # Raised where a handler asks for the body, so that a page refuses as a page.
+                raise HTTPException(413, refusal)
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > limit:

@@ -149,7 +149,11 @@ def match(served: Served, ra_deg: float, dec_deg: float, radius_deg: float) -> t
     """
     nearest = served.sky.nearest(ra_deg, dec_deg)
     if nearest is None:
-        raise NoMatch(f"No object of survey {served.survey} has a position; ask by id.", nearest=None)
+        raise NoMatch(
+            f"No object of survey {served.survey} has a position; ask by id.",
+            nearest=None,
+            release=served.block,
+        )
     row, separation = nearest
     if separation <= radius_deg:
         return row, separation
@@ -159,6 +163,7 @@ def match(served: Served, ra_deg: float, dec_deg: float, radius_deg: float) -> t
         f"Dec {dec_deg:+.6f}. The nearest is {object_id}, {_angle(separation)} away; "
         "ask for it by id, raise `match_radius`, or upload an image.",
         nearest={"object_id": object_id, "separation_arcsec": round(separation * 3600, 4)},
+        release=served.block,
     )
 
 

@@ -15,20 +15,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from service.dependencies import resources_of
-from service.errors import EXCEPTIONS, UnreadableBody, problem_of
+from service.errors import EXCEPTIONS, UnreadableBody, detail_of, problem_of
 from service.operations import neighbours, uploads
 from service.operations.anomalies import decode_cursor
 from service.operations.neighbours import Filters
-from service.operations.refusals import InvalidFilter, UploadsOff
+from service.operations.refusals import InvalidFilter, NotAPosition, UploadsOff
 from service.operations.targets import place_of
 from service.parameters import Cursor, ReleaseName, SurveyName, checked_id
 from service.resources import Resources
 from service.sandbox import MAX_FILES
-from service.served import Served
 from service.web import pages
 from service.web.cards import card_of, search_url
 from survey.ingest import CutoutRejected, Overrides
@@ -38,6 +38,7 @@ __all__ = ["STATIC", "router"]
 _WEB = Path(__file__).parents[1] / "web"
 STATIC = _WEB / "static"
 _PAGE = 48
+_REFUSALS: tuple[type[Exception], ...] = (*EXCEPTIONS, RequestValidationError, HTTPException)
 
 
 class PageRoute(APIRoute):
@@ -50,14 +51,10 @@ class PageRoute(APIRoute):
         async def paged(request: Request) -> Response:
             try:
                 return await handle(request)
-            except RequestValidationError:
-                return _refused(
-                    request, "That cannot be searched", "A parameter has a value that cannot be used.", 422
-                )
-            except tuple(EXCEPTIONS) as error:
+            except _REFUSALS as error:
                 problem = problem_of(error)
                 return _refused(
-                    request, problem.title, str(error), problem.status, getattr(error, "facts", None)
+                    request, problem.title, detail_of(error), problem.status, getattr(error, "facts", None)
                 )
 
         return paged
@@ -194,7 +191,7 @@ def _checked(text: str) -> str:
     try:
         return checked_id(text)
     except ValueError as error:
-        raise InvalidFilter(f"The target cannot be read: {error}.") from error
+        raise NotAPosition(f"The target cannot be read: {error}.") from error
 
 
 def _refused(
@@ -205,17 +202,12 @@ def _refused(
     context["steps"] = [step["text"] for step in (facts or {}).get("ingest", {}).get("steps", [])]
     context["is_upload"] = request.url.path == "/upload"
     nearest = (facts or {}).get("nearest")
-    served = _default_of(resources, request.query_params.get("survey"))
-    if nearest and served is not None:
+    if facts and nearest:
+        served = resources.releases[facts["release"]["id"]]
         row = neighbours.columns_of(served, [served.release.columns.row_of(nearest["object_id"])])[0]
         score = f"{nearest['separation_arcsec']:.0f}″ away"
         context["hits"] = [card_of(row, release=served.block, score=score, score_title="distance on the sky")]
     return _page(request, "choices.html", context, status=status)
-
-
-def _default_of(resources: Resources, survey: str | None) -> Served | None:
-    release_id = resources.defaults.get(survey or resources.default_survey or "")
-    return resources.releases[release_id] if release_id else None
 
 
 def _page(request: Request, template: str, context: dict[str, Any], status: int = 200) -> Response:

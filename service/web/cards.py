@@ -42,7 +42,7 @@ def search_url(*, survey: str, object_id: str, **more: object) -> str:
     return f"/search?{urlencode(given)}"
 
 
-def object_url(object_id: str, what: str = "", **query: str | None) -> str:
+def object_url(object_id: str, what: str = "", **query: object) -> str:
     """Return an API path of an object, for example its thumbnail."""
     given = {k: v for k, v in query.items() if v is not None}
     tail = f"/{what}" if what else ""

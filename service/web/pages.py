@@ -55,7 +55,12 @@ def object_page(
     own = neighbours.columns_of(served, [row])[0]
     found = neighbours.by_row(served, row, k, filters)
     object_id = str(own["object_id"])
-    asked = {"z_min": filters.z_min, "z_max": filters.z_max, "k": k, "release": served.release.id}
+    asked: dict[str, object] = {
+        "z_min": filters.z_min,
+        "z_max": filters.z_max,
+        "k": k,
+        "release": served.release.id,
+    }
     estimate = photoz.of_row(served, row) if served.has_photoz else None
     facts = [
         ("survey", served.survey),
@@ -90,9 +95,7 @@ def object_page(
         "summary": _summary(found.search, len(found.rows)),
         "hits": _hit_cards(served, found),
         "permalink": search_url(survey=served.survey, object_id=object_id, **asked),
-        "json_link": object_url(
-            object_id, "neighbours", survey=served.survey, release=served.release.id, k=str(k)
-        ),
+        "json_link": object_url(object_id, "neighbours", survey=served.survey, **asked),
         "relaxed": search_url(survey=served.survey, object_id=object_id, release=served.release.id),
         "target": object_id,
     }

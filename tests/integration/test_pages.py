@@ -4,6 +4,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from sqlalchemy.exc import OperationalError
+
+from service.operations import neighbours
+from survey.manifests import CorruptFolder
 
 
 class Page(HTMLParser):
@@ -28,6 +32,10 @@ class Page(HTMLParser):
     @property
     def words(self):
         return " ".join(" ".join(self.text).split())
+
+
+def raise_(error):
+    raise error
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +98,15 @@ def test_a_filter_narrows_and_says_so(client, ids):
     assert "z_spec in 19" in page.words
 
 
+def test_a_filter_from_zero_stays_in_the_form_and_in_the_json(client, ids):
+    query = {"id": ids[0], "survey": "tiny", "z_min": "0", "z_max": "0.5", "k": "5"}
+    answer = client.get("/search", params=query)
+    page = Page(answer.text)
+    assert 'name="z_min" inputmode="decimal" value="0.0"' in answer.text
+    (link,) = [a["href"] for a in page.links if "/neighbours?" in a["href"]]
+    assert client.get(link).json()["search"]["filters"] == {"z_spec": [0.0, 0.5]}
+
+
 @pytest.mark.parametrize(
     ("query", "status", "words"),
     [
@@ -100,7 +117,7 @@ def test_a_filter_narrows_and_says_so(client, ids):
         ({"target": "1 1", "k": "many"}, 422, "k must be a number"),
         ({"target": "1 1", "z_min": "nan"}, 422, "z from must be a number"),
         ({"target": "1 1", "survey": "other"}, 404, "other"),
-        ({"target": "1 1", "survey": "NOT A NAME"}, 422, "value"),
+        ({"target": "1 1", "survey": "NOT A NAME"}, 422, "survey: String should match"),
         ({"id": "x\x00y"}, 422, "printable"),
     ],
 )
@@ -120,6 +137,15 @@ def test_a_place_beside_an_object_offers_it_and_does_not_snap(client, ids):
     assert answer.status_code == 404
     assert "10″ away" in Page(answer.text).words
     assert ids[0] in answer.text
+
+
+def test_what_is_offered_nearby_is_of_the_release_that_was_asked(client):
+    releases = client.get("/api/v1/releases").json()["releases"]
+    for release in releases:
+        query = {"target": "10:00:24 -89:30:00", "release": release["id"]}
+        page = Page(client.get("/search", params=query).text)
+        assert f"survey={release['survey']}&" in page.images[0]["src"]
+        assert any(f"release={release['id']}" in link["href"] for link in page.links)
 
 
 def test_random_leads_to_a_galaxy(client):
@@ -153,6 +179,39 @@ def test_a_file_that_is_no_image_is_refused_with_the_form_again(client):
     answer = client.post("/upload", files=[("files", ("x.gif", b"GIF89a" + bytes(100)))])
     assert answer.status_code == 415
     assert 'action="/upload"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "words"),
+    [
+        ({"files": [("files", ("a.fits", b"x"))] * 10}, 400, "Too many files"),
+        ({"files": [("files", ("a.fits", b"x"))], "data": {"bands": "g" * 20_000}}, 400, "maximum size"),
+        ({"files": [("files", ("a.fits", bytes(33 << 20)))]}, 413, "the limit is 33554432"),
+        (
+            {"content": b"no form", "headers": {"Content-Type": "multipart/form-data; boundary=b"}},
+            400,
+            "multipart",
+        ),
+    ],
+    ids=["files", "field", "size", "form"],
+)
+def test_a_form_that_cannot_be_taken_is_refused_as_a_page(client, sent, status, words):
+    answer = client.post("/upload", **sent)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert words in Page(answer.text).words
+    assert 'action="/upload"' in answer.text
+
+
+def test_a_page_says_nothing_of_a_broken_folder_or_a_database(client, ids, monkeypatch):
+    for error in (
+        CorruptFolder("/srv/private"),
+        OperationalError("SELECT private", {}, Exception("private")),
+    ):
+        monkeypatch.setattr(neighbours, "by_row", lambda *_, error=error: raise_(error))
+        answer = client.get("/search", params={"id": ids[0], "survey": "tiny"})
+        assert answer.status_code == 503
+        assert "private" not in answer.text
 
 
 def test_no_file_at_all_is_said(client):
