@@ -1,4 +1,4 @@
-"""HTTP/1.1 for strangers: uvicorn's protocol with a deadline for every request and a bound on its headers."""
+"""HTTP/1.1 for strangers: uvicorn's protocol with deadlines for sending and reading and a bound on headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["PatientProtocol"]
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Closes connections that send too slowly or too much header.
+    """Closes connections that send too slowly or too much header, or that do not read their answer.
 
     uvicorn itself waits for ever for the rest of a request, and httptools takes headers without end
     (docs/operations.md): a few hundred silent connections would be enough to fill a service without a proxy.
@@ -24,13 +24,18 @@ class PatientProtocol(HttpToolsProtocol):
         For each ``body_bytes`` of the body, or what is left of it: with the defaults 17 KiB/s at least.
     header_bytes
         Largest request line with headers.
+    answer_seconds
+        Within which a client must read something of an answer that waits for it.
     """
 
     header_seconds: ClassVar[float] = 10.0
     body_seconds: ClassVar[float] = 60.0
     body_bytes: ClassVar[int] = 1 << 20
     header_bytes: ClassVar[int] = 64 << 10
+    answer_seconds: ClassVar[float] = 60.0
 
+    _patience: asyncio.TimerHandle | None = None
+    _unread = 0
     _deadline: asyncio.TimerHandle | None = None
     _in_headers = True
     _seen = 0
@@ -41,8 +46,9 @@ class PatientProtocol(HttpToolsProtocol):
         self._start(self.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         self._stop()
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -79,6 +85,34 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop()
         self._seen = 0
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Start the clock of an answer that waits to be read."""
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        """Stop it: most of the answer has been read."""
+        self._stop_waiting()
+        super().resume_writing()
+
+    def _wait_for_reader(self) -> None:
+        self._stop_waiting()
+        self._unread = self.transport.get_write_buffer_size()
+        self._patience = self.loop.call_later(self.answer_seconds, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unread:
+            self._wait_for_reader()
+        else:
+            # To close would be to wait for ever for the rest to be read.
+            self._stop_waiting()
+            self.transport.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _start(self, seconds: float) -> None:
         self._stop()

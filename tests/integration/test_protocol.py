@@ -20,6 +20,7 @@ class Hasty(PatientProtocol):
     body_seconds = 0.4
     body_bytes = 1000
     header_bytes = 4096
+    answer_seconds = 0.4
 
 
 async def echo(scope, receive, send):
@@ -153,3 +154,30 @@ def test_head_answers_without_a_body_and_keeps_the_connection():
             assert answer.endswith(b"\r\n\r\n")
         connection.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert rest(connection).endswith(b"\r\n\r\n")
+
+
+LARGE = b"x" * (32 << 20)
+
+
+def large_answer(address, *, pause_seconds: float, pauses: int) -> int:
+    """Ask for the large answer, read a megabyte after each pause, then the rest; returns the bytes that came."""
+    with connected(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        found = 0
+        try:
+            for _ in range(pauses):
+                time.sleep(pause_seconds)
+                found += len(connection.recv(1 << 20, socket.MSG_WAITALL))
+            return found + len(rest(connection))
+        except ConnectionResetError:
+            return found
+
+
+def test_an_answer_that_nobody_reads_is_given_up():
+    with served(PlainTextResponse(LARGE)) as address:
+        assert large_answer(address, pause_seconds=1.5, pauses=1) < len(LARGE)
+
+
+def test_an_answer_that_is_read_slowly_arrives():
+    with served(PlainTextResponse(LARGE)) as address:
+        assert large_answer(address, pause_seconds=0.1, pauses=10) > len(LARGE)
