@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import hashlib
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -16,9 +19,15 @@ __all__ = [
     "fsync_tree",
     "publish_folder",
     "read_manifest",
+    "recover",
     "sha256_of",
     "write_manifest",
 ]
+
+# Linux, <fcntl.h> and <linux/fs.h>: paths relative to the working directory; swap the two.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+# A reader may put the old folder back while the new one is moved in; once is rare, ten times is no accident.
+_ATTEMPTS = 10
 
 
 class CorruptFolder(RuntimeError):
@@ -46,11 +55,7 @@ def file_sha256(path: Path) -> str:
 def fsync_tree(folder: Path) -> None:
     """Flush every file and folder below ``folder`` to the disk."""
     for path in (*folder.rglob("*"), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _fsync(path)
 
 
 def write_manifest(folder: Path, name: str, manifest: dict[str, object], files: Iterable[str]) -> None:
@@ -74,6 +79,7 @@ def read_manifest(folder: Path, name: str, *, verify: Iterable[str] | None = ())
     CorruptFolder
         If the manifest is absent or unreadable, or a checked file is missing or differs.
     """
+    recover(folder)
     try:
         manifest: dict[str, object] = orjson.loads((folder / name).read_bytes())
         hashes = dict(manifest["files"])  # type: ignore[call-overload]
@@ -91,20 +97,65 @@ def read_manifest(folder: Path, name: str, *, verify: Iterable[str] | None = ())
 def publish_folder(staged: Path, target: Path) -> None:
     """Make a finished folder visible at ``target`` in one step: fsync, rename, fsync the parent.
 
-    An existing ``target`` is set aside first and removed afterwards, so that a crash leaves one of the
-    two whole.
+    An existing ``target`` changes places with the new folder where the system can swap two names. Where it
+    cannot, it is set aside first; what a crash leaves between the two steps, :func:`recover` puts back.
     """
     fsync_tree(staged)
     target.parent.mkdir(parents=True, exist_ok=True)
-    old = target.with_name(f".{target.name}.old")
+    recover(target)
+    old = _old(target)
     if old.exists():
         shutil.rmtree(old)
-    if target.exists():
-        target.rename(old)
-    staged.rename(target)
-    handle = os.open(target.parent, os.O_RDONLY)
+    if target.exists() and _exchange(staged, target):
+        old = staged
+    else:
+        _set_aside_and_move_in(staged, target, old)
+    _fsync(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Put the previous folder back where a publication was killed after setting it aside.
+
+    Does nothing where ``target`` is there, nothing was set aside, or the disk is read-only.
+    """
+    if not target.exists():
+        with suppress(OSError):
+            _old(target).rename(target)
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _set_aside_and_move_in(staged: Path, target: Path, old: Path) -> None:
+    for attempt in range(_ATTEMPTS):
+        if target.exists():
+            target.rename(old)
+        try:
+            staged.rename(target)
+        except OSError as error:
+            # A reader found no folder and put the old one back.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two folders' names in one step; False where the system or the file system cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    paths = os.fsencode(first), os.fsencode(second)
+    done: int = renameat2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], ctypes.c_uint(_RENAME_EXCHANGE))
+    return done == 0
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-    shutil.rmtree(old, ignore_errors=True)

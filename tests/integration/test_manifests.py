@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 
 import pytest
 
@@ -69,3 +71,61 @@ def test_publishing_replaces_in_one_step_and_leaves_nothing_else(staged, tmp_pat
     publish_folder(again, target)
     assert [p.name for p in target.iterdir()] == ["x"]
     assert [p.name for p in target.parent.iterdir()] == ["target"]
+
+
+_KILLED = """
+import os, shutil, sys
+from pathlib import Path
+from survey import manifests
+
+where, staged, target = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+rename = Path.rename
+
+
+def killed(self, other):
+    if self == staged:
+        os._exit(9)
+    return rename(self, other)
+
+
+if where == "between":
+    manifests._exchange = lambda *_: False
+    Path.rename = killed
+else:
+    shutil.rmtree = lambda *_, **__: os._exit(9)
+manifests.publish_folder(staged, target)
+"""
+
+
+@pytest.mark.parametrize(("where", "n"), [("between", 1), ("after", 2)])
+def test_folder_survives_a_publication_killed_midway(tmp_path, staged, where, n):
+    target = tmp_path / "target"
+    publish_folder(staged, target)
+    staged.mkdir()
+    write_manifest(staged, "m.json", {"n": 2}, [])
+    command = [sys.executable, "-c", _KILLED, where, str(staged), str(target)]
+    assert subprocess.run(command, check=False).returncode == 9
+    assert read_manifest(target, "m.json", verify=None)["n"] == n
+
+
+def test_publication_after_a_killed_one_leaves_one_folder(tmp_path, staged):
+    write_manifest_of(tmp_path / ".target.old", 1)
+    publish_folder(staged, tmp_path / "target")
+    assert [p.name for p in tmp_path.iterdir()] == ["target"]
+
+
+def write_manifest_of(folder, n):
+    folder.mkdir()
+    write_manifest(folder, "m.json", {"n": n}, [])
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_republished_folder_is_the_new_one_with_and_without_exchange(
+    tmp_path, staged, monkeypatch, can_exchange
+):
+    if not can_exchange:
+        monkeypatch.setattr("survey.manifests._exchange", lambda *_: False)
+    write_manifest_of(tmp_path / "target", 7)
+    publish_folder(staged, tmp_path / "target")
+    assert read_manifest(tmp_path / "target", "m.json", verify=None)["n"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["target"]
