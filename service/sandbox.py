@@ -15,7 +15,7 @@ from service.operations.refusals import Busy
 from service.sandbox_limits import CPU_SECONDS
 from service.sandbox_process import Child, ForkServer
 from service.sandbox_reply import check_table, read_cutout, read_refusal
-from service.sandbox_wire import BadFrame, Deadline, receive_head, send_frame
+from service.sandbox_wire import MAX_HEAD_BYTES, BadFrame, Deadline, receive_head, send_frame
 from survey.ingest import CutoutRejected, Overrides, Understood
 from survey.prescan import PrescanReport, prescan
 
@@ -28,6 +28,8 @@ Files = Sequence[tuple[str, bytes]]
 
 MAX_FILES = 9
 _QUEUE_SECONDS = 30.0
+# A row of a table as JSON: an id of 256 characters, each at worst twelve bytes, and two numbers.
+_ROW_BYTES = 256 * 12 + 64
 
 
 class ChildDied(CutoutRejected):
@@ -114,23 +116,39 @@ class Sandbox:
     def read_table(self, name: str, data: bytes, *, max_rows: int) -> dict[str, Any]:
         """Read a table's ids or positions; see :func:`service.table_reader.read_rows`."""
         head = {"task": "table", "max_rows": max_rows}
-        return self.submit(head, [(name, data)], lambda told, *_: check_table(told, max_rows))
+        return self.submit(
+            head,
+            [(name, data)],
+            lambda told, *_: check_table(told, max_rows),
+            most=MAX_HEAD_BYTES + _ROW_BYTES * max_rows,
+        )
 
     def probe(self) -> dict[str, Any]:
         """Ask a child what it can see: its modules, environment, limits, network interfaces."""
         return self.submit({"task": "probe"}, [], lambda told, *_: dict(told["probe"]))
 
     def submit(
-        self, head: dict[str, Any], files: Files, read: Callable[[dict[str, Any], socket.socket, Deadline], T]
+        self,
+        head: dict[str, Any],
+        files: Files,
+        read: Callable[[dict[str, Any], socket.socket, Deadline], T],
+        *,
+        most: int = MAX_HEAD_BYTES,
     ) -> T:
-        """Give one job to a child as it is (:meth:`run` looks at the headers first) and read its answer."""
+        """Give one job to a child as it is (:meth:`run` looks at the headers first) and read its answer.
+
+        Parameters
+        ----------
+        most
+            Bytes that the head of the answer may have.
+        """
         with self._slot():
             child = self._fork()
             deadline = Deadline(self._wall_seconds)
             try:
                 listed = [{"name": name, "size": len(data)} for name, data in files]
                 send_frame(child.stream, {**head, "files": listed}, [data for _, data in files], deadline)
-                told = receive_head(child.stream, deadline)
+                told = receive_head(child.stream, deadline, most)
                 refusal = read_refusal(told)
                 if refusal is None:
                     return read(told, child.stream, deadline)

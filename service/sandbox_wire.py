@@ -55,19 +55,19 @@ def send_frame(
         stream.sendall(part)
 
 
-def receive_head(stream: socket.socket, deadline: Deadline) -> dict[str, Any]:
+def receive_head(stream: socket.socket, deadline: Deadline, most: int = MAX_HEAD_BYTES) -> dict[str, Any]:
     """Receive a head.
 
     Raises
     ------
     BadFrame
-        If it is larger than ``MAX_HEAD_BYTES`` or no JSON object.
+        If it has more than ``most`` bytes or is no JSON object.
     EOFError
         If the other side has hung up.
     """
     (length,) = _LENGTH.unpack(receive_body(stream, _LENGTH.size, deadline))
-    if length > MAX_HEAD_BYTES:
-        raise BadFrame(f"a head of {length} bytes (limit {MAX_HEAD_BYTES})")
+    if length > most:
+        raise BadFrame(f"a head of {length} bytes (limit {most})")
     try:
         head = json.loads(receive_body(stream, length, deadline))
     except (ValueError, RecursionError) as error:

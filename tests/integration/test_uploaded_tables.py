@@ -91,3 +91,10 @@ def test_a_64_bit_id_keeps_all_its_digits(client):
     data = _table("fits", objID=np.array([1237648720693755918]))
     answer = client.post(PATH, content=data, headers={"content-type": "application/fits"})
     assert answer.json()["rows"][0]["object_id"] == "1237648720693755918"
+
+
+def test_as_many_rows_as_are_taken_may_have_ids_of_any_length(client):
+    table = "object_id\n" + ("\u661f" * 250 + "\n") * 2000
+    answer = client.post(PATH, content=table.encode(), headers={"Content-Type": "text/csv"})
+    assert answer.status_code == 200, answer.text
+    assert {row["status"] for row in answer.json()["rows"]} == {"not_found"}
