@@ -18,7 +18,7 @@ from starlette.responses import Response
 from service.operations import refusals
 from service.problems import PROBLEMS, Problem
 from service.resources import NotReady
-from survey.archive import UnknownObject
+from survey.archive import SurveyReplaced, UnknownObject
 from survey.bands import BandMismatch, UnknownBand
 from survey.contract import ContractViolation
 from survey.ingest import CutoutRejected
@@ -80,6 +80,7 @@ EXCEPTIONS: dict[type[Exception], str] = {
     refusals.UploadsOff: "upload.off",
     refusals.NoRedshift: "photoz.unavailable",
     NotReady: "service.not_ready",
+    SurveyReplaced: "survey.replaced",
     CorruptFolder: "artefact.corrupt",
     IntegrityError: "records.conflict",
     PoolTimeout: "database.unavailable",

@@ -39,6 +39,7 @@ _ALL = (
     Problem("request.refused", 400, "The request was refused."),
     Problem("route.not_found", 404, "There is no such path."),
     Problem("survey.not_found", 404, "This survey is not served."),
+    Problem("survey.replaced", 503, "The survey was replaced since the service opened it."),
     Problem("release.not_found", 404, "This release is not served."),
     Problem("release.mismatch", 409, "The release does not belong to the survey."),
     Problem("object.not_found", 404, "The survey has no object with this id."),

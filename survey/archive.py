@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
 
-from survey.bands import BandSet
 from survey.cutout import Cutout, FluxArray
-from survey.manifests import CorruptFolder, read_manifest, sha256_of
+from survey.info import SurveyInfo
+from survey.manifests import CorruptFolder, read_manifest, recover, sha256_of
 
-__all__ = ["SurveyFolder", "SurveyInfo", "UnknownObject"]
+__all__ = ["SurveyFolder", "SurveyInfo", "SurveyReplaced", "UnknownObject"]
 
 # Objects read at once in a scan: one shard of cutouts.zarr (survey.publish.SHARD).
 _SCAN = 512
-_INFO_FIELDS = (
-    "name",
-    "title",
-    "kind",
-    "pixel_scale_arcsec",
-    "field_px",
-    "epoch",
-    "citation",
-    "licence",
-    "realism",
-    "extra",
-)
 
 
 class UnknownObject(KeyError):
@@ -43,50 +31,8 @@ class UnknownObject(KeyError):
         return str(self.args[0])
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyInfo:
-    """What ``survey.json`` says.
-
-    Attributes
-    ----------
-    name
-        Short name, ``^[a-z0-9][a-z0-9._-]{0,63}$``.
-    kind
-        ``flux`` (nanomaggies), ``display`` (0..255 RGB) or ``catalogue`` (no cutouts).
-    bands
-        Planes of the cutouts; None for a catalogue.
-    pixel_scale_arcsec
-        None when it is unknown or varies.
-    field_px
-        Side of the stored cutouts; 0 for a catalogue.
-    realism
-        One sentence: what is real and what is rendered.
-    """
-
-    name: str
-    title: str
-    kind: Literal["flux", "display", "catalogue"]
-    bands: BandSet | None = None
-    pixel_scale_arcsec: float | None = None
-    field_px: int = 0
-    epoch: str = ""
-    citation: str = ""
-    licence: str = ""
-    realism: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {
-            **{n: getattr(self, n) for n in _INFO_FIELDS},
-            "bands": list(self.bands.ids) if self.bands else None,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> SurveyInfo:
-        """Rebuild from :meth:`to_json`; other keys are ignored."""
-        bands = BandSet.from_ids(data["bands"]) if data.get("bands") else None
-        return cls(**{k: data[k] for k in _INFO_FIELDS if k in data}, bands=bands)
+class SurveyReplaced(CorruptFolder):
+    """A survey whose folder is no longer the one that was opened."""
 
 
 class SurveyFolder:
@@ -97,6 +43,9 @@ class SurveyFolder:
     ``flux_<band>`` and ``flux_ivar_<band>`` in nanomaggies, optionally ``label``, and the user's own
     columns. Cutouts lie in the same order in ``cutouts.zarr``.
 
+    Every later read raises SurveyReplaced if the folder was published anew meanwhile: rows and pixels of two
+    surveys must not be mixed.
+
     Raises
     ------
     CorruptFolder
@@ -105,6 +54,9 @@ class SurveyFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        recover(path)
+        # Before anything is read: what is replaced in between is found out at the first read.
+        self._opened = self._state()
         self.manifest = read_manifest(path, "survey.json", verify=["objects.parquet"])
         self.info = SurveyInfo.from_json(self.manifest)
         self.sha256 = sha256_of((path / "survey.json").read_bytes())
@@ -115,7 +67,8 @@ class SurveyFolder:
     @cached_property
     def objects(self) -> pa.Table:
         """The whole object table."""
-        return pq.read_table(self.path / "objects.parquet")
+        with self._unreplaced():
+            return pq.read_table(self.path / "objects.parquet")
 
     @cached_property
     def ids(self) -> list[str]:
@@ -158,6 +111,8 @@ class SurveyFolder:
             If an id is not in the survey.
         CorruptFolder
             If the survey holds no cutouts.
+        SurveyReplaced
+            If the folder was published anew.
         """
         rows = np.array([self.row_of(i) for i in object_ids], dtype=np.int64)
         flux, ivar = self._pixels(rows)
@@ -185,11 +140,13 @@ class SurveyFolder:
         ------
         CorruptFolder
             If the survey holds no thumbnails.
+        SurveyReplaced
+            If the folder was published anew.
         """
         if not self.has_cutouts:
             raise CorruptFolder(f"survey {self.info.name} is a catalogue without images")
-        offsets = self._thumbnail_offsets
-        with (self.path / "thumbnails.bin").open("rb") as stream:
+        with self._unreplaced(), (self.path / "thumbnails.bin").open("rb") as stream:
+            offsets = self._thumbnail_offsets
             stream.seek(int(offsets[row]))
             return stream.read(int(offsets[row + 1] - offsets[row]))
 
@@ -200,9 +157,33 @@ class SurveyFolder:
     def _pixels(self, rows: Any) -> tuple[FluxArray, FluxArray | None]:
         if not self.has_cutouts:
             raise CorruptFolder(f"survey {self.info.name} is a catalogue without images")
-        flux = self._take(self._arrays["flux"], rows)
-        ivar = self._take(self._arrays["ivar"], rows) if "ivar" in self._arrays else None
+        with self._unreplaced():
+            flux = self._take(self._arrays["flux"], rows)
+            ivar = self._take(self._arrays["ivar"], rows) if "ivar" in self._arrays else None
         return flux, ivar
+
+    def _state(self) -> tuple[int, int] | None:
+        try:
+            stat = (self.path / "survey.json").stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns
+
+    @contextmanager
+    def _unreplaced(self) -> Iterator[None]:
+        """Raise SurveyReplaced where the folder is another one before, or after, a read."""
+        try:
+            self._check_state()
+            yield
+        finally:
+            # Also where the read failed: a replaced folder is then the reason.
+            self._check_state()
+
+    def _check_state(self) -> None:
+        if self._state() != self._opened:
+            raise SurveyReplaced(
+                f"survey {self.path.name} was replaced since it was opened; restart the service"
+            )
 
     @staticmethod
     def _take(array: Any, rows: Any) -> FluxArray:

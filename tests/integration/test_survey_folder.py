@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from astropy.io import fits
 
-from survey.archive import SurveyFolder, SurveyInfo, UnknownObject
+from survey.archive import SurveyFolder, SurveyInfo, SurveyReplaced, UnknownObject
 from survey.bands import BAND_SETS
 from survey.fits.writer import write_fits
 from survey.manifests import CorruptFolder, read_manifest
@@ -203,3 +203,29 @@ def test_publishing_again_replaces_the_folder(tmp_path):
     assert len(second) == 2
     assert first.sha256 != second.sha256
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [lambda f: f.read(["o1"]), lambda f: f.thumbnail(1), lambda f: list(f.scan()), lambda f: f.objects],
+)
+def test_folder_opened_before_a_republication_serves_nothing_more(tmp_path, read):
+    folder = publish_survey(tmp_path / "s", INFO, parts(3, 3), thumbnail=describe)
+    assert folder.row_of("o1") == 1
+    publish_survey(tmp_path / "s", INFO, parts(2, 2), thumbnail=describe)
+    folder.__dict__.pop("objects")
+    with pytest.raises(SurveyReplaced, match="s was replaced since it was opened; restart the service"):
+        read(folder)
+
+
+def test_folder_replaced_while_it_is_read_is_found_out(tmp_path, monkeypatch):
+    folder = publish_survey(tmp_path / "s", INFO, parts(3, 3), thumbnail=describe)
+    take = SurveyFolder._take
+
+    def replaced_meanwhile(array, rows):
+        publish_survey(tmp_path / "s", INFO, parts(2, 2), thumbnail=describe)
+        return take(array, rows)
+
+    monkeypatch.setattr(SurveyFolder, "_take", staticmethod(replaced_meanwhile))
+    with pytest.raises(SurveyReplaced):
+        folder.read(["o2"])
