@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from index.release import Release
 from index.releases import build_release, find_release
 from service.records.audit import record
 from survey.archive import SurveyFolder
+from survey.locks import alone
 from survey.manifests import CorruptFolder
 from training.fixed import fit_fixed
 
@@ -95,7 +95,8 @@ def build_index(
         If the survey has no images, or none that fit.
     """
     survey = SurveyFolder(data_dir / "surveys" / survey_name)
-    with _alone(data_dir, survey_name):
+    # A second build of the survey waits.
+    with alone(data_dir / "releases" / f".{survey_name}.lock"):
         model = choose_model(data_dir, survey, model_id, step=step)
         path = data_dir / "embeddings" / f"{survey_name}--{model.card.id}"
         rejected = _embed(survey, model, path, step)
@@ -198,12 +199,3 @@ def _publish(url: str, survey: SurveyFolder, release: Release, step: Step) -> in
             activate(session, release.id)
             record(session, owner=command_line_owner(), action="release.activate", subject=release.id)
     return rows
-
-
-@contextmanager
-def _alone(data_dir: Path, survey: str) -> Iterator[None]:
-    """Hold the survey's build lock: a second build of it waits."""
-    (data_dir / "releases").mkdir(parents=True, exist_ok=True)
-    with (data_dir / "releases" / f".{survey}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

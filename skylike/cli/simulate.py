@@ -31,6 +31,7 @@ def simulate(  # noqa: PLR0917 - Typer makes options of them
     A finished survey of the same n and seed is left alone; an interrupted run continues.
     """
     from survey.archive import SurveyFolder
+    from survey.locks import SurveyBusy
     from survey.manifests import CorruptFolder
     from survey.simulate.parents import MissingTable
     from survey.simulate.recipe import is_made
@@ -47,6 +48,8 @@ def simulate(  # noqa: PLR0917 - Typer makes options of them
 
             with progress(f"Rendering {n} galaxies") as report:
                 folder = simulate_survey(path, n=n, seed=seed, workers=workers, progress=report)
+        except SurveyBusy as error:
+            fail(str(error))
         except (MissingTable, ModuleNotFoundError) as error:
             fail(f"{error}; the demo survey needs: pip install 'skylike[demo]'")
     emit(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from survey.archive import SurveyFolder, SurveyInfo
+from survey.locks import making_survey
 from survey.publish import SurveyPart, publish_survey
 from survey.simulate.parents import read_parents
 from survey.simulate.parts import PART_SIZE, load_part, load_truth, prepare_staging, render_part
@@ -54,19 +55,22 @@ def simulate_survey(
     ------
     MissingTable
         If `kcorrect` is not installed.
+    SurveyBusy
+        If another process is making this survey.
     ValueError
         If ``n`` is not positive or not one galaxy remains.
     """
     parents = read_parents()
     galaxies = draw_population(parents, n, seed=seed, templates=sdss_templates())
     staging = path.with_name(f".{path.name}.parts")
-    prepare_staging(staging, {"n": n, "seed": seed, "part_size": PART_SIZE, "recipe": RECIPE})
     chunks = [galaxies[first : first + PART_SIZE] for first in range(0, n, PART_SIZE)]
-    _render_all(staging, chunks, seed=seed, workers=workers or os.cpu_count() or 1, progress=progress)
-    folder = _publish(
-        path, staging, len(chunks), describe(path.name, n=n, seed=seed, is_copied=n > len(parents))
-    )
-    shutil.rmtree(staging)
+    with making_survey(path):
+        prepare_staging(staging, {"n": n, "seed": seed, "part_size": PART_SIZE, "recipe": RECIPE})
+        _render_all(staging, chunks, seed=seed, workers=workers or os.cpu_count() or 1, progress=progress)
+        folder = _publish(
+            path, staging, len(chunks), describe(path.name, n=n, seed=seed, is_copied=n > len(parents))
+        )
+        shutil.rmtree(staging)
     return folder
 
 

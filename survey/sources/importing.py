@@ -11,7 +11,8 @@ import orjson
 import pyarrow as pa
 
 from survey.archive import SurveyFolder
-from survey.manifests import sha256_of
+from survey.locks import making_survey
+from survey.manifests import recover, sha256_of
 from survey.publish import SurveyPart, publish_survey
 from survey.rendering import thumbnail
 from survey.sources.batches import BATCH, Batch, BatchStore, decode
@@ -51,11 +52,21 @@ def import_survey(
     ------
     SurveyExists
         If there is another survey of this name and ``replace`` is False.
+    SurveyBusy
+        If another process is making a survey of this name.
     ValueError
         If no object is left.
     """
+    with making_survey(surveys / plan.info.name):
+        return _import_alone(plan, surveys, replace=replace, progress=progress, workers=workers)
+
+
+def _import_alone(
+    plan: ImportPlan, surveys: Path, *, replace: bool, progress: Progress | None, workers: int
+) -> SurveyFolder:
     fingerprint = _fingerprint(plan)
     target = surveys / plan.info.name
+    recover(target)
     if (target / "survey.json").is_file():
         folder = SurveyFolder(target)
         if folder.info.extra.get("import_sha256") == fingerprint:
@@ -65,7 +76,6 @@ def import_survey(
                 f"survey {plan.info.name!r} exists with other content; import with --replace or another name."
             )
     scratch = surveys / f".{plan.info.name}.import"
-    surveys.mkdir(parents=True, exist_ok=True)
     side: dict[str, pa.Table] = {}
 
     def and_then_list_rejected() -> Iterator[SurveyPart]:
