@@ -166,7 +166,7 @@ class _Job:
         self, vectors: NDArray[np.float32], rows: list[int], cells: list[int | None], start: int
     ) -> None:
         # A field without any light has no direction; its graph answers zeros or NaN.
-        good = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-3
+        good = np.abs(np.linalg.norm(vectors.astype(np.float64), axis=1) - 1) < 1e-3
         for row, is_good in zip(rows, good, strict=True):
             if is_good:
                 self.ids.append(self.survey.ids[row])
