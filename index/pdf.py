@@ -102,7 +102,7 @@ class PDFSummary:
     z_odds
         Probability within z_mode +- 0.06 (1 + z_mode).
     at_edge
-        Whether more than 1 % of the probability lies in the last bin.
+        Whether more than 1 % of the probability lies in the first or the last bin.
     """
 
     z_best: FloatArray
@@ -159,7 +159,7 @@ def summarise(probability: FloatArray, grid: RedshiftGrid) -> PDFSummary:
         z_l95=l95,
         z_u95=u95,
         z_odds=(probability * near).sum(axis=1),
-        at_edge=probability[:, -1] > _EDGE_SHARE,
+        at_edge=probability[:, [0, -1]].max(axis=1) > _EDGE_SHARE,
     )
 
 

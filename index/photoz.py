@@ -41,7 +41,7 @@ class PhotoZ:
     evidence
         (row, similarity, z_spec) of each, nearest first.
     flags
-        ``pdf_edge``: probability piles up at the end of the grid; ``few_spectra``: fewer neighbours than
+        ``pdf_edge``: probability piles up at an end of the grid; ``few_spectra``: fewer neighbours than
         the kernel wants; ``far_from_spectra``: they are farther than those of 99 % of the catalogue.
     """
 

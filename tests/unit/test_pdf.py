@@ -54,8 +54,9 @@ def test_the_minimum_risk_estimate_prefers_the_larger_of_two_far_peaks():
     assert summary.z_mean[0] == pytest.approx(0.7 * 0.5 + 0.3 * 2.5, abs=0.01)
 
 
-def test_probability_at_the_end_of_the_grid_is_flagged():
-    assert summarise(gaussian(0.4, 0.02), GRID).at_edge[0]
+@pytest.mark.parametrize("end", [0.0, 0.4])
+def test_probability_that_piles_up_at_an_end_of_the_grid_is_flagged(end):
+    assert summarise(gaussian(end, 0.02), GRID).at_edge[0]
 
 
 def test_quantiles_of_a_uniform_distribution_are_linear():
