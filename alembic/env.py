@@ -11,7 +11,7 @@ import index.catalogue.tables  # noqa: F401 - registers the tables
 import service.records.tables  # noqa: F401 - registers the tables
 from alembic import context
 from index.catalogue.base import catalogue
-from index.catalogue.session import default_url, make_engine
+from index.catalogue.session import WRITES, default_url, make_engine
 from service.records.base import records
 
 # Any number that no other program takes as an advisory lock: two starters never migrate at once.
@@ -46,5 +46,5 @@ given = context.config.attributes.get("connection")
 if given is not None:
     _migrate(given)
 else:
-    with make_engine(_url()).connect() as opened:
+    with make_engine(_url()).execution_options(**WRITES).connect() as opened:
         _migrate(opened)

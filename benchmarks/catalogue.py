@@ -30,7 +30,7 @@ from support.databases import fresh_database, postgres_server
 from index.catalogue.ingest import ingest_survey
 from index.catalogue.migrate import upgrade
 from index.catalogue.repository import cone
-from index.catalogue.session import default_url, make_engine, sessions
+from index.catalogue.session import default_url, make_engine, writing
 from survey.archive import SurveyFolder, SurveyInfo
 from survey.publish import SurveyPart, publish_survey
 from survey.sphere import hpx29, separation_deg
@@ -78,7 +78,7 @@ def measure(url: str, survey: SurveyFolder, name: str) -> list[dict[str, Any]]:
     """Ingest into one database, ask it, and compare every answer with brute force."""
     upgrade(url)
     engine = make_engine(url)
-    with sessions(engine)() as session:
+    with writing(engine)() as session:
         began = time.perf_counter()
         report = ingest_survey(session, survey)
         session.commit()

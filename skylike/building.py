@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from index.catalogue.activation import activate, list_active
 from index.catalogue.ingest import ingest_release, ingest_survey
 from index.catalogue.migrate import upgrade
-from index.catalogue.session import make_engine, sessions
+from index.catalogue.session import make_engine, sessions, writing
 from index.embed import embed_survey
 from index.embeddings import EmbeddingMismatch, EmbeddingStore
 from index.model import Model
@@ -141,12 +141,18 @@ def ingest(url: str, survey: SurveyFolder, *, step: Step) -> int:
 
 
 @contextmanager
-def catalogue_session(url: str) -> Iterator[Session]:
-    """Open a session on a migrated database; commits at the end of the block."""
+def catalogue_session(url: str, *, reads_only: bool = False) -> Iterator[Session]:
+    """Open a session on a migrated database; commits at the end of the block.
+
+    Parameters
+    ----------
+    reads_only
+        Such a session waits for nobody who writes.
+    """
     upgrade(url)
     engine = make_engine(url)
     try:
-        with sessions(engine)() as session:
+        with (sessions if reads_only else writing)(engine)() as session:
             yield session
             session.commit()
     finally:

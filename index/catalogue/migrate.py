@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from alembic import command
-from index.catalogue.session import make_engine
+from index.catalogue.session import WRITES, make_engine
 
 __all__ = [
     "MigrationsMissing",
@@ -66,6 +66,8 @@ def upgrade(url: str, revision: str = "head") -> None:
     SchemaUnknown
         If a newer version has migrated it.
     """
+    if revision == "head" and is_current(url):
+        return
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +98,7 @@ def check(url: str) -> None:
 
 def _run(url: str, action: Callable[[Config], None]) -> None:
     with _connection(url) as connection:
+        connection.execution_options(**WRITES)
         config = _config()
         config.attributes["connection"] = connection
         try:

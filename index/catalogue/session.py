@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-__all__ = ["UnsupportedDatabase", "default_url", "make_engine", "sessions", "utc"]
+__all__ = ["WRITES", "UnsupportedDatabase", "default_url", "make_engine", "sessions", "utc", "writing"]
 
+#: Execution option of connections that write: SQLite then takes its write lock when they begin.
+WRITES: Final = {"writes": True}
 _BUSY_MS = 10_000
 # A request that gets no connection within this time is better told to come back.
 _POOL_SECONDS = 2.0
@@ -54,8 +56,20 @@ def make_engine(url: str | URL) -> Engine:
 
 
 def sessions(engine: Engine) -> sessionmaker[Session]:
-    """Return a maker of sessions; whoever opens one commits it."""
-    return sessionmaker(engine, expire_on_commit=False)
+    """Return a maker of sessions that read; whoever opens one ends it.
+
+    On SQLite such a session never waits for a writer. It must not write after it has read: had somebody
+    committed in between, SQLite would refuse at once, however long the busy timeout is.
+    """
+    return sessionmaker(engine.execution_options(writes=False), expire_on_commit=False)
+
+
+def writing(engine: Engine) -> sessionmaker[Session]:
+    """Return a maker of sessions that write; whoever opens one commits it.
+
+    On SQLite they take turns from their first statement on.
+    """
+    return sessionmaker(engine.execution_options(**WRITES), expire_on_commit=False)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
@@ -68,7 +82,8 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def utc(moment: datetime) -> datetime:

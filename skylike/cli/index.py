@@ -96,7 +96,7 @@ def list_(data_dir: DataDir = DEFAULT_DATA_DIR, database: Database = None, json:
     try:
         active: set[str] = set()
         if is_current(url):
-            with catalogue_session(url) as session:
+            with catalogue_session(url, reads_only=True) as session:
                 active = {row.id for row in list_active(session)}
     except _refusals() as error:
         fail(str(error))

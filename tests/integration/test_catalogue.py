@@ -24,7 +24,7 @@ from index.catalogue.activation import (
 from index.catalogue.ingest import UnusableRow, ingest_release, ingest_survey
 from index.catalogue.migrate import upgrade
 from index.catalogue.repository import cone, get_object, get_objects, list_surveys
-from index.catalogue.session import UnsupportedDatabase, default_url, make_engine, sessions
+from index.catalogue.session import UnsupportedDatabase, default_url, make_engine, sessions, writing
 from index.catalogue.tables import galaxies, photoz, scores
 from index.release import Release
 from service.records.audit import list_audit, record
@@ -35,7 +35,7 @@ from survey.archive import SurveyFolder, UnknownObject
 def session(database_url):
     upgrade(database_url)
     engine = make_engine(database_url)
-    with sessions(engine)() as opened:
+    with writing(engine)() as opened:
         yield opened
     engine.dispose()
 

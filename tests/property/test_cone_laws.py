@@ -13,7 +13,7 @@ from support.catalogues import catalogue_survey
 from index.catalogue.ingest import ingest_survey
 from index.catalogue.migrate import upgrade
 from index.catalogue.repository import cone
-from index.catalogue.session import make_engine, sessions
+from index.catalogue.session import make_engine, writing
 
 
 def _crowded_sky():
@@ -36,7 +36,7 @@ SKY = SkyCoord(RA * u.deg, DEC * u.deg)
 def open_session(database_url, tmp_path):
     upgrade(database_url)
     engine = make_engine(database_url)
-    with sessions(engine)() as session:
+    with writing(engine)() as session:
         ingest_survey(session, catalogue_survey(tmp_path / "sky", RA, DEC))
         yield session
     engine.dispose()

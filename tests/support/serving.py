@@ -13,7 +13,7 @@ from support.tiny_survey import tiny_contract, tiny_survey
 from index.catalogue.activation import activate
 from index.catalogue.ingest import ingest_release, ingest_survey
 from index.catalogue.migrate import upgrade
-from index.catalogue.session import default_url, make_engine, sessions
+from index.catalogue.session import default_url, make_engine, writing
 from index.embed import embed_survey
 from index.embeddings import EmbeddingStore
 from index.releases import Release, build_release
@@ -72,7 +72,7 @@ def register(data_dir: Path, survey: SurveyFolder, *release_ids: str, url: str =
     url = url or default_url(data_dir)
     upgrade(url)
     engine = make_engine(url)
-    with sessions(engine)() as session, session.begin():
+    with writing(engine)() as session, session.begin():
         ingest_survey(session, survey)
         for release_id in release_ids:
             ingest_release(session, Release.open(data_dir / "releases" / release_id))
