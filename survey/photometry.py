@@ -118,13 +118,17 @@ def asinh_mag_error(flux: ArrayLike, ivar: ArrayLike, softening: ArrayLike) -> F
     return np.where(known, _POGSON * np.where(known, sigma, 0.0) / scale, np.nan)
 
 
-def aperture_flux(cutout: Cutout, radius_arcsec: float) -> tuple[FloatArray, FloatArray]:
+def aperture_flux(
+    cutout: Cutout, radius_arcsec: float, *, offset_px: tuple[float, float] = (0.0, 0.0)
+) -> tuple[FloatArray, FloatArray]:
     """Sum a cutout inside a circle around its target.
 
     Parameters
     ----------
     radius_arcsec
         Radius; pixels on the rim count by the covered share of a 10 × 10 subgrid.
+    offset_px
+        (y, x) of the target from the middle of the image, in pixels.
 
     Returns
     -------
@@ -143,7 +147,7 @@ def aperture_flux(cutout: Cutout, radius_arcsec: float) -> tuple[FloatArray, Flo
             f"an aperture needs a pixel scale and a positive radius, not {radius_arcsec:g} arcsec"
         )
     radius_px = radius_arcsec / cutout.pixel_scale_arcsec
-    weight = _circle(cutout.shape, radius_px) * cutout.good()
+    weight = _circle(cutout.shape, radius_px, offset_px) * cutout.good()
     covered = weight.sum(axis=(1, 2))
     area = np.pi * radius_px**2
     enough = covered > 0.5 * area
@@ -159,10 +163,13 @@ def aperture_flux(cutout: Cutout, radius_arcsec: float) -> tuple[FloatArray, Flo
     return flux, np.where(enough, 1 / np.where(enough, noise, 1.0), 0.0)
 
 
-def _circle(shape: tuple[int, int], radius_px: float) -> FloatArray:
-    """Return the share of each pixel inside a centred circle, shape (H, W)."""
+def _circle(shape: tuple[int, int], radius_px: float, offset_px: tuple[float, float]) -> FloatArray:
+    """Return the share of each pixel inside a circle about the middle plus ``offset_px``, shape (H, W)."""
     fine = (np.arange(_SUBPIXELS) + 0.5) / _SUBPIXELS - 0.5
-    y, x = ((np.arange(n)[:, None] + fine - (n - 1) / 2).ravel() for n in shape)
+    y, x = (
+        (np.arange(n)[:, None] + fine - (n - 1) / 2 - shift).ravel()
+        for n, shift in zip(shape, offset_px, strict=True)
+    )
     inside = (y[:, None] ** 2 + x[None, :] ** 2) <= radius_px**2
     blocks = inside.reshape(shape[0], _SUBPIXELS, shape[1], _SUBPIXELS)
     return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float64)

@@ -13,7 +13,7 @@ from survey.cutout import Cutout, FluxArray
 from survey.fits.reader import read_fits
 from survey.ingest import CutoutRejected, Overrides, Understood
 from survey.photometry import aperture_flux
-from survey.resample import resample
+from survey.resample import middle_shift, place, resample
 from survey.sources.plan import Decoded
 
 __all__ = ["FITSDecoder", "to_grid"]
@@ -103,8 +103,15 @@ class FITSDecoder:
             stored = replace(
                 cutout, flux=flux, ivar=ivar, mask=None, pixel_scale_arcsec=self.pixel_scale_arcsec
             )
-            facts |= _fluxes(stored, self.aperture_arcsec)
+            facts |= _fluxes(stored, self.aperture_arcsec, self._offset(cutout))
         return Decoded(flux, ivar if self.with_ivar else None, facts)
+
+    def _offset(self, cutout: Cutout) -> tuple[float, float]:
+        """Return where the middle of a cutout lies from the middle of the stored pixels."""
+        if not _is_same_scale(cutout, self.pixel_scale_arcsec):
+            return 0.0, 0.0
+        height, width = cutout.shape
+        return middle_shift(height, self.field_px), middle_shift(width, self.field_px)
 
     def fingerprint(self) -> str:
         """Return which files in which state are read, and what is made of them."""
@@ -122,17 +129,15 @@ def to_grid(
 ) -> tuple[FluxArray, NDArray[np.float32] | None]:
     """Bring a cutout to a square of ``side`` pixels around its middle; unknown pixels are NaN with ivar 0.
 
-    Of the same scale the pixels are cut or surrounded, untouched. Of another they are resampled with their
+    Of the same scale the pixels are cut or surrounded, untouched (:func:`survey.resample.place`). Of another they are resampled with their
     flux conserved; variances are then carried as if neighbouring pixels were independent, as they were.
     """
     good = cutout.good()
-    ratio = 1.0
-    if pixel_scale_arcsec is not None and cutout.pixel_scale_arcsec is not None:
-        ratio = pixel_scale_arcsec / cutout.pixel_scale_arcsec
-    if abs(ratio - 1) < _SAME_SCALE:
-        flux = _cut(np.where(good, cutout.flux, np.float32(np.nan)), side, np.nan)
-        ivar = None if cutout.ivar is None else _cut(np.where(good, cutout.ivar, np.float32(0)), side, 0.0)
+    if pixel_scale_arcsec is None or _is_same_scale(cutout, pixel_scale_arcsec):
+        flux = place(np.where(good, cutout.flux, np.float32(np.nan)), side, np.nan)
+        ivar = None if cutout.ivar is None else place(np.where(good, cutout.ivar, np.float32(0)), side, 0.0)
         return flux, ivar
+    ratio = pixel_scale_arcsec / (cutout.pixel_scale_arcsec or pixel_scale_arcsec)
     total = resample(np.where(good, cutout.flux, np.float32(0)), n_out=side, scale_ratio=ratio)
     share = resample(good.astype(np.float32), n_out=side, scale_ratio=ratio) / np.float32(ratio**2)
     known = share > 0.5
@@ -145,13 +150,10 @@ def to_grid(
     return flux, ivar.astype(np.float32)
 
 
-def _cut(planes: FluxArray, side: int, fill: float) -> FluxArray:
-    height, width = planes.shape[1:]
-    out = np.full((planes.shape[0], side, side), fill, dtype=np.float32)
-    y, x = (height - side) // 2, (width - side) // 2
-    y0, x0, y1, x1 = max(y, 0), max(x, 0), min(y + side, height), min(x + side, width)
-    out[:, y0 - y : y1 - y, x0 - x : x1 - x] = planes[:, y0:y1, x0:x1]
-    return out
+def _is_same_scale(cutout: Cutout, pixel_scale_arcsec: float | None) -> bool:
+    if pixel_scale_arcsec is None or cutout.pixel_scale_arcsec is None:
+        return True
+    return abs(pixel_scale_arcsec / cutout.pixel_scale_arcsec - 1) < _SAME_SCALE
 
 
 def _sky_ivar(cutout: Cutout) -> FluxArray:
@@ -168,8 +170,8 @@ def _sky_ivar(cutout: Cutout) -> FluxArray:
     return ivar
 
 
-def _fluxes(cutout: Cutout, radius_arcsec: float) -> dict[str, float | None]:
-    flux, ivar = aperture_flux(cutout, radius_arcsec)
+def _fluxes(cutout: Cutout, radius_arcsec: float, offset_px: tuple[float, float]) -> dict[str, float | None]:
+    flux, ivar = aperture_flux(cutout, radius_arcsec, offset_px=offset_px)
     found: dict[str, float | None] = {}
     for n, name in enumerate(cutout.bands.names):
         found[f"flux_{name}"] = float(flux[n]) if np.isfinite(flux[n]) else None

@@ -13,6 +13,8 @@ from survey.bands import BandSet
 from survey.cutout import Cutout
 from survey.fits.writer import write_fits
 from survey.ingest import CutoutRejected
+from survey.photometry import aperture_flux
+from survey.resample import middle_shift
 from survey.sources.fits_decoder import to_grid
 from survey.sources.fits_folder import Choices, plan
 from survey.sources.importing import import_survey
@@ -280,6 +282,23 @@ def test_resampling_carries_flux_and_variance():
     # Four pixels in one: four times the flux, four times the variance.
     assert np.allclose(pixels, 4.0)
     assert np.allclose(ivar, 1.0)
+
+
+@pytest.mark.parametrize(("height", "side"), [(15, 24), (24, 15), (25, 16), (16, 25)])
+def test_pixels_of_the_same_scale_are_placed_untouched_and_measured_around_their_middle(height, side):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:height, :height] - (height - 1) / 2
+    flux = (100 * np.exp(-(x**2 + y**2) / 4) + rng.normal(0, 1, (height, height))).astype(np.float32)[None]
+    cutout = Cutout(flux, BandSet.parse("sdss:r"), pixel_scale_arcsec=0.4)
+    pixels, _ = to_grid(cutout, 0.4, side)
+    known = pixels[np.isfinite(pixels)]
+    assert known.max() == flux.max()
+    assert np.isin(known, flux).all()
+    offset = (middle_shift(height, side),) * 2
+    assert set(np.abs(offset)) == {0.5}
+    stored = Cutout(pixels, cutout.bands, pixel_scale_arcsec=0.4)
+    expected, found = aperture_flux(cutout, 2.0)[0], aperture_flux(stored, 2.0, offset_px=offset)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.realdata
