@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import inf, isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -11,9 +10,8 @@ import numpy as np
 from survey.bands import BandSet
 from survey.coverage import ContractViolation, check_coverage
 from survey.cutout import Cutout, FluxArray, MaskArray
-from survey.dust import EBV_SOURCE, ebv_sfd_lowres
-from survey.extinction import deredden
-from survey.resample import fill_holes, regrid
+from survey.deredden import correct_dust
+from survey.resample import fill_holes, middle_shift, regrid
 
 __all__ = ["Calibrated", "ContractViolation", "InputContract"]
 
@@ -36,8 +34,8 @@ class Calibrated:
     flags
         Named reservations: ``partial_field`` (the image is smaller than the network's input), ``masked``
         (pixels near the target are unknown), ``band_missing`` (a band has no data at all and counts as zero),
-        ``uncalibrated``, ``no_ebv``, ``ebv_sfd_lowres`` (dust from the coarse map), ``scale_assumed``,
-        ``upsampled`` (pixels more than twice the model's).
+        ``uncalibrated``, ``no_ebv`` (unknown, or above 2 mag), ``ebv_sfd_lowres`` (dust from the coarse map),
+        ``high_extinction`` (E(B-V) above 0.5 mag), ``scale_assumed``, ``upsampled`` (pixels more than twice the model's).
     notes
         One sentence per conversion made.
     """
@@ -87,6 +85,10 @@ class InputContract:
             raise ValueError(f"{len(self.softening)} softenings for {len(self.bands)} bands")
         if not 0 < self.input_px <= self.field_px:
             raise ValueError(f"input of {self.input_px} px does not fit a field of {self.field_px} px")
+        if not self.shrink and (self.field_px - self.input_px) % 2:
+            raise ValueError(
+                f"an input of {self.input_px} px has no middle in a field of {self.field_px} px; both even or both odd"
+            )
         if self.shrink and self.field_px % self.input_px:
             raise ValueError(f"a field of {self.field_px} px cannot be averaged to {self.input_px} px")
 
@@ -130,7 +132,6 @@ class InputContract:
         ContractViolation
             ``fits.no_wcs``, ``fits.scale``: no usable pixel scale. ``fits.too_small``: the centre is not
             covered. ``fits.masked``: more than a quarter of it is unknown. ``fits.blank``: no contrast.
-            ``fits.values``: fluxes overflow.
         """
         cutout = cutout.select(self.bands)
         flags: list[str] = []
@@ -138,6 +139,10 @@ class InputContract:
         ratio = self._scale_ratio(cutout, flags, notes)
         good = cutout.good() & (np.abs(cutout.flux) < _ABSURD_FLUX)
         field, known, covered = regrid(*fill_holes(cutout.flux, good), good, n_out=self.field_px, ratio=ratio)
+        if ratio == 1.0 and any(middle_shift(n, self.field_px) for n in cutout.shape):
+            notes.append(
+                "Pixels kept as they are; the middle of the image lies half a pixel off the field's."
+            )
         span = self.field_px if self.shrink else self.input_px
         core = min(span, max(self.min_coverage_px, span // 2))
         flags += check_coverage(field, known, covered, bands=self.bands, core=core, span=span)
@@ -147,14 +152,9 @@ class InputContract:
             # Display counts are a surface brightness: means over output pixels, not sums.
             field = field / np.float32(ratio**2)
         else:
-            field = self._deredden(field, cutout, flags, notes)
+            field = correct_dust(field, cutout, self.bands, flags, notes)
             if not cutout.is_calibrated:
                 flags.append("uncalibrated")
-            if not np.isfinite(field).all():
-                raise ContractViolation(
-                    "fits.values",
-                    "Fluxes corrected for Galactic dust are too large to be numbers: check E(B-V) and zero point.",
-                )
         return Calibrated(field=field, known=known, flags=tuple(flags), notes=tuple(notes))
 
     def finish(self, field: Any, xp: Any = np) -> Any:
@@ -218,26 +218,3 @@ class InputContract:
             f"Resampled from {cutout.pixel_scale_arcsec:.3f} to {self.pixel_scale_arcsec:.3f} arcsec/px."
         )
         return ratio
-
-    def _deredden(self, field: FluxArray, cutout: Cutout, flags: list[str], notes: list[str]) -> FluxArray:
-        ebv, source = _dust(cutout)
-        if ebv is None:
-            flags.append("no_ebv")
-            notes.append("E(B-V) unknown: fluxes are not corrected for Galactic dust.")
-            return field
-        if source == EBV_SOURCE:
-            flags.append("ebv_sfd_lowres")
-        notes.append(f"De-reddened with E(B-V) = {ebv:.3f} mag ({source}).")
-        # What overflows is refused by `calibrate`.
-        with np.errstate(over="ignore"):
-            return deredden(field, ebv, self.bands)
-
-
-def _dust(cutout: Cutout) -> tuple[float | None, str]:
-    """Return E(B-V) with its source: the cutout's own, else the coarse map's at its position, else None."""
-    if cutout.ebv is not None and 0 <= cutout.ebv < inf:
-        return cutout.ebv, "given"
-    if cutout.ra_deg is None or cutout.dec_deg is None or not abs(cutout.dec_deg) <= 90:
-        return None, ""
-    ebv = float(ebv_sfd_lowres(cutout.ra_deg, cutout.dec_deg))
-    return (ebv, EBV_SOURCE) if isfinite(ebv) else (None, "")

@@ -175,7 +175,8 @@ _FLAGS = {
     "ebv_sfd_lowres": "The dust correction comes from a map of about one degree resolution.",
     "band_missing": "A band has no usable pixel and was taken as zero flux.",
     "upsampled": "The image is coarser than the model's pixels: detail that the model looks for is not in it.",
-    "no_ebv": "No position and no E(B-V): Galactic dust was not corrected.",
+    "no_ebv": "E(B-V) is unknown or too large: Galactic dust was not corrected.",
+    "high_extinction": "E(B-V) is above 0.5 mag: the dust correction is large and uncertain.",
     "scale_assumed": "The pixel scale is unknown and was assumed.",
     "masked": "Some pixels of the central field are masked.",
 }

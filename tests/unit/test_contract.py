@@ -37,11 +37,12 @@ def test_contract_survives_json():
         {"softening": (1.0,)},
         {"input_px": 85},
         {"input_px": 0},
+        {"input_px": 63},
         {"shrink": True},
     ],
 )
 def test_impossible_contract_is_refused(change):
-    with pytest.raises(ValueError, match=r"softenings|does not fit|cannot be averaged"):
+    with pytest.raises(ValueError, match=r"softenings|does not fit|cannot be averaged|has no middle"):
         InputContract(
             **{
                 "bands": UGRIZ,
@@ -89,7 +90,7 @@ def test_absent_band_is_named():
 def test_sdss_stamp_of_51_px_is_a_partial_field():
     calibrated = CONTRACT.calibrate(cutout(51))
     assert calibrated.flags == ("partial_field",)
-    assert calibrated.known.sum() == 5 * 50 * 50
+    assert calibrated.known.sum() == 5 * 51 * 51
 
 
 @pytest.mark.parametrize("how", ["nan", "zero weight", "masked"])
@@ -252,8 +253,44 @@ def test_shrunk_display_field_needs_half_its_side():
     assert refusal(scaled, shown(62)) == "fits.too_small"
 
 
-def test_fluxes_that_overflow_are_refused():
+def test_dust_of_the_galactic_centre_counts_as_unknown():
     # E(B-V) of 56 is on the SFD map, at the Galactic centre; A_u would be 237 mag.
-    with pytest.raises(ContractViolation) as refused:
-        CONTRACT.calibrate(cutout(ebv=56.0))
-    assert refused.value.code == "fits.values"
+    calibrated = CONTRACT.calibrate(cutout(ebv=56.0))
+    assert calibrated.flags == ("no_ebv",)
+    assert np.isfinite(calibrated.field).all()
+
+
+@pytest.mark.parametrize("side", [51, 71, 85])
+def test_a_stamp_of_odd_side_keeps_its_pixels(side):
+    source = cutout(side)
+    calibrated = CONTRACT.calibrate(source)
+    kept = calibrated.field[calibrated.known]
+    assert kept.std() == pytest.approx(1, rel=0.05)
+    assert kept.max() == source.flux[:, : min(side, 84), : min(side, 84)].max()
+    assert any("half a pixel" in note for note in calibrated.notes)
+
+
+def test_the_middle_51_px_of_a_field_come_back_to_their_place():
+    # What the network is fed differs only where nothing is known.
+    whole = cutout(84)
+    middle = Cutout(whole.flux[:, 16:67, 16:67], UGRIZ, pixel_scale_arcsec=0.396, ebv=0.0)
+    calibrated, whole_field = CONTRACT.calibrate(middle), CONTRACT.calibrate(whole).field
+    np.testing.assert_array_equal(calibrated.field, np.where(calibrated.known, whole_field, 0))
+    assert int(calibrated.known[0].sum()) == 51**2
+
+
+@pytest.mark.parametrize(
+    ("ebv", "flags"),
+    [(0.5, ()), (0.51, ("high_extinction",)), (2.0, ("high_extinction",)), (2.1, ("no_ebv",))],
+)
+def test_high_extinction_is_flagged_and_a_hopeless_one_counts_as_unknown(ebv, flags):
+    source = cutout(ebv=ebv)
+    calibrated = CONTRACT.calibrate(source)
+    assert calibrated.flags == flags
+    is_corrected = ebv <= 2
+    expected = deredden(source.flux, ebv if is_corrected else 0.0, UGRIZ)
+    np.testing.assert_allclose(calibrated.field, expected, rtol=1e-5)
+    if not is_corrected:
+        assert calibrated.notes == (
+            "E(B-V) is 2.1 mag (given; limit 2): fluxes are not corrected for Galactic dust.",
+        )
