@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -47,13 +49,26 @@ def demo(
     stamp = Stamp.read(data_dir)
     if stamp and stamp.holds(data_dir, n=n, url=url):
         typer.echo(f"The demo survey is there ({data_dir}): nothing to do.", err=True)
-    else:
-        _build(data_dir, url, n)
-        typer.echo(f"The demo survey is ready after {time.monotonic() - began:.0f} s.", err=True)
-    if serve:
-        from skylike.cli.serve import run_service
+        if serve:
+            from skylike.cli.serve import run_service
 
-        run_service(data_dir=data_dir, database_url=database_url)
+            run_service(data_dir=data_dir, database_url=database_url)
+        return
+    _build(data_dir, url, n)
+    typer.echo(f"The demo survey is ready after {time.monotonic() - began:.0f} s.", err=True)
+    if serve:
+        _become_the_service(data_dir, database_url)
+
+
+def _become_the_service(data_dir: Path, database_url: str) -> NoReturn:
+    """Replace this process: what fitting and rendering took of memory (400 MB) is not carried into serving."""
+    # -P: a survey.py in the user's folder must not be taken for ours.
+    command = [sys.executable, "-P", "-m", "skylike", "serve", "--data-dir", str(data_dir)]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # In the environment, not among the arguments: the URL may hold a password.
+    environment = {**os.environ, "SKYLIKE_DATABASE_URL": database_url} if database_url else dict(os.environ)
+    os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter, no shell wanted
 
 
 def _build(data_dir: Path, url: str, n: int | None) -> None:
