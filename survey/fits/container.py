@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
 import io
 import warnings
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +13,12 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from survey.ingest import CutoutRejected, IngestReport
+from survey.prescan import MAX_HDUS, MAX_PLANES, PrescanRefused
+from survey.wrappers import unpack
 
-__all__ = ["MAX_BYTES", "UNREADABLE", "FITSImage", "read_images"]
+__all__ = ["UNREADABLE", "FITSImage", "read_images"]
 
-MAX_BYTES = 256 * 2**20
-_MAX_HDUS = 32
-_MAX_PLANES = 16
+_MAX_BYTES = 256 * 2**20
 _MIN_SIDE = 16
 
 UNREADABLE = "The file cannot be read as FITS: it is damaged, incomplete, or not what its first bytes say."
@@ -92,7 +90,8 @@ def read_images(files: Sequence[tuple[str, bytes]], report: IngestReport) -> lis
     ------
     CutoutRejected
         ``fits.unreadable`` if a library fails on the bytes, ``fits.no_image`` if no HDU holds a 2-D or
-        3-D image, ``fits.too_small`` if all are under 16 pixels a side, ``fits.too_large`` beyond 256 MiB.
+        3-D image, ``fits.too_small`` if all are under 16 pixels a side, ``fits.too_large`` beyond 256 MiB of
+        pixels or 64 MiB unpacked, ``fits.hdus`` beyond 64 HDUs.
     """
     images: list[FITSImage] = []
     seen: list[str] = []
@@ -113,25 +112,15 @@ def read_images(files: Sequence[tuple[str, bytes]], report: IngestReport) -> lis
 
 
 def _decompress(data: bytes, report: IngestReport) -> bytes:
-    if data[:2] == b"\x1f\x8b":
-        undo = zlib.decompressobj(wbits=31)
-    elif data[:3] == b"BZh":
-        undo = bz2.BZ2Decompressor()  # type: ignore[assignment]
-    elif data[:4] == b"PK\x03\x04":
+    if data[:4] == b"PK\x03\x04":
         raise CutoutRejected("fits.unreadable", "This is a ZIP archive. Send the FITS file itself.")
-    else:
+    if data[:2] != b"\x1f\x8b" and data[:3] != b"BZh":
         return data
     try:
-        plain = undo.decompress(data, MAX_BYTES + 1)
-    except (zlib.error, OSError, ValueError, EOFError) as error:
-        raise CutoutRejected("fits.unreadable", UNREADABLE) from error
-    if len(plain) > MAX_BYTES:
-        raise CutoutRejected(
-            "fits.too_large",
-            f"The file unpacks to more than {MAX_BYTES // 2**20} MiB. Send a cutout around the galaxy.",
-        )
-    if not undo.eof:
-        raise CutoutRejected("fits.unreadable", UNREADABLE)
+        plain = unpack(data, "gzip" if data[:1] == b"\x1f" else "bzip2")
+    except PrescanRefused as error:
+        is_large = error.code == "upload.unpacked_too_large"
+        raise CutoutRejected("fits.too_large" if is_large else "fits.unreadable", str(error)) from error
     report.say("container", f"Unpacked {len(data):,} to {len(plain):,} bytes.")
     return plain
 
@@ -145,11 +134,12 @@ def _read_file(data: bytes, number: int, name: str, seen: list[str]) -> list[FIT
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=True) as hdus:
-                for index in range(_MAX_HDUS):
+                for index in range(MAX_HDUS + 1):
                     try:
                         hdu = hdus[index]
                     except IndexError:
                         break
+                    _check_count(index + 1)
                     image = _image(hdu, hdus[0].header, index, number, name)
                     seen.append(_describe(hdu, index))
                     if image is not None:
@@ -159,6 +149,13 @@ def _read_file(data: bytes, number: int, name: str, seen: list[str]) -> list[FIT
     except Exception as error:  # astropy raises OSError, ValueError, TypeError, KeyError, OverflowError, ...
         raise CutoutRejected("fits.unreadable", UNREADABLE) from error
     return images
+
+
+def _check_count(n_hdus: int) -> None:
+    if n_hdus > MAX_HDUS:
+        raise CutoutRejected(
+            "fits.hdus", f"The file has more than {MAX_HDUS} HDUs. Send the science HDUs alone."
+        )
 
 
 def _describe(hdu: Any, index: int) -> str:
@@ -180,15 +177,15 @@ def _image(hdu: Any, first: fits.Header, index: int, number: int, name: str) -> 
         shape = shape[1:]
     if len(shape) not in (2, 3) or 0 in shape:
         return None
-    if len(shape) == 3 and shape[0] > _MAX_PLANES:
+    if len(shape) == 3 and shape[0] > MAX_PLANES:
         raise CutoutRejected(
             "fits.no_image",
-            f"HDU {index} is a cube of {shape[0]} planes (limit {_MAX_PLANES}): a data cube, not bands.",
+            f"HDU {index} is a cube of {shape[0]} planes (limit {MAX_PLANES}): a data cube, not bands.",
         )
-    if 8 * int(np.prod(shape)) > MAX_BYTES:
+    if 8 * int(np.prod(shape)) > _MAX_BYTES:
         raise CutoutRejected(
             "fits.too_large",
-            f"HDU {index} has {'x'.join(map(str, shape))} pixels (limit {MAX_BYTES // 2**20} MiB). "
+            f"HDU {index} has {'x'.join(map(str, shape))} pixels (limit {_MAX_BYTES // 2**20} MiB). "
             "Send a cutout around the galaxy.",
         )
     data = np.asarray(hdu.data).reshape(shape)

@@ -1,6 +1,8 @@
 """FITS files that cannot be read are refused by name."""
 
+import bz2
 import gzip
+import io
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ from support.fits_files import (
     tan_header,
 )
 
+from survey.fits.reader import read_fits
 from survey.ingest import Overrides
+from survey.prescan import MAX_HDUS, prescan
 
 
 @pytest.mark.parametrize(
@@ -107,3 +111,24 @@ def test_wrong_overrides_are_refused_when_made():
     ):
         with pytest.raises(ValueError):
             Overrides(**wrong)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_a_file_packed_in_pieces_is_read_whole(pack):
+    plain = cube()
+    understood = read_fits([("x.fits.gz", pack(plain[:3000]) + pack(plain[3000:]))])
+    np.testing.assert_array_equal(understood.cutout.flux, read_fits([("x.fits", plain)]).cutout.flux)
+
+
+def many_hdus(n):
+    hdus = fits.HDUList([fits.PrimaryHDU(), *(fits.ImageHDU() for _ in range(n - 2))])
+    hdus.append(fits.ImageHDU(galaxy(1)[0], fits.Header({"FILTER": "r"})))
+    stream = io.BytesIO()
+    hdus.writeto(stream)
+    return stream.getvalue()
+
+
+def test_every_hdu_that_the_prescan_lets_pass_is_read():
+    prescan(many_hdus(MAX_HDUS))
+    assert read_fits([("x.fits", many_hdus(MAX_HDUS))]).cutout.bands.names == ("r",)
+    assert rejected(many_hdus(MAX_HDUS + 1)).code == "fits.hdus"
