@@ -6,12 +6,14 @@ import multiprocessing
 import os
 import shutil
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import orjson
@@ -52,14 +54,15 @@ def decode(
     n_objects = sum(spans[n][1] - spans[n][0] for n in missing)
     if wanted == 1 or n_objects < _WORTH_A_POOL:
         fresh: Iterable[Batch] = (_decode_span(decoder, *spans[n]) for n in missing)
-        yield from _merged(spans, missing, fresh, store)
+        yield from _merged(decoder, spans, missing, fresh, store)
         return
     # Not fork: the caller may have threads (Arrow, BLAS), and a forked child could hang in their locks.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(wanted, mp_context=context, initializer=_start_worker, initargs=(decoder,))
     try:
         with pool:
-            yield from _merged(spans, missing, pool.map(_work, [spans[n] for n in missing]), store)
+            fresh = pool.map(_work, [spans[n] for n in missing])
+            yield from _merged(decoder, spans, missing, fresh, store)
     except BrokenProcessPool as error:
         raise WorkerDied(
             "a file killed the process that decoded it, or memory ran out; start again (finished batches "
@@ -68,15 +71,21 @@ def decode(
 
 
 def _merged(
-    spans: Sequence[tuple[int, int]], missing: Sequence[int], fresh: Iterable[Batch], store: BatchStore | None
+    decoder: Decoder,
+    spans: Sequence[tuple[int, int]],
+    missing: Sequence[int],
+    fresh: Iterable[Batch],
+    store: BatchStore | None,
 ) -> Iterator[Batch]:
     waiting, to_do = iter(fresh), set(missing)
     for n in range(len(spans)):
         if n not in to_do:
             assert store is not None
-            yield store.load(n)
-            continue
-        batch = next(waiting)
+            kept = store.load(n)
+            if kept is not None:
+                yield kept
+                continue
+        batch = next(waiting) if n in to_do else _decode_span(decoder, *spans[n])
         if store is not None:
             store.save(n, batch)
         yield batch
@@ -156,13 +165,18 @@ class BatchStore:
         temporary = self._path(n).with_suffix(".tmp")
         with temporary.open("wb") as stream:
             np.savez(stream, **arrays)
+            stream.flush()
+            os.fsync(stream.fileno())
         temporary.replace(self._path(n))
 
-    def load(self, n: int) -> Batch:
-        """Return a finished batch."""
-        with np.load(self._path(n), allow_pickle=False) as arrays:
-            words = orjson.loads(arrays["words"].tobytes())
-            flux, ivar = (arrays.get(name) for name in ("flux", "ivar"))
+    def load(self, n: int) -> Batch | None:
+        """Return a finished batch; None where its file is torn, as a power cut may leave it."""
+        try:
+            with self._path(n).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+                words = orjson.loads(arrays["words"].tobytes())
+                flux, ivar = (arrays.get(name) for name in ("flux", "ivar"))
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error):
+            return None
         return Batch(
             words["kept"], {int(k): v for k, v in words["refused"].items()}, flux, ivar, words["facts"]
         )
