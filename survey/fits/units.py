@@ -33,7 +33,10 @@ _ZEROPOINTS = (
     "MAG0",
     "ZP",
 )
-_VEGA = re.compile(r"2mass|wise|ukidss|wfcam", re.IGNORECASE)
+# The archives of these instruments give Vega zero points.
+_VEGA = re.compile(r"2mass|wise|ukidss|wfcam|vista|vircam", re.IGNORECASE)
+# In capitals, as old writers left it, milli and mega cannot be told apart.
+_AMBIGUOUS = re.compile(r"MJY(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,15 @@ def calibration_of(
     factor = _flux_unit(unit, pixel_scale_arcsec)
     if factor is not None:
         return _told(report, factor, f"BUNIT '{_short(unit)}'")
-    factor, source = _from_header(image, unit.lower())
-    if factor is not None:
-        return _told(report, factor, source)
-    what = f"BUNIT '{_short(unit)}' and no zero point" if unit else "No BUNIT and no zero point"
+    if _AMBIGUOUS.match(unit):
+        what = f"BUNIT '{_short(unit)}' may mean milli- or megajansky"
+    else:
+        factor, source = _from_header(image, unit.lower())
+        if factor is not None:
+            return _told(report, factor, source)
+        what = source or (
+            f"BUNIT '{_short(unit)}' and no zero point" if unit else "No BUNIT and no zero point"
+        )
     report.say(
         "units",
         f"{what}. Similarity works; photo-z needs `zeropoint=` (AB magnitude of 1 count).",
@@ -117,7 +125,7 @@ def _flux_unit(unit: str, pixel_scale_arcsec: float | None) -> float | None:
     if surface and pixel_scale_arcsec:
         prefix = {"M": 1e6, "k": 1e3, None: 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}[surface.group(1)]
         return float(prefix * _JANSKY * np.deg2rad(pixel_scale_arcsec / 3600) ** 2)
-    if unit.startswith("MJy"):
+    if unit.startswith(("MJy", "MJY")):
         return None
     plain = unit.lower().replace("µ", "u").replace("μ", "u")
     return _UNITS.get(re.sub(r"(/|per)?pix(el)?$|/pix(el)?\b", "", plain))
@@ -134,14 +142,18 @@ def _from_header(image: FITSImage, unit: str) -> tuple[float | None, str]:
         # Pan-STARRS stacks: 25 + 2.5 log10(exposure).
         return _from_zeropoint(25 + 2.5 * np.log10(exposure)), "Pan-STARRS zero point 25 + 2.5 log10(EXPTIME)"
     # ESO's phase 3 states the system of PHOTZP in PHOTSYS.
-    foreign = image.text("PHOTSYS").upper().startswith("VEGA") or _VEGA.search(
-        f"{image.text('ORIGIN')} {image.text('TELESCOP')} {image.text('SURVEY')}"
-    )
-    for key in _ZEROPOINTS if not foreign else ():
+    system = image.text("PHOTSYS").upper()
+    names = " ".join(image.text(key) for key in ("ORIGIN", "TELESCOP", "INSTRUME", "SURVEY"))
+    is_vega = system.startswith("VEGA") or (not system.startswith("AB") and bool(_VEGA.search(names)))
+    unused = ""
+    for key in _ZEROPOINTS:
         magnitude = image.number(key)
         # Zero is what pipelines write before they have measured one.
-        if magnitude is not None and 5 < magnitude < 60:
+        if magnitude is None or not 5 < magnitude < 60:
+            continue
+        if not is_vega:
             return _from_zeropoint(magnitude), f"{key} = {magnitude:g} (AB)"
+        unused = unused or f"{key} = {magnitude:g} is a Vega zero point and not used"
     flam, pivot = image.number("PHOTFLAM"), image.number("PHOTPLAM")
     if flam and pivot and flam > 0 and pivot > 0:
         # ACS Data Handbook, section 5.1: ABMAG zero point from the inverse sensitivity, for electrons per second.
@@ -156,7 +168,7 @@ def _from_header(image: FITSImage, unit: str) -> tuple[float | None, str]:
         return 1.0, "An SDSS stamp (NMGY in its header, no BUNIT) is in nanomaggies already"
     if not unit and image.text("TELESCOP") == "2.5m" and image.text("DERV_VER", "ASTRO_ID"):
         return 1.0, "An SDSS frame (DR8 or later) is in nanomaggies already"
-    return None, ""
+    return None, unused
 
 
 def _short(text: str) -> str:

@@ -134,3 +134,27 @@ def test_a_pan_starrs_skycell_comes_back_linear():
     zeropoint = 25 + 2.5 * np.log10(900.0)
     found = calibration_of(image, IngestReport(), zeropoint=None, pixel_scale_arcsec=None)
     assert found.factor == pytest.approx(10 ** (0.4 * (22.5 - zeropoint)))
+
+
+@pytest.mark.parametrize("more", [{}, {"MAGZERO": 22.5}])
+def test_megajansky_in_capitals_may_be_milli_and_is_not_guessed(more):
+    report = IngestReport()
+    image = image_with(BUNIT="MJY", **more)
+    assert not calibration_of(image, report, zeropoint=None, pixel_scale_arcsec=SCALE).is_calibrated
+    assert "BUNIT 'MJY' may mean milli- or megajansky" in report.steps[-1][1]
+    assert calibration_of(image, report, zeropoint=22.5, pixel_scale_arcsec=SCALE).is_calibrated
+
+
+@pytest.mark.parametrize(
+    "cards", [{"INSTRUME": "VIRCAM"}, {"INSTRUME": "WFCAM"}, {"SURVEY": "UKIDSS"}, {"TELESCOP": "ESO-VISTA"}]
+)
+def test_zero_points_of_vega_instruments_are_not_used(cards):
+    report = IngestReport()
+    found = calibration_of(image_with(MAGZPT=23.0, **cards), report, zeropoint=None, pixel_scale_arcsec=SCALE)
+    assert not found.is_calibrated
+    assert "MAGZPT = 23 is a Vega zero point and not used" in report.steps[-1][1]
+    assert factor(MAGZPT=23.0, PHOTSYS="AB", **cards).factor == pytest.approx(10 ** (0.4 * (22.5 - 23.0)))
+
+
+def test_nanomaggies_of_a_vega_instrument_stay_what_they_are():
+    assert factor(BUNIT="nanomaggy", SURVEY="KiDS+VIKING", INSTRUME="VIRCAM", MAGZERO=22.5).factor == 1.0
