@@ -167,12 +167,12 @@ class BandSet:
         Raises
         ------
         UnknownBand
-            If the set has no such band.
+            If the set has no such band, or the name belongs to bands of two systems.
         """
-        for plane, band in enumerate(self.bands):
-            if name in (band.name, band.id):
-                return plane
-        raise UnknownBand(f"no band {name!r} in {','.join(self.names)}")
+        planes = [plane for plane, band in enumerate(self.bands) if name in (band.name, band.id)]
+        if len(planes) != 1:
+            raise UnknownBand(f"{'two bands' if planes else 'no band'} {name!r} in {','.join(self.ids)}")
+        return planes[0]
 
     @classmethod
     def from_ids(cls, ids: tuple[str, ...] | list[str]) -> BandSet:

@@ -67,3 +67,10 @@ def test_pivot_wavelengths_follow_the_filter_curves(shared_data):
         nm = wavelength.quantity.to_value("nm")
         pivot = np.sqrt(np.trapezoid(response * nm, nm) / np.trapezoid(response / nm, nm))
         assert BANDS[f"{systems[instrument]}:{name}"].pivot_nm == pytest.approx(pivot, rel=0.01)
+
+
+def test_a_name_in_two_systems_needs_the_id():
+    bands = BandSet.parse("sdss:g,legacy:g,legacy:r")
+    with pytest.raises(UnknownBand, match="two bands 'g' in sdss:g,legacy:g,legacy:r"):
+        bands.index("g")
+    assert [bands.index(name) for name in ("sdss:g", "legacy:g", "r")] == [0, 1, 2]
