@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.kernel import KernelSettings, calibrate_kernel, neighbour_weights
+from index.kernel import KernelSettings, calibrate_kernel, neighbour_weights, sharpened
 from index.neighbours import NeighbourGraph
 from index.pdf import FloatArray, PDFSummary, summarise
 from index.spectroscopic import Spectroscopic
@@ -175,7 +175,7 @@ class KernelPhotoZ:
         z = np.nan_to_num(self._spectra.z[evidence.rows])  # Columns beyond ``lengths`` weigh nothing.
         probability = settings.grid.deposit(z, weights) @ self._kernel
         probability[evidence.lengths == 0] = 1 / settings.n_bins
-        return np.asarray(probability, dtype=np.float64)
+        return sharpened(probability, settings.sharpening)
 
     def _describe(self, evidence: _Evidence) -> list[PhotoZ]:
         settings = self._settings()
