@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from survey.sources.columns import RESERVED, STANDARD, ColumnMap, match_columns
+from survey.sources.sentinels import SENTINELS, is_sentinel
 from survey.sources.table_files import TableFile, UnreadableTable
 
 __all__ = ["Join", "SortedColumns", "key_texts", "sort_columns"]
@@ -126,7 +128,7 @@ def _add(found: SortedColumns, left: pa.Table, join: Join) -> None:
         if name == "object_id" or name in _HELPERS:
             continue
         if name in found.standard:
-            found.standard[name] = _first_known(found.standard[name], right.column(column))
+            found.standard[name] = _first_known(found.standard[name], right.column(column), name)
         else:
             found.standard[name] = right.column(column)
         found.lines.append(f"{name} = {column} of {join.name}, where it is missing")
@@ -158,9 +160,23 @@ def key_texts(column: pa.ChunkedArray, what: str) -> list[str | None]:
     return [None if text is None or not text.strip() else text.strip() for text in texts]
 
 
-def _first_known(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.ChunkedArray:
+def _first_known(left: pa.ChunkedArray, right: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Return the left column, the right one's value where the left one has none or a sentinel."""
     if pa.types.is_null(left.type):
         return right
-    if pa.types.is_floating(left.type):
-        left = pc.if_else(pc.is_nan(left), pa.scalar(None, left.type), left)
-    return pc.coalesce(left, right.cast(left.type))
+    if pa.types.is_null(right.type):
+        return left
+    if _is_number(left.type) and _is_number(right.type):
+        left, right = left.cast(pa.float64()), right.cast(pa.float64())
+        values = left.to_numpy()
+        unknown = np.isnan(values) | is_sentinel(values, SENTINELS.get(name, ()))
+    else:
+        left, right = left.cast(pa.string()), right.cast(pa.string())
+        unknown = np.array([not (text or "").strip() for text in left.to_pylist()], dtype=bool)
+    known = pc.if_else(pa.array(unknown), pa.scalar(None, left.type), left)
+    # A sentinel that nothing replaces stays, and is noted as such later.
+    return pc.coalesce(known, right, left)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

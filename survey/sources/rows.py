@@ -16,8 +16,9 @@ from survey.names import iau_name
 from survey.sky import hpx29
 from survey.sources.columns import is_magnitude_name
 from survey.sources.joining import SortedColumns, key_texts
+from survey.sources.sentinels import NO_MAGNITUDE, NO_REDSHIFT
 from survey.sources.table_files import UnreadableTable
-from survey.sources.values import NO_MAGNITUDE, NO_REDSHIFT, cleaned, nullable, numbers, positions
+from survey.sources.values import cleaned, nullable, numbers, positions
 
 __all__ = ["ObjectRows", "Rejected", "finish_rows", "object_rows"]
 

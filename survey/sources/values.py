@@ -10,15 +10,12 @@ from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
 from survey.sources.joining import SortedColumns
+from survey.sources.sentinels import NO_POSITION, is_sentinel
 from survey.sources.table_files import UnreadableTable
 
-__all__ = ["NO_MAGNITUDE", "NO_POSITIONS", "NO_REDSHIFT", "cleaned", "nullable", "numbers", "positions"]
+__all__ = ["NO_POSITIONS", "cleaned", "nullable", "numbers", "positions"]
 
-# What catalogues write where they know nothing.
-NO_REDSHIFT = (-1.0, -9.0, -99.0, -99.9, -999.0, -9999.0, 99.0, 99.9, 99.99, 999.0, 9999.0)
-NO_MAGNITUDE = (-9.0, -99.0, -99.9, -999.0, -9999.0, 99.0, 99.9, 99.99, 999.0, 9999.0)
 NO_POSITIONS = "No positions: the survey has no cone search and no sky links."
-_NO_POSITION = (-99.0, -999.0, -9999.0)
 
 
 def nullable(values: NDArray[np.float64]) -> pa.Array:
@@ -49,8 +46,7 @@ def cleaned(
     if column is None:
         return np.full(n, np.nan)
     values = numbers(column, name)
-    # float32 columns hold -99.9 only to a few parts in ten million.
-    unknown = np.isclose(values[:, None], sentinels, rtol=1e-6, atol=0).any(axis=1)
+    unknown = is_sentinel(values, sentinels)
     if unknown.any():
         which = ", ".join(f"{value:g}" for value in sorted(set(np.round(values[unknown], 3).tolist())))
         notes.append(f"{int(unknown.sum()):,} values of {name} ({which}) mean unknown and became null.")
@@ -79,8 +75,8 @@ def positions(
     if any(texts) and _is_sexagesimal(columns["ra_deg" if texts[0] else "dec_deg"]):
         notes.append("Positions are sexagesimal: right ascension read as hours.")
         return _sexagesimal(columns["ra_deg"], columns["dec_deg"])
-    ra = cleaned(columns["ra_deg"], "ra_deg", _NO_POSITION, sorted_columns.n, notes)
-    dec = cleaned(columns["dec_deg"], "dec_deg", _NO_POSITION, sorted_columns.n, notes)
+    ra = cleaned(columns["ra_deg"], "ra_deg", NO_POSITION, sorted_columns.n, notes)
+    dec = cleaned(columns["dec_deg"], "dec_deg", NO_POSITION, sorted_columns.n, notes)
     if sorted_columns.hours:
         notes.append("Right ascensions are in hours by their unit.")
         ra = ra * 15

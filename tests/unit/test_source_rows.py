@@ -262,3 +262,22 @@ def test_taken_rows_keep_what_belongs_to_them():
     assert rows.file == ["z", "x"]
     assert rows.pixel_scale_arcsec.tolist() == [3.0, 1.0]
     assert np.array_equal(rows.source_row, [2, 0])
+
+
+def test_a_sentinel_gives_way_to_the_joined_value_and_a_real_value_does_not():
+    rows = rows_of(
+        id=["1", "2", "3"],
+        z_spec=pa.array([-9.0, 0.5, -99.0], pa.float32()),
+        join={"id": ["1", "2", "3"], "z_spec": [0.1, 0.2, -1.0]},
+        on="id",
+    )
+    assert values(rows, "z_spec") == [0.1, 0.5, None]
+
+
+def test_whole_numbers_and_text_take_joined_fractions():
+    rows = rows_of(
+        id=["1", "2"], z_spec=[-9, 1], ebv=["", "0.5"],
+        join={"id": ["1", "2"], "z_spec": [0.25, 0.2], "ebv": [0.125, 0.2]}, on="id",
+    )  # fmt: skip
+    assert values(rows, "z_spec") == [0.25, 1.0]
+    assert values(rows, "ebv") == [0.125, 0.5]
