@@ -25,6 +25,7 @@ import psutil
 from figures import REPOSITORY, figure, machine, read_figures, table, write_results
 
 COMMAND = "python benchmarks/first_light.py"
+AGAIN = 5
 OTHERS = ("simulated_survey", "retrieval_baselines", "catalogue", "serving")
 
 #: Ids taken over from the other pages, in this order.
@@ -52,7 +53,7 @@ What the first version does, measured. Written by `{command}` on {machine}.
 * `demo_seconds`: `make demo` on a clean clone, from the command to the first 200 of `/readyz`: virtual environment,
   installation, rendering, fitting, embedding, indexing, start. The packages came from a near mirror; a slow line adds to it.
 * `install_seconds`: the part of it until the demo's own first line.
-* `second_start_seconds`: the same command again.
+* `second_start_seconds`: the same command again, median of five with the range.
 * `rss_mb`: resident memory of the serving process after queries of every kind; the upload sandbox's server, a process of its
   own, takes `sandbox_rss_mb` more.
 * The other figures are those of [simulated_survey](simulated_survey.md), [retrieval_baselines](retrieval_baselines.md),
@@ -111,8 +112,7 @@ def measure_demo() -> list[dict[str, Any]]:
             serving, sandbox = memory_mb(first.process)
         finally:
             stop(first.process)
-        second = start(clone)
-        stop(second.process)
+        again = sorted(start_again(clone) for _ in range(AGAIN))
 
     def told(name: str, value: float, unit: str, better: str = "lower") -> dict[str, Any]:
         return figure(name, round(value, 2), unit, n=n, better=better, command=COMMAND)
@@ -120,7 +120,8 @@ def measure_demo() -> list[dict[str, Any]]:
     return [
         told("demo_seconds", first.seconds, "s"),
         told("install_seconds", first.install_seconds, "s"),
-        told("second_start_seconds", second.seconds, "s"),
+        told("second_start_seconds", again[AGAIN // 2], "s")
+        | {"interval": [round(s, 2) for s in (again[0], again[-1])]},
         told("demo_galaxies", n, "galaxies", "higher"),
         told("rss_mb", serving, "MB"),
         told("sandbox_rss_mb", sandbox, "MB"),
@@ -157,6 +158,13 @@ def start(clone: Path) -> Started:
         time.sleep(0.05)
     stop(process)
     raise RuntimeError("make demo was not ready within 15 minutes")
+
+
+def start_again(clone: Path) -> float:
+    """Return the seconds that one more `make demo` takes until it is ready."""
+    started = start(clone)
+    stop(started.process)
+    return started.seconds
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
