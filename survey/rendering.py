@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from survey.bands import BandSet
 from survey.cutout import Cutout
 
-__all__ = ["RGBArray", "annotate", "encode", "render", "rgb_planes", "thumbnail", "to_rgb"]
+__all__ = ["RGBArray", "annotate", "compass_arms", "encode", "render", "rgb_planes", "thumbnail", "to_rgb"]
 
 RGBArray = NDArray[np.uint8]
 Format = Literal["png", "webp"]
@@ -70,10 +70,10 @@ def rgb_planes(bands: BandSet, usable: NDArray[np.bool_] | None = None) -> tuple
 
 
 def to_rgb(cutout: Cutout, *, stretch: float = 1.0, q: float = 20.0) -> RGBArray:
-    """Return a colour picture, top row first, north up.
+    """Return a colour picture, top row first, as the cutout lies: pixels are not turned.
 
-    FITS rows grow northwards, so flux planes are turned upside down; display planes are stored top row
-    first and pass through unchanged.
+    FITS rows grow upwards, so flux planes are turned upside down; display planes are stored top row first and
+    pass through unchanged. North is up unless the provenance has a ``north_angle_deg``.
 
     Parameters
     ----------
@@ -162,7 +162,8 @@ def render(
     scale_bar
         Draw a bar of a round number of arcsec; left out where the pixel scale is unknown.
     compass
-        Draw arrows to the north (up) and the east (left); only for cutouts aligned with the sky.
+        Draw arrows to the north and the east: up and left, or turned by the provenance's ``north_angle_deg``.
+        For cutouts whose position on the sky is known.
     """
     image = Image.fromarray(to_rgb(cutout, stretch=stretch, q=q))
     factor = 1.0 if size is None else size / max(image.size)
@@ -171,16 +172,21 @@ def render(
         image = image.resize(new_size, Image.Resampling.LANCZOS)
     scale = cutout.pixel_scale_arcsec
     shown = None if scale is None or not scale_bar else scale / factor
-    return encode(annotate(np.asarray(image), pixel_scale_arcsec=shown, compass=compass), format)
+    angle = float(cutout.provenance.get("north_angle_deg", 0.0)) if compass else None
+    return encode(annotate(np.asarray(image), pixel_scale_arcsec=shown, north_angle_deg=angle), format)
 
 
-def annotate(rgb: RGBArray, *, pixel_scale_arcsec: float | None = None, compass: bool = False) -> RGBArray:
+def annotate(
+    rgb: RGBArray, *, pixel_scale_arcsec: float | None = None, north_angle_deg: float | None = None
+) -> RGBArray:
     """Draw a scale bar (lower left) and north-east arrows (upper right) on a copy of a picture.
 
     Parameters
     ----------
     pixel_scale_arcsec
         Arcsec per pixel of *this* picture; None draws no bar.
+    north_angle_deg
+        From up to north, positive to the left; None draws no arrows.
     """
     image = Image.fromarray(rgb.copy())
     draw = ImageDraw.Draw(image)
@@ -194,14 +200,23 @@ def annotate(rgb: RGBArray, *, pixel_scale_arcsec: float | None = None, compass:
         draw.line((left, bottom, left + length / pixel_scale_arcsec, bottom), fill="white", width=width)
         label = f'{length:g}"' if length < 60 else f"{length / 60:g}'"
         draw.text((left, bottom - 2 * width), label, fill="white", font=font, anchor="lb")
-    if compass:
-        arm = side // 8
-        corner_x, corner_y = image.width - margin, margin + arm + text_px
-        draw.line((corner_x, corner_y, corner_x, corner_y - arm), fill="white", width=width)
-        draw.line((corner_x, corner_y, corner_x - arm, corner_y), fill="white", width=width)
-        draw.text((corner_x, corner_y - arm), "N", fill="white", font=font, anchor="rb")
-        draw.text((corner_x - arm, corner_y), "E", fill="white", font=font, anchor="rm")
+    if north_angle_deg is not None:
+        arms = (side // 8) * compass_arms(north_angle_deg)
+        labels = arms * (1 + 0.6 * text_px / max(1, side // 8))
+        # The origin lies where all of it just fits into the corner.
+        right = max(0.0, labels[:, 0].max() + text_px / 2)
+        top = min(0.0, labels[:, 1].min() - text_px / 2)
+        origin = np.array([image.width - margin - right, margin - top])
+        for arm, label, text in zip(arms + origin, labels + origin, "NE", strict=True):
+            draw.line((*origin, *arm), fill="white", width=width)
+            draw.text(tuple(label), text, fill="white", font=font, anchor="mm")
     return np.asarray(image)
+
+
+def compass_arms(north_angle_deg: float) -> NDArray[np.float64]:
+    """Return the directions of north and east in a picture, (x to the right, y down) each, shape (2, 2)."""
+    angle = np.deg2rad(north_angle_deg)
+    return np.array([[-np.sin(angle), -np.cos(angle)], [-np.cos(angle), np.sin(angle)]])
 
 
 def _round_length(limit: float) -> float:

@@ -43,8 +43,9 @@ Version = Annotated[
     "/objects/{object_id}/cutout",
     summary="Image of an object",
     description=(
-        "The stored field: PNG and WebP in colour (Lupton et al. 2004), north up; FITS with the calibrated planes, "
-        "inverse variances and mask, in nanomaggies."
+        "The stored field: PNG and WebP in colour (Lupton et al. 2004); FITS with the calibrated planes, inverse "
+        "variances and mask, in nanomaggies. Pixels are as imported: north is up unless the object's "
+        "`north_angle_deg` says otherwise; FITS has it in its WCS."
     ),
     response_class=Response,
     responses={

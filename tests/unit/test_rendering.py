@@ -1,12 +1,16 @@
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
 from PIL import Image
 
 from survey.bands import BAND_SETS, BandSet
 from survey.cutout import Cutout
-from survey.rendering import annotate, encode, render, rgb_planes, thumbnail, to_rgb
+from survey.fits.writer import write_fits
+from survey.rendering import annotate, compass_arms, encode, render, rgb_planes, thumbnail, to_rgb
 
 UGRIZ = BAND_SETS["sdss-ugriz"]
 
@@ -135,7 +139,7 @@ def test_scale_bar_has_the_length_it_says(scale, arcsec):
 def test_annotation_leaves_the_original_alone():
     rgb = to_rgb(galaxy())
     before = rgb.copy()
-    annotate(rgb, pixel_scale_arcsec=0.396, compass=True)
+    annotate(rgb, pixel_scale_arcsec=0.396, north_angle_deg=0.0)
     np.testing.assert_array_equal(rgb, before)
 
 
@@ -144,3 +148,29 @@ def test_no_scale_bar_without_a_scale():
     np.testing.assert_array_equal(annotate(rgb), rgb)
     unknown = cutout(galaxy().flux, scale=None)
     assert render(unknown, scale_bar=True) == render(unknown)
+
+
+@pytest.mark.parametrize("angle", [0.0, 30.0, 90.0, -135.0])
+def test_compass_points_where_the_wcs_of_the_same_cutout_does(angle):
+    source = cutout(galaxy().flux)
+    turned = replace(source, ra_deg=40.0, dec_deg=10.0, provenance={"north_angle_deg": str(angle)})
+    wcs = WCS(fits.Header.fromstring(write_fits(turned)[: 2880 * 4]), naxis=2)
+    x, y = wcs.all_world2pix([40.0, 40.0, 40.001], [10.0, 10.001, 10.0], 0)
+    steps = np.array([[x[n] - x[0], -(y[n] - y[0])] for n in (1, 2)])
+    expected = steps / np.linalg.norm(steps, axis=1, keepdims=True)
+    np.testing.assert_allclose(compass_arms(angle), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("angle", range(0, 360, 45))
+def test_compass_stays_inside_the_picture_at_every_angle(angle):
+    marked = annotate(np.zeros((200, 200, 3), np.uint8), north_angle_deg=float(angle)).any(axis=2)
+    assert marked.any()
+    assert not marked[:3].any()
+    assert not marked[:, -3:].any()
+
+
+def test_rendered_compass_is_turned_as_the_cutout_is():
+    source = cutout(galaxy().flux)
+    turned = replace(source, provenance={"north_angle_deg": "90"})
+    assert render(turned) == render(source)
+    assert render(turned, size=200, compass=True) != render(source, size=200, compass=True)
