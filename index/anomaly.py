@@ -64,7 +64,13 @@ class AnomalyScale:
         rank = np.searchsorted(self._sorted, np.asarray(knn_distance, dtype=np.float32), side="right")
         return np.asarray(100 * rank / len(self._sorted), dtype=np.float64)
 
-    def score(self, vector: VectorArray, *, exclude_row: int | None = None) -> AnomalyScore:
+    def score(
+        self,
+        vector: VectorArray,
+        *,
+        exclude_row: int | None = None,
+        without: NDArray[np.int64] | None = None,
+    ) -> AnomalyScore:
         """Score one embedding.
 
         Parameters
@@ -73,11 +79,15 @@ class AnomalyScale:
             Unit vector, shape (D,).
         exclude_row
             The galaxy's own row, left out of its neighbours.
+        without
+            Rows that are no neighbours, for an image that shows galaxies of the release.
         """
         if exclude_row is not None:
             return self.score_row(exclude_row)
-        hits = self._store.search(vector[None], ANOMALY_K)
-        return self._score(hits.rows[0], hits.similarity[0])
+        left_out = np.empty(0, np.int64) if without is None else without
+        hits = self._store.search(vector[None], ANOMALY_K + len(left_out))
+        kept = np.flatnonzero(~np.isin(hits.rows[0], left_out))[:ANOMALY_K]
+        return self._score(hits.rows[0][kept], hits.similarity[0][kept])
 
     def score_row(self, row: int) -> AnomalyScore:
         """Score a galaxy of the release from its precomputed neighbours."""

@@ -114,7 +114,13 @@ class KernelPhotoZ:
             return cls(store, graph, spectroscopic, settings=None, unavailable=reason)
         return cls(store, graph, spectroscopic, settings=calibrate_kernel(store, graph, spectroscopic))
 
-    def estimate(self, vector: VectorArray, *, exclude_row: int | None = None) -> PhotoZ:
+    def estimate(
+        self,
+        vector: VectorArray,
+        *,
+        exclude_row: int | None = None,
+        without: NDArray[np.int64] | None = None,
+    ) -> PhotoZ:
         """Estimate the redshift of one embedding.
 
         Parameters
@@ -123,6 +129,9 @@ class KernelPhotoZ:
             Unit vector, shape (D,).
         exclude_row
             The galaxy's own row; its spectrum and its siblings' are left out.
+        without
+            Rows whose spectra are left out, for an image that shows galaxies of the release: those of
+            :meth:`index.spectroscopic.Spectroscopic.same_galaxies`.
 
         Raises
         ------
@@ -131,12 +140,14 @@ class KernelPhotoZ:
         """
         if exclude_row is not None:
             return self.estimate_rows([exclude_row])[0]
-        return self.estimate_many(vector[None])[0]
+        return self.estimate_many(vector[None], without=without)[0]
 
-    def estimate_many(self, vectors: VectorArray) -> list[PhotoZ]:
+    def estimate_many(
+        self, vectors: VectorArray, *, without: NDArray[np.int64] | None = None
+    ) -> list[PhotoZ]:
         """Estimate redshifts of embeddings of shape (Q, D); see :meth:`estimate`."""
         settings = self._settings()
-        rows, similarity = self._spectra.nearest(self._store, vectors, settings.k)
+        rows, similarity = self._spectra.nearest(self._store, vectors, settings.k, without=without)
         return self._describe(_Evidence(rows, similarity, np.full(len(rows), rows.shape[1])))
 
     def estimate_rows(self, rows: Sequence[int] | NDArray[np.int64]) -> list[PhotoZ]:

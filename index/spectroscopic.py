@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,24 +49,44 @@ class Spectroscopic:
         """All rows of the release."""
         return len(self.z)
 
+    def same_galaxies(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        """Return the rows that show the galaxies of ``rows``: these and those with their ``parent_id``."""
+        return np.flatnonzero(np.isin(self._groups, self._groups[np.asarray(rows, dtype=np.int64)]))
+
     def nearest(
-        self, store: VectorStore, vectors: VectorArray, k: int
+        self,
+        store: VectorStore,
+        vectors: VectorArray,
+        k: int,
+        *,
+        without: NDArray[np.int64] | None = None,
     ) -> tuple[NDArray[np.int64], VectorArray]:
         """Find the k nearest galaxies with a redshift, exactly.
+
+        Parameters
+        ----------
+        without
+            Rows that are left out.
 
         Returns
         -------
         tuple
-            Rows and similarities, shape (Q, min(k, n)).
+            Rows and similarities, shape (Q, k), fewer columns if there are fewer such galaxies.
         """
-        k = min(k, self.n)
+        usable = self._usable
+        if without is not None and len(without):
+            usable = usable.copy()
+            usable[without] = False
+        k = min(k, int(usable.sum()))
+        if k == 0:
+            return np.empty((len(vectors), 0), np.int64), np.empty((len(vectors), 0), np.float32)
         fetched = int(2 * k * self.n_rows / max(self.n, 1)) + 8
         if fetched <= _FETCH_LIMIT:
             hits = store.search(vectors, fetched)
-            rows, similarity, lengths = _first(hits.rows, hits.similarity, self._usable[hits.rows], k)
+            rows, similarity, lengths = _first(hits.rows, hits.similarity, usable[hits.rows], k)
             if (lengths == k).all():
                 return rows, similarity
-        hits = store.search(vectors, k, allowed=self._usable)
+        hits = store.search(vectors, k, allowed=usable)
         return hits.rows, hits.similarity
 
     def nearest_of_rows(

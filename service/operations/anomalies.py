@@ -28,9 +28,11 @@ def of_row(served: Served, row: int) -> dict[str, Any]:
     return _block(served, served.release.anomaly.score_row(row))
 
 
-def of_vector(served: Served, vector: NDArray[np.float32]) -> dict[str, Any]:
-    """Score an embedding, shape (D,), unit norm."""
-    return _block(served, served.release.anomaly.score(vector))
+def of_vector(
+    served: Served, vector: NDArray[np.float32], *, without: NDArray[np.int64] | None = None
+) -> dict[str, Any]:
+    """Score an embedding, shape (D,), unit norm, leaving rows ``without`` out."""
+    return _block(served, served.release.anomaly.score(vector, without=without))
 
 
 def ranked(served: Served, *, start: int, limit: int) -> tuple[list[dict[str, Any]], str | None]:

@@ -48,9 +48,11 @@ def of_row(served: Served, row: int) -> dict[str, Any]:
     return _block(served, checked(served).estimate_rows([row])[0])
 
 
-def of_vector(served: Served, vector: NDArray[np.float32]) -> dict[str, Any]:
-    """Estimate the redshift of an embedding, shape (D,), unit norm."""
-    return _block(served, checked(served).estimate(vector))
+def of_vector(
+    served: Served, vector: NDArray[np.float32], *, without: NDArray[np.int64] | None = None
+) -> dict[str, Any]:
+    """Estimate the redshift of an embedding, shape (D,), unit norm, leaving rows ``without`` out."""
+    return _block(served, checked(served).estimate(vector, without=without))
 
 
 def batch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,11 @@ OUT_OF_DOMAIN_PERCENTILE = 99.5
 #: Nearer than this to a catalogued object, an upload is taken to show it.
 SAME_PLACE_ARCSEC = 2.0
 
+#: A hit more similar than this is taken to be the uploaded image itself.
+_SAME_IMAGE = 1 - 1e-6
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """A cutout brought to what one release's model was trained on.
 
@@ -47,10 +51,16 @@ class Prepared:
     understood: Understood
     calibrated: Calibrated
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the members of an answer that need no search."""
+    def to_json(self, alike: NDArray[np.int64] | None = None) -> dict[str, Any]:
+        """Return the members of an answer that need no search.
+
+        Parameters
+        ----------
+        alike
+            Rows that a search found to be this very image; None before one.
+        """
         cutout = self.understood.cutout
-        object_id, separation_arcsec = self._catalogued()
+        object_id, separation_arcsec = self._catalogued(alike)
         return {
             "release": self.served.block,
             "query": {
@@ -67,19 +77,29 @@ class Prepared:
             "ingest": self.understood.report.to_json(),
         }
 
-    def _catalogued(self) -> tuple[str | None, float | None]:
-        """Find the catalogue's object at the upload's place; it may be the same galaxy."""
+    @cached_property
+    def row_here(self) -> tuple[int, float] | None:
+        """The release's row at the upload's place with its separation in degrees; it may be the same galaxy."""
         cutout = self.understood.cutout
         if cutout.ra_deg is None or cutout.dec_deg is None:
-            return None, None
+            return None
         nearest = self.served.sky.nearest(cutout.ra_deg, cutout.dec_deg)
-        if nearest is None or nearest[1] * 3600 > SAME_PLACE_ARCSEC:
+        return None if nearest is None or nearest[1] * 3600 > SAME_PLACE_ARCSEC else nearest
+
+    def _catalogued(self, alike: NDArray[np.int64] | None) -> tuple[str | None, float | None]:
+        """Name the catalogue's object that the upload shows, and say so."""
+        ids, here = self.served.release.columns.ids, self.row_here
+        if here is not None:
+            object_id, separation = ids[here[0]], round(here[1] * 3600, 4)
+            text = f"The catalogue's object {object_id} lies {separation:.2f} arcsec away"
+        elif alike is not None and len(alike):
+            object_id, separation = ids[alike[0]], None
+            text = f"The image is that of the catalogue's object {object_id}"
+        else:
             return None, None
-        row, separation = nearest
-        object_id = self.served.release.columns.ids[row]
-        text = f"The catalogue's object {object_id} lies {separation * 3600:.2f} arcsec away; its spectrum, if any, is among the evidence."
-        self.understood.report.say("search", text, "in_catalogue")
-        return object_id, round(separation * 3600, 4)
+        what = "it stays among the neighbours, but neither it nor any other image of the same galaxy counts for the redshift and the anomaly score"
+        self.understood.report.say("search", f"{text}: {what}.", "in_catalogue")
+        return object_id, separation
 
 
 def prepare(
@@ -117,7 +137,11 @@ def answer(prepared: Prepared, k: int) -> dict[str, Any]:
     served, report = prepared.served, prepared.understood.report
     vector = embed(prepared)
     found = neighbours.by_vector(served, vector, k, Filters())
-    anomaly = anomalies.of_vector(served, vector)
+    alike = found.rows[found.similarity > _SAME_IMAGE].astype(np.int64)
+    own = [*alike.tolist(), *([] if prepared.row_here is None else [prepared.row_here[0]])]
+    # Its own spectrum would be the answer, and its own image its nearest neighbour.
+    without = served.release.spectroscopic.same_galaxies(own) if own else None
+    anomaly = anomalies.of_vector(served, vector, without=without)
     if anomaly["percentile"] >= OUT_OF_DOMAIN_PERCENTILE:
         text = (
             f"It lies farther from its neighbours than {anomaly['percentile']:.1f} % of the catalogue's own galaxies: "
@@ -126,10 +150,10 @@ def answer(prepared: Prepared, k: int) -> dict[str, Any]:
         report.say("search", text, "out_of_domain")
     reason = _why_no_redshift(prepared)
     return {
-        **prepared.to_json(),
+        **prepared.to_json(alike),
         "search": found.search,
         "hits": neighbours.hits(served, found),
-        "photoz": None if reason else photoz.of_vector(served, vector),
+        "photoz": None if reason else photoz.of_vector(served, vector, without=without),
         "photoz_unavailable": reason,
         "anomaly": anomaly,
     }

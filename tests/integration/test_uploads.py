@@ -5,6 +5,7 @@ import gzip
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,25 @@ def test_a_catalogued_galaxy_finds_itself_first(client, tiny, good):
     assert body["photoz"]["evidence"]
     assert 0 <= body["anomaly"]["percentile"] <= 100
     assert "in_catalogue" in body["ingest"]["flags"]
+
+
+@pytest.mark.parametrize("place", ["known", "unknown"])
+def test_a_catalogued_galaxy_is_no_evidence_for_itself(client, tiny, place):
+    (cutout,) = tiny.read([tiny.ids[3]])
+    if place == "unknown":
+        cutout = replace(cutout, ra_deg=None, dec_deg=None)
+    body = send(client, write_fits(cutout), "k=5").json()
+    parents = dict(zip(tiny.ids, tiny.objects.column("parent_id").to_pylist(), strict=True))
+    family = {object_id for object_id, parent in parents.items() if parent == parents[tiny.ids[3]]}
+    assert len(family) == 2
+    assert body["hits"][0]["object_id"] == body["query"]["object_id"] == tiny.ids[3]
+    assert family.isdisjoint(one["object_id"] for one in body["photoz"]["evidence"])
+    assert family.isdisjoint(one["object_id"] for one in body["anomaly"]["nearest"])
+    assert len(body["anomaly"]["nearest"]) == 10
+    assert "in_catalogue" in body["ingest"]["flags"]
+    said = [step["text"] for step in body["ingest"]["steps"] if "counts for the redshift" in step["text"]]
+    assert len(said) == 1
+    assert tiny.ids[3] in said[0]
 
 
 def test_the_account_names_bands_units_scale_and_release(client, good):
@@ -253,6 +273,16 @@ def test_a_part_that_is_not_what_it_says_is_415(client, good):
     assert_problem(answer, 415, "upload.type_mismatch")
 
 
+def test_only_what_a_model_can_look_at_is_kept_of_a_large_image(client, tiny):
+    (cutout,) = tiny.read([tiny.ids[3]])
+    around = [(0, 0), (150, 150), (150, 150)]
+    data = write_fits(replace(cutout, flux=np.pad(cutout.flux, around), ivar=None, mask=None))
+    body = send(client, data).json()
+    assert body["query"]["shape"] == [128, 128]
+    assert any("Cropped from" in step["text"] for step in body["ingest"]["steps"])
+    assert body["hits"][0]["object_id"] == tiny.ids[3]
+
+
 def test_a_form_with_fields_or_too_many_files_is_refused(client, good):
     part = ("file", ("x.fits", good, "image/fits"))
     assert client.post(PATH, files=[part], data={"bands": "grz"}).status_code == 400
@@ -272,7 +302,7 @@ def test_an_interpreter_killer_past_the_prescan_is_a_problem_and_the_next_file_i
 
 
 def test_a_full_queue_is_503_with_retry_after(client, good, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise Busy("18 uploads are being read or wait (limit 18).")
 
     monkeypatch.setattr(client.app.state.resources.sandbox, "run", full)

@@ -169,3 +169,16 @@ def test_the_galaxies_that_judge_the_kernel_reach_over_all_rows(n, monkeypatch):
     assert settings.n_judged == len(judged) == min(n, 2000)
     assert (judged[0], judged[-1]) == (0, n - 1)
     assert np.diff(judged).max() <= np.ceil(n / 2000)
+
+
+def test_what_an_upload_shows_is_left_out_with_its_siblings_however_many_they_are():
+    vectors, z = arc(120)
+    parents = np.array([f"P{n % 2}" for n in range(120)], dtype=object)
+    photoz = fitted(vectors, z, parents=parents)
+    left_out = photoz._spectra.same_galaxies([4])
+    assert left_out.tolist() == list(range(0, 120, 2))
+    evidence = [row for row, _, _ in photoz.estimate(vectors[4], without=left_out).evidence]
+    assert evidence
+    assert all(row % 2 for row in evidence)
+    nothing = photoz.estimate(vectors[4], without=np.arange(120))
+    assert (nothing.evidence, nothing.flags) == ([], ("few_spectra",))
