@@ -88,7 +88,7 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, files: Files, overrides: Overrides) -> Understood:
+    def run(self, files: Files, overrides: Overrides, *, field_arcsec: float | None = None) -> Understood:
         """Read one galaxy from its files.
 
         Parameters
@@ -97,6 +97,8 @@ class Sandbox:
             (name, bytes) each: one picture, or one to nine FITS files. Names are text, never a path.
         overrides
             What the sender says about them.
+        field_arcsec
+            Side of what is wanted around the galaxy, if the scale is known; None for all of the image.
 
         Raises
         ------
@@ -108,7 +110,8 @@ class Sandbox:
         reports = [prescan(data) for _, data in files]
         _check_together(reports)
         exact = [(name, data[: report.length]) for (name, data), report in zip(files, reports, strict=True)]
-        understood = self.submit({"task": "cutout", "overrides": asdict(overrides)}, exact, read_cutout)
+        head = {"task": "cutout", "overrides": asdict(overrides), "field_arcsec": field_arcsec}
+        understood = self.submit(head, exact, read_cutout)
         for note in (note for report in reports for note in report.notes):
             understood.report.say("container", note)
         return understood

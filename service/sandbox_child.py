@@ -17,6 +17,7 @@ import numpy as np
 from service.sandbox_limits import LIMITS, MEMORY_BYTES, NICENESS
 from service.sandbox_wire import Deadline, receive_body, receive_head, send_frame
 from service.table_reader import read_rows
+from survey.cropping import crop_to_field
 from survey.display import read_display
 from survey.fits.reader import read_fits
 from survey.ingest import CutoutRejected, Overrides, Understood
@@ -62,7 +63,7 @@ def _answer(head: Mapping[str, Any], files: Files) -> Answer:
     try:
         match head["task"]:
             case "cutout":
-                return _describe(_read(files, Overrides(**head["overrides"])))
+                return _describe(_read(files, Overrides(**head["overrides"]), head.get("field_arcsec")))
             case "table":
                 _, data = files[0]
                 return {"table": read_rows(data, max_rows=head["max_rows"])}, []
@@ -84,8 +85,8 @@ def _refusal(code: str, message: str) -> dict[str, Any]:
     return {"refusal": {"code": code, "message": message[:1000]}}
 
 
-def _read(files: Files, overrides: Overrides) -> Understood:
-    """Take wrappers off (looking at the headers inside as the service did outside), then parse."""
+def _read(files: Files, overrides: Overrides, field_arcsec: float | None) -> Understood:
+    """Take wrappers off (looking at the headers inside as the service did outside), parse, leave out what nobody needs."""
     notes: list[str] = []
     for position, (name, data) in enumerate(files):
         if data.startswith((b"\x1f\x8b", b"BZh")):
@@ -99,6 +100,8 @@ def _read(files: Files, overrides: Overrides) -> Understood:
             files[position] = (name, plain[: report.length])
     if files[0][1].startswith(b"SIMPLE"):
         understood = read_fits(files, overrides=overrides)
+        if field_arcsec is not None:
+            understood = crop_to_field(understood, field_arcsec)
     else:
         understood = shrink_display(
             read_display(files[0][1], pixel_scale_arcsec=overrides.pixel_scale_arcsec)
