@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import orjson
-from anyio import to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
@@ -56,9 +55,8 @@ async def batch_rows(request: Request, resources: Resources) -> tuple[list[Wante
         raise UnsupportedMedia(
             f"Content type {kind[:80] or '(none)'!r} is not taken; send application/json or a table ({taken})."
         )
-    # Reading waits for a child process: in a thread of its own, not in one that searches.
     work = partial(read_table, resources.sandbox, data, media_type=kind, name=name, max_rows=limit)
-    table = await to_thread.run_sync(work)
+    table = await resources.in_sandbox(work)
     return list(table.rows), table.to_json()
 
 

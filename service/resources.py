@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from service.sandbox import Sandbox
 
 __all__ = ["NotReady", "Resources"]
+
+T = TypeVar("T")
 
 
 class NotReady(RuntimeError):
@@ -51,11 +55,32 @@ class Resources:
     sandbox: Sandbox
     workers: Workers = field(init=False)
     fairness: Fairness = field(init=False)
+    _parsing: CapacityLimiter = field(init=False)
 
     def __post_init__(self) -> None:
         workers = Workers(threads=self.settings.search_workers, queue=self.settings.search_queue)
         object.__setattr__(self, "workers", workers)
         object.__setattr__(self, "fairness", Fairness(self.settings.heavy_per_client))
+        # Uploads wait in threads of their own: the database and /readyz must find one free. One more than may wait is
+        # for the one that is refused.
+        waiting = self.settings.sandbox_children + self.settings.sandbox_queue
+        object.__setattr__(self, "_parsing", CapacityLimiter(waiting + 1))
+
+    async def in_sandbox(self, work: Callable[[], T]) -> T:
+        """Run what waits for a parsing child in a thread."""
+        return await to_thread.run_sync(work, limiter=self._parsing)
+
+    @cached_property
+    def field_arcsec(self) -> float | None:
+        """Side of the largest field of the sky that a release's model reads; None if one reads images whole."""
+        contracts = [served.model.contract for served in self.releases.values()]
+        sides = [
+            None if contract.pixel_scale_arcsec is None else contract.field_px * contract.pixel_scale_arcsec
+            for contract in contracts
+            if not contract.is_display
+        ]
+        known = [side for side in sides if side is not None]
+        return max(known, default=0.0) if len(known) == len(sides) else None
 
     def folder(self, survey: str | None = None) -> SurveyFolder:
         """Return a survey, the default one if none is named.

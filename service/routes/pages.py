@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from service.dependencies import resources_of
-from service.errors import EXCEPTIONS, UnreadableBody, detail_of, problem_of
+from service.errors import EXCEPTIONS, detail_of, problem_of
 from service.operations import neighbours, uploads
 from service.operations.anomalies import decode_cursor
 from service.operations.neighbours import Filters
@@ -28,7 +26,7 @@ from service.operations.refusals import InvalidFilter, NotAPosition, UploadsOff
 from service.operations.targets import place_of
 from service.parameters import Cursor, ReleaseName, SurveyName, checked_id
 from service.resources import Resources
-from service.sandbox import MAX_FILES
+from service.upload_bodies import read_form, understand
 from service.web import pages
 from service.web.cards import card_of, search_url
 from survey.ingest import CutoutRejected, Overrides
@@ -133,17 +131,9 @@ async def upload(request: Request) -> Response:
     if not resources.settings.upload_anonymous:
         raise UploadsOff("Uploads are switched off on this service.")
     with resources.fairness.hold(request.client.host if request.client else ""):
-        async with request.form(max_files=MAX_FILES, max_fields=10, max_part_size=16 << 10) as form:
-            files = [
-                ((part.filename or "upload").replace("\\", "/").rpartition("/")[2][-200:], await part.read())
-                for part in form.getlist("files")
-                if isinstance(part, UploadFile) and part.filename
-            ]
-            overrides = _overrides(form)
-            survey = str(form.get("survey") or "") or None
-        if not files:
-            raise UnreadableBody("No file was sent. Choose a FITS, PNG or JPEG file.")
-        understood = await to_thread.run_sync(partial(resources.sandbox.run, files, overrides))
+        form = await read_form(request, max_fields=10)
+        survey = form.fields.get("survey") or None
+        understood = await understand(resources, form.files, _overrides(form.fields))
         prepare = partial(uploads.prepare, resources, understood, survey=survey, release=None)
         context = await resources.workers.run(lambda: _answered(resources, prepare()))
     return _page(request, "results.html", context)
@@ -157,13 +147,13 @@ def _answered(resources: Resources, prepared: uploads.Prepared) -> dict[str, Any
     return pages.upload_page(resources, prepared, uploads.answer(prepared, _PAGE), picture)
 
 
-def _overrides(form: FormData) -> Overrides:
+def _overrides(fields: Mapping[str, str]) -> Overrides:
     def number(name: str, low: float, high: float) -> float | None:
-        return _number(str(form.get(name) or ""), name, low, high)
+        return _number(fields.get(name, ""), name, low, high)
 
     try:
         return Overrides(
-            str(form.get("bands") or "").strip() or None,
+            fields.get("bands", "").strip() or None,
             None,
             number("zeropoint", -50, 80),
             number("pixscale", 1e-3, 100),

@@ -5,29 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Query
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import answer
 from service.dependencies import StrictRoute, resources_of
-from service.errors import UnreadableBody
-from service.media import IMAGE_TYPES, check_declared, media_type_of
 from service.operations import uploads
 from service.operations.refusals import UploadsOff
 from service.parameters import K, OptionalDecDeg, OptionalRaDeg, ReleaseName, SurveyName
 from service.routes.replies import COMMON, problems
 from service.sandbox import MAX_FILES
 from service.schemas.uploads import UploadAnswer
+from service.upload_bodies import read_files, understand
 from survey.ingest import CutoutRejected, Overrides
 
-__all__ = ["read_files", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1", tags=["neighbours"], route_class=StrictRoute)
 
-_MULTIPART = "multipart/form-data"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -131,7 +127,7 @@ async def neighbours_by_upload(
     resources.choose(survey, release)
     with resources.fairness.hold(request.client.host if request.client else ""):
         files = await read_files(request)
-        understood = await to_thread.run_sync(partial(resources.sandbox.run, files, overrides))
+        understood = await understand(resources, files, overrides)
         del files
         prepare = partial(uploads.prepare, resources, understood, survey=survey, release=release)
         prepared = await resources.workers.run(prepare)
@@ -145,37 +141,3 @@ async def neighbours_by_upload(
             }
             return answer({**prepared.to_json(), **nothing})
         return answer(await resources.workers.run(partial(uploads.answer, prepared, k)))
-
-
-async def read_files(request: Request) -> list[tuple[str, bytes]]:
-    """Read the files of a request, each with its name as sent: text, of which nothing is ever opened.
-
-    Raises
-    ------
-    UnreadableBody
-        If a form holds no file, or fields beside its files.
-    CutoutRejected
-        ``upload.type`` or ``upload.type_mismatch`` if a declared type is not taken or not true.
-    """
-    declared = media_type_of(request.headers.get("content-type"))
-    if declared != _MULTIPART:
-        data = await request.body()
-        check_declared(declared, data, {**IMAGE_TYPES, _MULTIPART: frozenset()})
-        return [("upload", data)]
-    async with request.form(max_files=MAX_FILES, max_fields=4, max_part_size=16 << 10) as form:
-        parts = [part for _, part in form.multi_items()]
-        sent = [part for part in parts if isinstance(part, UploadFile)]
-        if not sent or len(sent) < len(parts):
-            raise UnreadableBody(
-                "Send the form with one to nine files and nothing else; options go in the query."
-            )
-        files = [(_plain(part.filename), await part.read()) for part in sent]
-    for part, (_, data) in zip(sent, files, strict=True):
-        check_declared(media_type_of(part.content_type), data, IMAGE_TYPES)
-    return files
-
-
-def _plain(name: str | None) -> str:
-    """Return the last component of a file name; it is only ever searched for the name of a band."""
-    text = (name or "upload").replace("\\", "/").rpartition("/")[2]
-    return "".join(character for character in text if character.isprintable())[-200:]

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import orjson
 import pytest
+from anyio import create_task_group, to_thread, wait_all_tasks_blocked
 from pydantic import TypeAdapter, ValidationError
 
 from service.logs import _JSONFormatter, request_id
@@ -15,6 +16,7 @@ from service.operations.neighbours import Filters
 from service.operations.refusals import Busy, CursorExpired, CursorInvalid, InvalidFilter, TooManyAtOnce
 from service.parameters import MatchRadius, Radius, checked_id
 from service.positions import SkyIndex
+from service.resources import Resources
 from service.settings import Settings
 from service.workers import Fairness, Workers
 
@@ -122,6 +124,31 @@ def test_workers_refuse_beyond_their_queue_and_recover():
         assert await workers.run(lambda: 7) == 7
 
     asyncio.run(scene())
+
+
+def test_waiting_for_the_sandbox_takes_no_thread_from_others():
+    resources = Resources(
+        settings=Settings(sandbox_children=1, sandbox_queue=0),
+        engine=None,
+        sessions=None,
+        surveys={},
+        releases={},
+        defaults={},
+        default_survey=None,
+        sandbox=None,
+    )
+    done = threading.Event()
+
+    async def run():
+        to_thread.current_default_thread_limiter().total_tokens = 1
+        async with create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(resources.in_sandbox, done.wait)
+            await wait_all_tasks_blocked()
+            # The only thread of the others is free, and waits for nobody.
+            await to_thread.run_sync(done.set)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_fairness_counts_each_client_for_itself():
