@@ -136,6 +136,12 @@ def fits(
         float,
         typer.Option("--aperture", help="Radius in arcsec of the fluxes measured if the table has none."),
     ] = 4.0,
+    flux_unit: Annotated[
+        str | None,
+        typer.Option(
+            "--flux-unit", help="Unit of the table's flux_<band>, if the table states none: nanomaggy, uJy …"
+        ),
+    ] = None,
     title: Title = "",
     citation: Citation = "",
     licence: Licence = "",
@@ -165,6 +171,7 @@ def fits(
                 zeropoint=zeropoint,
                 hdu=hdu,
                 aperture_arcsec=aperture,
+                flux_unit=flux_unit,
             ),
         )
 

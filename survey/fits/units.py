@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from survey.fits.container import FITSImage
 from survey.ingest import IngestReport
 
-__all__ = ["Calibration", "calibration_of", "linearise"]
+__all__ = ["Calibration", "calibration_of", "linearise", "nanomaggies_per"]
 
 # AB magnitude 22.5 is one nanomaggy; one maggy is 3631 Jy.
 _JANSKY = 1e9 / 3631.0
@@ -92,6 +92,11 @@ def calibration_of(
         "uncalibrated",
     )
     return Calibration(1.0, is_calibrated=False)
+
+
+def nanomaggies_per(unit: str) -> float | None:
+    """Return the nanomaggies in one unit of flux (``nanomaggy``, ``uJy`` ...); None for anything else."""
+    return _flux_unit(re.sub(r"[\s_]+", "", unit), None)
 
 
 def linearise(image: FITSImage, report: IngestReport) -> NDArray[np.floating]:

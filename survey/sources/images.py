@@ -14,6 +14,7 @@ from PIL import Image
 from survey.archive import SurveyInfo
 from survey.bands import BAND_SETS
 from survey.ingest import CutoutRejected
+from survey.sources.fluxes import settle_fluxes
 from survey.sources.joining import Join, SortedColumns, sort_columns
 from survey.sources.matching import match_files
 from survey.sources.pictures import FilePictures, ParquetPictures, PictureDecoder, Pictures, Resize
@@ -64,6 +65,7 @@ def plan(
         rows, lines, pictures = _parquet(source, columns, join, image_column)
     if not len(rows):
         raise UnreadableTable(f"{source.name}: no row has a picture.")
+    settle_fluxes(rows)
     side = _field(pictures, len(rows), field_px, resize)
     decoder = PictureDecoder(pictures, side, resize)
     scale = _one_scale(rows, pictures, side, resize)

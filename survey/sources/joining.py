@@ -49,6 +49,8 @@ class SortedColumns:
         What was left out, renamed or joined.
     hours
         Whether right ascensions are in hours.
+    units
+        Units of the user's columns, where the file states them.
     """
 
     n: int
@@ -57,6 +59,7 @@ class SortedColumns:
     lines: list[str]
     notes: list[str] = field(default_factory=list)
     hours: bool = False
+    units: dict[str, str] = field(default_factory=dict)
 
 
 def sort_columns(
@@ -80,6 +83,7 @@ def sort_columns(
         own=_own(file.rows, mapping),
         lines=mapping.lines(),
         hours=mapping.columns.get("ra_deg") in file.hour_columns,
+        units=dict(file.units),
     )
     if file.left_out:
         found.notes.append(f"Left out, not one value per row: {', '.join(file.left_out)}.")
@@ -135,7 +139,9 @@ def _add(found: SortedColumns, left: pa.Table, join: Join) -> None:
     object_key = mapping.columns.get("object_id")
     for name, column in _own(right, mapping, skip=(second,)).items():
         taken = name in found.own or name in STANDARD
-        found.own[f"{name}_joined" if taken else name] = column
+        stored = f"{name}_joined" if taken else name
+        found.own[stored] = column
+        found.units[stored] = join.file.units.get(name, "")
     if object_key is not None and object_key not in (second, *found.own):
         found.own[object_key] = right.column(object_key)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +48,8 @@ class ObjectRows:
         Of each row, NaN where unknown.
     source_row
         Row of the user's table, from 0.
+    units
+        Of the user's columns, where the table states them.
     """
 
     columns: pa.Table
@@ -56,6 +58,7 @@ class ObjectRows:
     source_row: NDArray[np.int64]
     rejected: list[Rejected]
     notes: list[str] = field(default_factory=list)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.columns.num_rows)
@@ -121,6 +124,7 @@ def object_rows(sorted_columns: SortedColumns, *, prefix: str = "SDSS") -> Objec
         source_row=source_row,
         rejected=[Rejected(f"row {i + 1} ({ids[i]})", reason) for i, reason in enumerate(reasons) if reason],
         notes=notes,
+        units=sorted_columns.units,
     )
 
 

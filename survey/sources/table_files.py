@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,14 @@ class TableFile:
         Names of columns with several values per row, or with bytes.
     hour_columns
         Names of columns whose unit is hours (right ascensions).
+    units
+        Units of columns by name, where the file states them.
     """
 
     rows: pa.Table
     left_out: tuple[str, ...] = ()
     hour_columns: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_table(path: Path) -> TableFile:
@@ -108,8 +112,8 @@ def _read_csv(path: Path, delimiter: str) -> pa.Table:
 
 def _read_parquet(path: Path) -> TableFile:
     file = pq.ParquetFile(path)
-    scalar = [field.name for field in file.schema_arrow if is_scalar(field.type)]
-    left_out = tuple(field.name for field in file.schema_arrow if not is_scalar(field.type))
+    scalar = [entry.name for entry in file.schema_arrow if is_scalar(entry.type)]
+    left_out = tuple(entry.name for entry in file.schema_arrow if not is_scalar(entry.type))
     found = _scalars(file.read(columns=scalar))
     return TableFile(found.rows, left_out)
 
@@ -117,13 +121,13 @@ def _read_parquet(path: Path) -> TableFile:
 def _scalars(table: pa.Table) -> TableFile:
     """Bring column types to the few that a survey stores; strip blanks of names."""
     names, columns, left_out = [], [], []
-    for field in table.schema:
-        column = table.column(field.name)
-        if not is_scalar(field.type):
-            left_out.append(field.name)
+    for entry in table.schema:
+        column = table.column(entry.name)
+        if not is_scalar(entry.type):
+            left_out.append(entry.name)
             continue
-        names.append(field.name.strip())
-        columns.append(column.cast(_stored(field.type)))
+        names.append(entry.name.strip())
+        columns.append(column.cast(_stored(entry.type)))
     if not names:
         raise UnreadableTable("the table has no column with one value per row")
     return TableFile(pa.table(dict(zip(names, columns, strict=True))), tuple(left_out))
@@ -147,6 +151,7 @@ def _read_astropy(path: Path, kind: str) -> TableFile:
         warnings.simplefilter("ignore")
         table = Table.read(path, format=kind)
     columns: dict[str, pa.Array] = {}
+    units: dict[str, str] = {}
     left_out, hours = [], []
     for name in table.colnames:
         column = table[name]
@@ -154,11 +159,12 @@ def _read_astropy(path: Path, kind: str) -> TableFile:
             left_out.append(name)
             continue
         columns[name.strip()] = _to_arrow(column)
-        if str(getattr(column, "unit", "") or "").lower() in ("h", "hour", "hours", "hourangle", "hr"):
+        units[name.strip()] = unit = str(getattr(column, "unit", "") or "")
+        if unit.lower() in ("h", "hour", "hours", "hourangle", "hr"):
             hours.append(name.strip())
     if not columns:
         raise UnreadableTable(f"{path.name}: no column with one value per row")
-    return TableFile(pa.table(columns), tuple(left_out), tuple(hours))
+    return TableFile(pa.table(columns), tuple(left_out), tuple(hours), units)
 
 
 def _to_arrow(column: Any) -> pa.Array:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from survey.archive import SurveyInfo
+from survey.sources.fluxes import settle_fluxes
 from survey.sources.joining import Join, sort_columns
 from survey.sources.plan import ImportPlan
 from survey.sources.rows import object_rows
@@ -41,6 +42,7 @@ def plan(
     """
     sorted_columns = sort_columns(read_table(table), columns, join)
     rows = object_rows(sorted_columns, prefix=prefix)
+    settle_fluxes(rows)
     return ImportPlan(
         info=info,
         rows=rows,

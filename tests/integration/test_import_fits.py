@@ -73,10 +73,6 @@ def test_fluxes_are_measured_where_the_table_has_none(tmp_path):
     assert made.objects.column("flux_g")[0].as_py() == pytest.approx(expected, rel=0.01)
     # Pixels of the rim count by less than one, so the noise is a little smaller than the area says.
     assert made.objects.column("flux_ivar_g")[0].as_py() == pytest.approx(1e4 / (np.pi * 12.5**2), rel=0.05)
-    given = table(tmp_path / "t.csv", "id,flux_g", "a,7")
-    kept = import_survey(plan([tmp_path / "c"], INFO, table=given), tmp_path, replace=True)
-    assert kept.objects.column("flux_g").to_pylist() == [7]
-    assert "flux_r" not in kept.objects.column_names
 
 
 def test_one_file_per_band_is_one_object(tmp_path):
