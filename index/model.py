@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from index.card import ModelCard
 from survey.contract import InputContract
 from survey.manifests import CorruptFolder, publish_folder, read_manifest, sha256_of, write_manifest
+from survey.naming import checked_name
 
 __all__ = ["GoldenMismatch", "Model", "ModelCard", "OnnxEncoder", "publish_model"]
 
@@ -215,9 +216,12 @@ def publish_model(
 
     Raises
     ------
+    BadName
+        If the model's id is no name.
     CorruptFolder, GoldenMismatch
         If the parts do not fit together; nothing is published then.
     """
+    checked_name(card.id)
     staged = path.with_name(f".{path.name}.staged")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
@@ -36,9 +35,9 @@ from index.spectroscopic import Spectroscopic
 from index.vectors.exact import FAISS_VERSION, ExactStore
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder, publish_folder, read_manifest, write_manifest
+from survey.naming import checked_name
 
 __all__ = [
-    "BadReleaseName",
     "Release",
     "ReleaseInfo",
     "build_release",
@@ -48,12 +47,7 @@ __all__ = [
 ]
 
 _FORMAT = 1
-_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 _LAST_CELL = np.iinfo(np.int64).max
-
-
-class BadReleaseName(ValueError):
-    """A survey or model name that cannot be part of a release's name."""
 
 
 def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
@@ -206,10 +200,7 @@ def _sky_order(survey: SurveyFolder, rows: NDArray[np.int64], ids: list[str]) ->
 def _release_id(survey: SurveyFolder, model: Model, created: datetime, hash_ids: str) -> str:
     """Name a release ``survey--model--time-hash``, at most 64 characters long."""
     for name in (survey.info.name, model.card.id):
-        if not _NAME.match(name):
-            raise BadReleaseName(
-                f"{name!r} is no name; use up to 64 of a-z 0-9 . _ - and start with a letter or digit"
-            )
+        checked_name(name)
     digest = hash_of_ids((survey.sha256, model.sha256, hash_ids))[:6]
     tail = f"--{created:%Y%m%dt%H%M%S}-{digest}"
     return f"{survey.info.name}--{model.card.id}"[: 64 - len(tail)] + tail

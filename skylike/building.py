@@ -129,7 +129,7 @@ def choose_model(data_dir: Path, survey: SurveyFolder, model_id: str | None, *, 
             own.append(model)
     if own:
         return min(own, key=lambda model: (model.card.method != _DEFAULT_METHOD, model.card.id))
-    fitted = f"{_DEFAULT_METHOD}-{survey.info.name}"[:64]
+    fitted = f"{_DEFAULT_METHOD}-{survey.info.name}"[:64].rstrip("-")
     with step(f"Fitting {_DEFAULT_METHOD}") as progress:
         return fit_fixed(_DEFAULT_METHOD, survey, out=folder / fitted, model_id=fitted, progress=progress)
 

@@ -16,6 +16,7 @@ import zarr
 from survey.archive import SurveyFolder, SurveyInfo
 from survey.cutout import Cutout, FluxArray
 from survey.manifests import publish_folder, write_manifest
+from survey.naming import checked_name
 
 __all__ = ["REQUIRED_COLUMNS", "SHARD", "SurveyPart", "publish_survey"]
 
@@ -67,10 +68,13 @@ def publish_survey(
 
     Raises
     ------
+    BadName
+        If the survey's name is none.
     ValueError
         If there are no objects, columns are missing, an id occurs twice, cutouts do not have the survey's
         shape, or ivar is known for some parts only. Nothing is left behind then.
     """
+    checked_name(info.name)
     staged = path.with_name(f".{path.name}.staged")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["carry_out", "describe", "read_join"]
 
-_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
-
 
 def describe(
     name: str,
@@ -32,11 +29,12 @@ def describe(
 ) -> SurveyInfo:
     """Make a survey's description; a bad name ends the command."""
     from survey.archive import SurveyInfo
+    from survey.naming import BadName, checked_name
 
-    if not _NAME.match(name):
-        fail(
-            f"--survey {name!r}: use lower-case letters, digits, . _ - (64 at most), beginning with a letter or digit."
-        )
+    try:
+        checked_name(name)
+    except BadName as error:
+        fail(f"--survey: {error}")
     return SurveyInfo(
         name=name, title=title or name, kind=kind, citation=citation, licence=licence, realism=realism
     )

@@ -34,13 +34,13 @@ def _refusals() -> tuple[type[Exception], ...]:
     from index.catalogue.session import UnsupportedDatabase
     from index.embed import NothingToEmbed
     from index.model import GoldenMismatch
-    from index.releases import BadReleaseName
     from skylike.building import NoSuchModel
     from survey.manifests import CorruptFolder
+    from survey.naming import BadName
     from training.fixed import NotFittable
 
     return (
-        BadReleaseName,
+        BadName,
         CorruptFolder,
         GoldenMismatch,
         MigrationsMissing,

@@ -33,10 +33,14 @@ def simulate(  # noqa: PLR0917 - Typer makes options of them
     from survey.archive import SurveyFolder
     from survey.locks import SurveyBusy
     from survey.manifests import CorruptFolder
+    from survey.naming import BadName, checked_name
     from survey.simulate.parents import MissingTable
     from survey.simulate.recipe import is_made
 
-    path = data_dir / "surveys" / name
+    try:
+        path = data_dir / "surveys" / checked_name(name)
+    except BadName as error:
+        fail(f"--survey: {error}")
     try:
         folder = SurveyFolder(path)
         is_done = not force and is_made(folder.info, n=n, seed=seed)

@@ -42,10 +42,9 @@ def fixed(
     as_json: Json = False,
 ) -> None:
     """Fit a model that needs no training run: seconds, no labels, no GPU."""
-    import re
-
     from survey.archive import SurveyFolder
     from survey.manifests import CorruptFolder
+    from survey.naming import BadName, checked_name
     from training.fixed import FIXED_METHODS, NotFittable, default_contract, fit_fixed
 
     chosen = next((known for known in FIXED_METHODS if known == method), None)
@@ -55,11 +54,10 @@ def fixed(
         )
     name = model_id or f"{method}-{survey}{'-rgb' if display else ''}"
     for hint, value in (("--survey", survey), ("--model-id", name)):
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value):
-            raise typer.BadParameter(
-                f"{value!r} is no name: up to 64 of a-z 0-9 . _ - and a letter or digit first",
-                param_hint=hint,
-            )
+        try:
+            checked_name(value)
+        except BadName as error:
+            raise typer.BadParameter(str(error), param_hint=hint) from error
     out = data_dir / "models" / name
     try:
         folder = SurveyFolder(data_dir / "surveys" / survey)

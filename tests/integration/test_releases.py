@@ -14,9 +14,10 @@ from index.embed import embed_survey
 from index.embeddings import EmbeddingMismatch, EmbeddingStore
 from index.photoz import PhotoZUnavailable
 from index.release import Release, hash_of_ids, verify_release
-from index.releases import BadReleaseName, build_release, find_release, list_releases
+from index.releases import build_release, find_release, list_releases
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder
+from survey.naming import BadName
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -59,7 +60,7 @@ def test_a_name_that_could_be_a_path_is_refused(parts, tmp_path):
     survey, _, _ = parts
     model = FakeEncoder(model_id="../up")
     embed_survey(survey, model, tmp_path / "e", encoder=model)
-    with pytest.raises(BadReleaseName, match="is no name"):
+    with pytest.raises(BadName, match="is no name"):
         build((survey, model, EmbeddingStore.open(tmp_path / "e")), tmp_path / "releases")
 
 
