@@ -27,6 +27,8 @@ __all__ = ["NotServable", "open_resources"]
 _NOTHING = "skylike demo --no-serve"
 # The better baseline first (docs/results/first_light.md); models of other methods follow, oldest first.
 _PREFERRED = ("polar48", "pca48")
+# Of one statement in the database: who asked has given up by then.
+_ANSWER_SECONDS = 10.0
 
 
 class NotServable(RuntimeError):
@@ -54,7 +56,7 @@ def open_resources(settings: Settings) -> Resources:
     """
     sandbox = Sandbox(children=settings.sandbox_children, queue=settings.sandbox_queue)
     sandbox.start()
-    engine = make_engine(settings.url)
+    engine = make_engine(settings.url, answer_seconds=_ANSWER_SECONDS)
     try:
         return _open(settings, sandbox, engine)
     except BaseException:
@@ -113,6 +115,7 @@ def _catalogue(
 def _survey(data_dir: Path, row: SurveyRow) -> SurveyFolder:
     try:
         folder = SurveyFolder(data_dir / "surveys" / row.name)
+        folder.warm()
     except CorruptFolder as error:
         raise NotServable(f"Survey {row.name} cannot be opened: {error}.", "skylike check") from error
     _agree(

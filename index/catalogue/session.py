@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ WRITES: Final = {"writes": True}
 _BUSY_MS = 10_000
 # A request that gets no connection within this time is better told to come back.
 _POOL_SECONDS = 2.0
+# Of PostgreSQL: it may accept a connection and never answer on it.
+_CONNECT_SECONDS = 3
 
 
 class UnsupportedDatabase(ValueError):
@@ -28,11 +31,17 @@ def default_url(data_dir: Path) -> str:
     return f"sqlite:///{data_dir / 'catalogue.db'}"
 
 
-def make_engine(url: str | URL) -> Engine:
+def make_engine(url: str | URL, *, answer_seconds: float | None = None) -> Engine:
     """Make an engine for SQLite or PostgreSQL.
 
     SQLite runs in WAL mode with ``synchronous=FULL`` (an answered commit survives power loss), foreign
     keys on, and explicit transactions, so that migrations are all or nothing there too.
+
+    Parameters
+    ----------
+    answer_seconds
+        After which PostgreSQL gives up one statement, and 3 s after which a connection is given up that is not
+        answered: for a service, whose clients do not wait. None for work that takes as long as it takes.
 
     Raises
     ------
@@ -44,7 +53,11 @@ def make_engine(url: str | URL) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg")
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return create_engine(parsed, pool_pre_ping=True, pool_timeout=_POOL_SECONDS)
+        waits = {} if answer_seconds is None else {"connect_timeout": _CONNECT_SECONDS}
+        engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=_POOL_SECONDS, connect_args=waits)
+        if answer_seconds is not None:
+            event.listen(engine, "connect", partial(_limit_statements, answer_seconds))
+        return engine
     if backend != "sqlite":
         raise UnsupportedDatabase(f"database {backend!r} is not supported; use sqlite or postgresql")
     # Without a file SQLite keeps one connection and takes no pool options.
@@ -70,6 +83,12 @@ def writing(engine: Engine) -> sessionmaker[Session]:
     On SQLite they take turns from their first statement on.
     """
     return sessionmaker(engine.execution_options(**WRITES), expire_on_commit=False)
+
+
+def _limit_statements(seconds: float, connection: Any, _record: object) -> None:
+    # Not by libpq's `options`, which would replace those of the URL and which poolers refuse.
+    connection.execute(f"SET statement_timeout = {round(1000 * seconds)}")
+    connection.commit()
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
