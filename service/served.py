@@ -61,7 +61,7 @@ class Served:
             assert part is not None
         assert self.sky is not None
         assert self.ranking is not None
-        self.folder.row_of(release.columns.ids[0])
+        self.folder.warm()
 
     @property
     def has_photoz(self) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
+from numpy.typing import NDArray
 
 from survey.cutout import Cutout, FluxArray
 from survey.info import SurveyInfo
@@ -89,6 +90,12 @@ class SurveyFolder:
         """Whether the survey holds pixels."""
         return self.info.kind != "catalogue"
 
+    def warm(self) -> None:
+        """Load what is loaded on first use, so that no request waits and no two load at once."""
+        assert len(self._rows) == len(self)
+        if self.has_cutouts:
+            self.thumbnail(0)
+
     def row_of(self, object_id: str) -> int:
         """Return an object's row.
 
@@ -145,14 +152,15 @@ class SurveyFolder:
         """
         if not self.has_cutouts:
             raise CorruptFolder(f"survey {self.info.name} is a catalogue without images")
-        with self._unreplaced(), (self.path / "thumbnails.bin").open("rb") as stream:
-            offsets = self._thumbnail_offsets
-            stream.seek(int(offsets[row]))
-            return stream.read(int(offsets[row + 1] - offsets[row]))
+        with self._unreplaced():
+            packed, offsets = self._thumbnails
+            return packed[int(offsets[row]) : int(offsets[row + 1])].tobytes()
 
     @cached_property
-    def _thumbnail_offsets(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.load(self.path / "thumbnails.npy", allow_pickle=False)  # type: ignore[no-any-return]
+    def _thumbnails(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        # Mapped, not opened anew for each one: the service reads them on its event loop.
+        packed = np.memmap(self.path / "thumbnails.bin", dtype=np.uint8, mode="r")
+        return packed, np.load(self.path / "thumbnails.npy", allow_pickle=False)
 
     def _pixels(self, rows: Any) -> tuple[FluxArray, FluxArray | None]:
         if not self.has_cutouts:

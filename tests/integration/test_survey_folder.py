@@ -102,6 +102,16 @@ def test_thumbnails_belong_to_their_rows(folder):
         assert folder.thumbnail(row) == f"{flux[row, 0, 0, 0]:.4f}".encode()
 
 
+def test_a_warm_folder_opens_no_file_for_a_thumbnail(tmp_path):
+    folder = publish_survey(tmp_path / "s", INFO, parts(3, 3), thumbnail=describe)
+    expected = folder.thumbnail(2)
+    warm = SurveyFolder(tmp_path / "s")
+    warm.warm()
+    for name in ("thumbnails.bin", "thumbnails.npy", "objects.parquet"):
+        (tmp_path / "s" / name).unlink()
+    assert warm.thumbnail(warm.row_of("o2")) == expected
+
+
 def test_unknown_id_is_named(folder):
     with pytest.raises(UnknownObject, match="'o600' in survey tiny"):
         folder.read(["o600"])
