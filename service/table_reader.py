@@ -7,7 +7,8 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -140,18 +141,25 @@ def _csv(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
         raise CutoutRejected(
             "table.unreadable", "The table is neither UTF-8 text nor Parquet, VOTable or FITS."
         ) from error
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if "\x00" in text or not lines:
+    lines = (line for line in _lines(text) if line.strip() and not line.startswith("#"))
+    first = next(lines, None)
+    if "\x00" in text or first is None:
         raise CutoutRejected("table.unreadable", "The table has no line of text with column names.")
-    delimiter = max(",;\t|", key=lines[0].count)
+    delimiter = max(",;\t|", key=first.count)
     csv.field_size_limit(_MAX_CELL)
     try:
-        head, *rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        # One row too many tells that there are too many: a file of 32 MiB may hold sixteen million.
+        reader = csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True)
+        head, *rows = islice(reader, max_rows + 2)
     except csv.Error as error:
         raise CutoutRejected(
             "table.unreadable", f"The CSV has a cell of more than {_MAX_CELL} characters, or a bare quote."
         ) from error
-    _limit(len(rows), max_rows)
+    if len(rows) > max_rows:
+        raise CutoutRejected(
+            "batch.too_large",
+            f"The table has more than {max_rows} rows, which is the limit. Send it in parts.",
+        )
     names = [name.strip() for name in head[:_MAX_COLUMNS]]
 
     def column(position: int) -> Callable[[], list[str | None]]:
@@ -161,6 +169,10 @@ def _csv(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
     for position, name in enumerate(names):
         columns.setdefault(name, column(position))
     return columns, len(rows), {}
+
+
+def _lines(text: str) -> Iterator[str]:
+    return (match[0] for match in re.finditer(r"[^\r\n]+", text))
 
 
 def _parquet(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
