@@ -132,6 +132,25 @@ def test_a_picture_is_answered_by_display_images_without_a_redshift(client, serv
     assert "display" in body["ingest"]["flags"]
 
 
+def test_a_picture_is_read_the_way_up_it_was_sent(client, served_data):
+    # The release's model is pca48, which sees pixels where they are: an image upside down is another one.
+    rgb = SurveyFolder(served_data / "surveys" / "rgb")
+    flux = {object_id: cutout.flux for object_id, cutout in zip(rgb.ids, rgb.read(rgb.ids), strict=True)}
+    slanted = max(flux, key=lambda i: float(np.abs(flux[i] - flux[i][:, ::-1]).mean() / flux[i].mean()))
+    picture = flux[slanted].transpose(1, 2, 0).astype(np.uint8)
+    similarity = {}
+    for way, pixels in (("up", picture), ("down", picture[::-1])):
+        stream = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG")
+        body = client.post(
+            f"{PATH}?k=60", content=stream.getvalue(), headers={"content-type": "image/png"}
+        ).json()
+        assert body["release"]["model"] == "pca48-rgb"
+        similarity[way] = {hit["object_id"]: hit["similarity"] for hit in body["hits"]}[slanted]
+    assert similarity["up"] > 0.99999
+    assert similarity["down"] < 0.99
+
+
 def test_a_picture_for_a_flux_release_is_refused(client):
     stream = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)).save(
