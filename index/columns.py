@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from survey.archive import UnknownObject
+from survey.scalars import is_scalar, stored_type
 
 __all__ = ["STANDARD_COLUMNS", "Columns", "frozen_columns", "write_columns"]
 
@@ -147,7 +148,7 @@ def frozen_columns(
         )
     for name in taken.column_names:
         column = taken.column(name)
-        if name not in columns and _is_scalar(column.type):
+        if name not in columns and is_scalar(column.type):
             columns[f"survey_{name}" if name in _COMPUTED else name] = _scalar(column)
     for name in _COMPUTED:
         columns[name] = pa.array(computed[name], pa.float32(), from_pandas=True)
@@ -166,19 +167,9 @@ def _ab_magnitude(flux: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.subtract(22.5, pc.multiply(2.5, pc.log10(positive)))
 
 
-def _is_scalar(kind: pa.DataType) -> bool:
-    tests = (
-        pa.types.is_integer,
-        pa.types.is_floating,
-        pa.types.is_boolean,
-        pa.types.is_string,
-        pa.types.is_large_string,
-    )
-    return any(test(kind) for test in tests)
-
-
 def _scalar(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Turn NaN and infinities into nulls: JSON and TOPCAT know no others."""
+    column = column.cast(stored_type(column.type))
     if not pa.types.is_floating(column.type):
         return column
     wide = column.cast(pa.float64()) if pa.types.is_float16(column.type) else column

@@ -19,6 +19,7 @@ from index.catalogue.tables import galaxies, photoz, releases, scores, surveys
 from index.photoz import PhotoZUnavailable
 from index.release import Release
 from survey.archive import SurveyFolder
+from survey.scalars import is_scalar, stored_type
 
 __all__ = ["IngestReport", "UnusableRow", "ingest_release", "ingest_survey"]
 
@@ -155,7 +156,7 @@ def _galaxy_rows(survey: str, batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]
     columns = {
         name: _values(batch.column(name))
         for name in batch.schema.names
-        if _is_scalar(batch.schema.field(name).type)
+        if is_scalar(batch.schema.field(name).type)
     }
     photometry = [name for name in columns if name.startswith(_PHOTOMETRY)]
     attributes = [name for name in columns if name not in _COLUMNS and name not in photometry]
@@ -185,6 +186,7 @@ def _json(columns: dict[str, list[Any]], names: list[str], n: int) -> Iterator[s
 
 def _values(column: pa.Array) -> list[Any]:
     """Python values of a column, NaN and infinities as None."""
+    column = column.cast(stored_type(column.type))
     if not pa.types.is_floating(column.type):
         values: list[Any] = column.to_pylist()
         return values
@@ -193,14 +195,3 @@ def _values(column: pa.Array) -> list[Any]:
     if finite.all():
         return list(array.tolist())
     return [value if ok else None for value, ok in zip(array.tolist(), finite.tolist(), strict=True)]
-
-
-def _is_scalar(kind: pa.DataType) -> bool:
-    tests = (
-        pa.types.is_integer,
-        pa.types.is_floating,
-        pa.types.is_boolean,
-        pa.types.is_string,
-        pa.types.is_large_string,
-    )
-    return any(test(kind) for test in tests)

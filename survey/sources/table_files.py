@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-__all__ = ["TableFile", "UnreadableTable", "is_scalar", "read_table"]
+from survey.scalars import is_scalar, stored_type
+
+__all__ = ["TableFile", "UnreadableTable", "read_table"]
 
 _NULLS = ["", "NA", "N/A", "na", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "none", "--", "-"]
 _FORMATS = {
@@ -83,22 +85,6 @@ def read_table(path: Path) -> TableFile:
         raise UnreadableTable(f"{path.name}: not readable as {kind}: {reason}") from error
 
 
-def is_scalar(kind: pa.DataType) -> bool:
-    """Whether a column of this type has one number, word, truth or time per row."""
-    return bool(
-        pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_null(kind)
-        or pa.types.is_date(kind)
-        or pa.types.is_timestamp(kind)
-        or pa.types.is_decimal(kind)
-        or pa.types.is_dictionary(kind)
-    )
-
-
 def _read_csv(path: Path, delimiter: str) -> pa.Table:
     parse = pcsv.ParseOptions(delimiter=delimiter)
     convert: dict[str, Any] = {"null_values": _NULLS, "strings_can_be_null": True}
@@ -127,19 +113,10 @@ def _scalars(table: pa.Table) -> TableFile:
             left_out.append(entry.name)
             continue
         names.append(entry.name.strip())
-        columns.append(column.cast(_stored(entry.type)))
+        columns.append(column.cast(stored_type(entry.type)))
     if not names:
         raise UnreadableTable("the table has no column with one value per row")
     return TableFile(pa.table(dict(zip(names, columns, strict=True))), tuple(left_out))
-
-
-def _stored(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_dictionary(kind):
-        return _stored(kind.value_type)
-    if pa.types.is_decimal(kind):
-        return pa.float64()
-    text = pa.types.is_large_string(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind)
-    return pa.string() if text else kind
 
 
 def _read_astropy(path: Path, kind: str) -> TableFile:
