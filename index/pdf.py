@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FloatArray", "PDFSummary", "RedshiftGrid", "cde_loss", "quantiles", "summarise"]
+__all__ = ["POINTS", "FloatArray", "PDFSummary", "RedshiftGrid", "cde_loss", "quantiles", "summarise"]
 
 FloatArray = NDArray[np.float64]
+
+#: The numbers of a :class:`PDFSummary` that releases and catalogue keep of every galaxy, in this order.
+POINTS = ("z_best", "z_mode", "z_mean", "z_median", "z_l68", "z_u68", "z_l95", "z_u95", "z_odds")
 
 _DEFAULT_Z_MAX = 0.4
 _DEFAULT_BINS = 180

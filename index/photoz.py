@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from index.kernel import KernelSettings, calibrate_kernel, neighbour_weights, sharpened
 from index.neighbours import NeighbourGraph
-from index.pdf import FloatArray, PDFSummary, summarise
+from index.pdf import POINTS, FloatArray, PDFSummary, summarise
 from index.spectroscopic import Spectroscopic
 from index.vectors.store import VectorArray, VectorStore
 
@@ -170,6 +170,12 @@ class KernelPhotoZ:
                 slice(start, start + len(block)),
                 summarise(self._probability(self._evidence_of(block)), settings.grid),
             )
+
+    def points(self) -> FloatArray:
+        """Return :data:`index.pdf.POINTS` of every galaxy of the release, shape (N, 9)."""
+        return np.concatenate(
+            [np.stack([getattr(summary, name) for name in POINTS], axis=1) for _, summary in self.summaries()]
+        )
 
     def _settings(self) -> KernelSettings:
         if self.settings is None:

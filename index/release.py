@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.anomaly import AnomalyScale
 from index.columns import Columns
@@ -24,6 +25,8 @@ __all__ = ["MANIFEST", "Release", "ReleaseInfo", "hash_of_ids", "verify_release"
 
 MANIFEST = "manifest.json"
 VECTORS, COLUMNS, ANOMALY = "vectors.f32", "columns.arrow", "anomaly.npy"
+# Every galaxy's index.pdf.POINTS; there is none without redshifts.
+PHOTOZ = "photoz.npy"
 # Galaxies that share this column's value are renderings of one real galaxy.
 PARENT = "parent_id"
 _QUICK_BYTES = 64 * 2**20
@@ -182,6 +185,15 @@ class Release:
         settings = None if reason else KernelSettings(**self._photoz)
         return KernelPhotoZ(self.store, self.graph, self.spectroscopic, settings=settings, unavailable=reason)
 
+    def photoz_points(self) -> NDArray[np.float64] | None:
+        """Return :data:`index.pdf.POINTS` of every galaxy, shape (N, 9); None where there are no redshifts."""
+        if self.photoz.unavailable is not None:
+            return None
+        if (self.path / PHOTOZ).is_file():
+            return np.asarray(np.load(self.path / PHOTOZ, mmap_mode="r", allow_pickle=False))
+        # A release that was built before they were stored.
+        return self.photoz.points()
+
     def check_counts(self) -> None:
         """Check that vectors, columns, graph and manifest speak of the same galaxies.
 
@@ -197,6 +209,8 @@ class Release:
             "neighbours": len(self.graph.rows),
             "scores": len(self.anomaly.distances),
         }
+        if (self.path / PHOTOZ).is_file():
+            counts["redshifts"] = len(np.load(self.path / PHOTOZ, mmap_mode="r", allow_pickle=False))
         wrong = [name for name, count in counts.items() if count != n]
         if wrong:
             raise CorruptFolder(

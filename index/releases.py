@@ -19,12 +19,14 @@ from index.embed import describe_embeddings
 from index.embeddings import EmbeddingStore
 from index.model import Model
 from index.neighbours import GRAPH_FILES, NeighbourGraph, build_graph
+from index.pdf import POINTS
 from index.photoz import KernelPhotoZ
 from index.release import (
     ANOMALY,
     COLUMNS,
     MANIFEST,
     PARENT,
+    PHOTOZ,
     VECTORS,
     Release,
     ReleaseInfo,
@@ -139,7 +141,8 @@ def build_release(
             ids_sha256=hash_ids,
             created=created.isoformat(timespec="seconds"),
         )
-        files = (VECTORS, COLUMNS, ANOMALY, *GRAPH_FILES)
+        optional = (PHOTOZ,) if (staged / PHOTOZ).is_file() else ()
+        files = (VECTORS, COLUMNS, ANOMALY, *GRAPH_FILES, *optional)
         manifest: dict[str, Any] = {
             **info.to_json(),
             "format": _FORMAT,
@@ -174,8 +177,9 @@ def _write_parts(
     table = frozen_columns(survey.objects, rows, computed)
     photoz = KernelPhotoZ.fitted(store, graph, _spectroscopic(table), is_display=is_display)
     if photoz.settings is not None:
-        for block, summary in photoz.summaries():
-            computed["z_phot"][block] = summary.z_best
+        found = photoz.points()
+        np.save(staged / PHOTOZ, found, allow_pickle=False)
+        computed["z_phot"] = found[:, POINTS.index("z_best")]
         table = frozen_columns(survey.objects, rows, computed)
     write_columns(table, staged / COLUMNS)
     return {"unavailable": photoz.unavailable} if photoz.settings is None else asdict(photoz.settings)

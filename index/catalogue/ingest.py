@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from index.catalogue.bulk import insert_rows
 from index.catalogue.tables import galaxies, photoz, releases, scores, surveys
-from index.photoz import PhotoZUnavailable
+from index.pdf import POINTS
 from index.release import Release
 from survey.archive import SurveyFolder
 from survey.scalars import is_scalar, stored_type
@@ -26,7 +26,6 @@ __all__ = ["IngestReport", "UnusableRow", "ingest_release", "ingest_survey"]
 _BATCH = 10_000
 _COLUMNS = ("object_id", "ra_deg", "dec_deg", "hpx29", "ebv", "z_spec")
 _PHOTOMETRY = ("flux_", "mag_")
-_POINTS = ("z_best", "z_mode", "z_mean", "z_median", "z_l68", "z_u68", "z_l95", "z_u95", "z_odds")
 
 Progress = Callable[[int, int], None]
 
@@ -138,17 +137,16 @@ def _register(session: Session, release: Release, *, is_known: bool) -> None:
 
 
 def _ingest_photoz(session: Session, release: Release, progress: Progress | None) -> int:
-    ids = release.columns.ids
-    try:
-        for block, summary in release.photoz.summaries():
-            values = [getattr(summary, name).tolist() for name in _POINTS]
-            chosen = ids[block]
-            rows = zip([release.id] * len(chosen), chosen, *values, strict=True)
-            insert_rows(session, photoz, ("release_id", "object_id", *_POINTS), rows)
-            if progress is not None:
-                progress(min(block.stop, len(ids)), len(ids))
-    except PhotoZUnavailable:
+    ids, points = release.columns.ids, release.photoz_points()
+    if points is None:
         return 0
+    for start in range(0, len(ids), _BATCH):
+        chosen = ids[start : start + _BATCH]
+        values = points[start : start + _BATCH].T.tolist()
+        rows = zip([release.id] * len(chosen), chosen, *values, strict=True)
+        insert_rows(session, photoz, ("release_id", "object_id", *POINTS), rows)
+        if progress is not None:
+            progress(start + len(chosen), len(ids))
     return len(ids)
 
 

@@ -190,7 +190,14 @@ def test_unreadable_and_unfinished_folders_are_not_listed(parts, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["vectors.f32", "columns.arrow", "anomaly.npy", "neighbours_rows.npy", "neighbours_similarity.npy"],
+    [
+        "vectors.f32",
+        "columns.arrow",
+        "anomaly.npy",
+        "photoz.npy",
+        "neighbours_rows.npy",
+        "neighbours_similarity.npy",
+    ],
 )
 def test_a_flipped_bit_in_any_file_is_refused(copy, name):
     data = bytearray((copy / name).read_bytes())
