@@ -34,7 +34,9 @@ __all__ = [
 MAX_ID_LENGTH = 128
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
-_ANGLE = re.compile(r"([0-9]{0,6}\.?[0-9]{1,12}(?:[eE]-?[0-9]{1,2})?)\s*(deg|arcmin|arcsec|°|'|\")?")
+_ANGLE = re.compile(
+    r"((?:[0-9]{1,18}\.?|[0-9]{0,6}\.[0-9]{1,12})(?:[eE]-?[0-9]{1,2})?)\s*(deg|arcmin|arcsec|°|'|\")?"
+)
 _DEGREES = {"deg": 1.0, "°": 1.0, "arcmin": 1 / 60, "'": 1 / 60, "arcsec": 1 / 3600, '"': 1 / 3600}
 
 
@@ -112,50 +114,26 @@ MagMax = Annotated[
     float | None,
     Query(ge=-50, le=50, allow_inf_nan=False, description="Only hits with mag_r of at most this (AB)."),
 ]
-RaDeg = Annotated[
-    float,
-    Query(
-        alias="ra",
-        ge=0,
-        lt=360,
-        allow_inf_nan=False,
-        description="Right ascension, ICRS degrees, 0 to 360.",
-        examples=[150.1],
-    ),
-]
-DecDeg = Annotated[
-    float,
-    Query(
-        alias="dec",
-        ge=-90,
-        le=90,
-        allow_inf_nan=False,
-        description="Declination, ICRS degrees, -90 to 90.",
-        examples=[-0.5],
-    ),
-]
-OptionalRaDeg = Annotated[
-    float | None,
-    Query(
-        alias="ra",
-        ge=0,
-        lt=360,
-        allow_inf_nan=False,
-        description="Right ascension, ICRS degrees, 0 to 360.",
-        examples=[150.1],
-    ),
-]
-OptionalDecDeg = Annotated[
-    float | None,
-    Query(
-        alias="dec",
-        ge=-90,
-        le=90,
-        allow_inf_nan=False,
-        description="Declination, ICRS degrees, -90 to 90.",
-        examples=[-0.5],
-    ),
-]
+_RA = Query(
+    alias="ra",
+    ge=0,
+    lt=360,
+    allow_inf_nan=False,
+    description="Right ascension, ICRS degrees, 0 to 360.",
+    examples=[150.1],
+)
+_DEC = Query(
+    alias="dec",
+    ge=-90,
+    le=90,
+    allow_inf_nan=False,
+    description="Declination, ICRS degrees, -90 to 90.",
+    examples=[-0.5],
+)
+RaDeg = Annotated[float, _RA]
+DecDeg = Annotated[float, _DEC]
+OptionalRaDeg = Annotated[float | None, _RA]
+OptionalDecDeg = Annotated[float | None, _DEC]
 Radius = Annotated[
     float,
     BeforeValidator(_degrees, json_schema_input_type=str),

@@ -47,6 +47,8 @@ def test_without_a_database_url_the_catalogue_lies_in_the_data_folder(tmp_path):
         ("2 arcmin", 2 / 60),
         ("0.1deg", 0.1),
         ("1e-3", 1e-3),
+        ("5.", 5),
+        ("5.arcsec", 5 / 3600),
     ],
 )
 def test_a_radius_is_degrees_unless_it_has_a_unit(text, degrees):
@@ -57,7 +59,9 @@ def test_a_bare_match_radius_is_arcseconds():
     assert TypeAdapter(MatchRadius).validate_python("3") == pytest.approx(3 / 3600)
 
 
-@pytest.mark.parametrize("text", ["", "nan", "inf", "-1", "1 parsec", "1e999", "1arcsec1", "--1", "1" * 400])
+@pytest.mark.parametrize(
+    "text", ["", ".", "nan", "inf", "-1", "1 parsec", "1e999", "1arcsec1", "--1", "1" * 400]
+)
 def test_a_radius_that_is_no_angle_is_refused(text):
     with pytest.raises(ValidationError):
         TypeAdapter(Radius).validate_python(text)
