@@ -26,12 +26,14 @@ from survey.manifests import CorruptFolder
 
 __all__ = [
     "EXCEPTIONS",
+    "RETRY_AFTER",
     "STATUSES",
     "ProblemAnswer",
     "UnknownParameter",
     "UnreadableBody",
     "UnsupportedMedia",
     "detail_of",
+    "http_problem",
     "install_errors",
     "problem_of",
 ]
@@ -98,6 +100,9 @@ STATUSES: dict[int, str] = {
     431: "request.headers_too_large",
 }
 
+#: Statuses after which the same request may succeed, with the seconds to wait.
+RETRY_AFTER = {429: "1", 503: "1"}
+
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -127,8 +132,8 @@ class ProblemAnswer(Response):
         }
         body.update({name: value for name, value in (more or {}).items() if name not in body})
         sent = dict(headers or {})
-        if status in {429, 503}:
-            sent.setdefault("Retry-After", "1")
+        if status in RETRY_AFTER:
+            sent.setdefault("Retry-After", RETRY_AFTER[status])
         super().__init__(
             orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), status_code=status, headers=sent
         )
@@ -142,7 +147,7 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(OSError, _storage)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http_problem)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -208,7 +213,8 @@ def _listed(found: Sequence[Any]) -> list[dict[str, str]]:
     ]
 
 
-def _http(request: Request, error: Exception) -> Response:
+def http_problem(request: Request, error: Exception) -> Response:
+    """Answer with what Starlette, FastAPI or a limit refuses."""
     assert isinstance(error, HTTPException)
     return ProblemAnswer(
         problem_of(error), _id(request), detail_of(error), status=error.status_code, headers=error.headers

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from service.answers import JSONAnswer
@@ -22,6 +23,7 @@ from service.routes import (
     health,
     neighbours,
     objects,
+    page_answers,
     pages,
     photoz,
     releases,
@@ -93,9 +95,10 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
     app.state.settings = settings
     for module in (objects, neighbours, uploads, photoz, anomalies, cutouts, releases, about, health, pages):
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
+    app.mount("/static", StaticFiles(directory=page_answers.STATIC), name="static")
     _describe(app)
     install_errors(app)
+    app.add_exception_handler(HTTPException, page_answers.page_or_problem)
     # Added last, stands outermost.
     app.add_middleware(BodyLimit, json_bytes=settings.json_max_bytes, upload_bytes=settings.upload_max_bytes)
     app.add_middleware(Envelope)

@@ -78,7 +78,9 @@ def object_page(
         "query": {
             "name": object_id,
             "object_id": object_id,
-            "image": object_url(object_id, "cutout", format="png", survey=served.survey),
+            "image": object_url(
+                object_id, "cutout", format="png", survey=served.survey, v=served.folder.sha256[:12]
+            ),
             "alt": f"Galaxy {object_id}",
             "notice": notice,
             "facts": [(name, value) for name, value in facts if value],

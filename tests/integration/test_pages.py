@@ -1,37 +1,13 @@
 """The web pages, without a browser: what they say and what they link to."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from support.html import Page
 
 from service.operations import neighbours
 from survey.manifests import CorruptFolder
-
-
-class Page(HTMLParser):
-    """Collects what tests ask of a page."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.links, self.images, self.scripts, self.styles, self.text = [], [], [], [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        assert "style" not in given, "the content security policy forbids inline styles"
-        assert not any(name.startswith("on") for name in given), "and inline handlers"
-        {"a": self.links, "img": self.images, "script": self.scripts, "link": self.styles}.get(
-            tag, []
-        ).append(given)
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-    @property
-    def words(self):
-        return " ".join(" ".join(self.text).split())
 
 
 def raise_(error):
@@ -115,6 +91,7 @@ def test_a_filter_from_zero_stays_in_the_form_and_in_the_json(client, ids):
         ({"target": "<script>alert(1)</script>"}, 404, "alert(1)"),
         ({"target": ""}, 422, "target"),
         ({"target": "1 1", "k": "many"}, 422, "k must be a number"),
+        ({"target": "1 1", "k": "10.7"}, 422, "k must be a whole number"),
         ({"target": "1 1", "z_min": "nan"}, 422, "z from must be a number"),
         ({"target": "1 1", "survey": "other"}, 404, "other"),
         ({"target": "1 1", "survey": "NOT A NAME"}, 422, "survey: String should match"),

@@ -1,0 +1,31 @@
+"""Web pages as tests look at them."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+__all__ = ["Page"]
+
+
+class Page(HTMLParser):
+    """Collects what tests ask of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.links, self.images, self.scripts, self.styles, self.text = [], [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        assert "style" not in given, "the content security policy forbids inline styles"
+        assert not any(name.startswith("on") for name in given), "and inline handlers"
+        {"a": self.links, "img": self.images, "script": self.scripts, "link": self.styles}.get(
+            tag, []
+        ).append(given)
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
