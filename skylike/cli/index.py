@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
+from skylike.cli.prune import prune
 
 app = typer.Typer(help="Build, list, verify and switch index releases.", no_args_is_help=True)
+app.command()(prune)
 
 Database = Annotated[
     str | None,

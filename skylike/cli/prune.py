@@ -1,0 +1,41 @@
+"""`skylike index prune`: removes old releases that nothing serves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail
+
+__all__ = ["prune"]
+
+
+def prune(  # noqa: PLR0917 - Typer makes options of them
+    survey: Annotated[str | None, typer.Argument(help="Name of a survey; default: all.")] = None,
+    keep: Annotated[
+        int, typer.Option("--keep", min=0, help="Newest releases that stay of each survey and model.")
+    ] = 2,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database-url", envvar="SKYLIKE_DATABASE_URL", help="Default: SQLite in the data folder."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Remove releases beyond the newest ones; what is served, or a rollback leads to, always stays."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from index.catalogue.migrate import MigrationsMissing, SchemaUnknown
+    from index.catalogue.session import UnsupportedDatabase, default_url
+    from skylike.pruning import prune_releases
+
+    url = database or default_url(data_dir)
+    try:
+        removed = prune_releases(data_dir, url, survey, keep=keep, dry_run=dry_run)
+    except (MigrationsMissing, SQLAlchemyError, SchemaUnknown, UnsupportedDatabase) as error:
+        fail(str(error))
+    emit({"would_remove" if dry_run else "removed": removed}, as_json=json)
