@@ -7,7 +7,6 @@ import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import orjson
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
@@ -27,7 +26,6 @@ from index.catalogue.migrate import upgrade
 from index.catalogue.repository import cone, get_object, get_objects, list_surveys
 from index.catalogue.session import UnsupportedDatabase, default_url, make_engine, sessions, writing
 from index.catalogue.tables import galaxies, photoz, scores
-from index.pdf import POINTS
 from index.release import Release
 from service.records.audit import list_audit, record
 from survey.archive import SurveyFolder, UnknownObject
@@ -212,28 +210,6 @@ def test_a_release_brings_its_scores_and_redshifts(session, tiny_release_path):
     assert z_best[release.columns.ids[5]] == pytest.approx(release.photoz.estimate_rows([5])[0].z_best)
     session.commit()
     assert ingest_release(session, release).rows == 0
-
-
-def test_stored_redshifts_are_not_computed_again(session, tiny_release_path, monkeypatch):
-    monkeypatch.delattr("index.photoz.KernelPhotoZ.summaries")
-    release = Release.open(tiny_release_path)
-    ingest_release(session, release)
-    (row,) = session.execute(select(photoz).where(photoz.c.object_id == release.columns.ids[7])).mappings()
-    estimate = release.photoz.estimate_rows([7])[0]
-    for name in POINTS:
-        assert row[name] == pytest.approx(getattr(estimate, name), rel=1e-6)
-
-
-def test_a_release_of_before_redshifts_were_stored_computes_them(session, tiny_release_path, tmp_path):
-    older = shutil.copytree(tiny_release_path, tmp_path / tiny_release_path.name)
-    manifest = orjson.loads((older / "manifest.json").read_bytes())
-    for part in ("files", "sizes"):
-        del manifest[part]["photoz.npy"]
-    (older / "photoz.npy").unlink()
-    (older / "manifest.json").write_bytes(orjson.dumps(manifest))
-    release = Release.open(older)
-    assert ingest_release(session, release).rows == 2 * release.info.n
-    assert release.photoz_points() == pytest.approx(Release.open(tiny_release_path).photoz_points())
 
 
 def test_a_release_that_was_built_again_replaces_its_rows(session, tiny_release_path):
