@@ -139,7 +139,8 @@ def build_release(
             exact=True,
             is_display=is_display,
             ids_sha256=hash_ids,
-            created=created.isoformat(timespec="seconds"),
+            # To the microsecond: of two built within one second the first one stays the first.
+            created=created.isoformat(),
         )
         optional = (PHOTOZ,) if (staged / PHOTOZ).is_file() else ()
         files = (VECTORS, COLUMNS, ANOMALY, *GRAPH_FILES, *optional)

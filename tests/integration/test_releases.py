@@ -47,6 +47,13 @@ def test_the_name_says_survey_model_and_time(parts, tmp_path):
     assert info.created == "2026-01-02T03:04:05+00:00"
 
 
+def test_of_two_releases_of_one_second_it_is_known_which_is_older(parts, tmp_path):
+    times = [NOW.replace(microsecond=n) for n in (900_000, 20)]
+    built = [build(parts, tmp_path / str(n), now=time).created for n, time in enumerate(times)]
+    assert [datetime.fromisoformat(created) for created in built] == times
+    assert sorted(built) == [built[1], built[0]]
+
+
 def test_a_long_name_is_cut_to_64_characters(parts, tmp_path):
     survey, _model, _ = parts
     long = FakeEncoder(model_id="m" * 60)
