@@ -49,10 +49,12 @@ class PageRoute(APIRoute):
 
 async def page_or_problem(request: Request, error: Exception) -> Response:
     """Refuse a path or a method that is not there: as a page where a browser asks beside the API."""
-    reads_pages = "text/html" in request.headers.get("accept", "")
-    if reads_pages and not request.url.path.startswith("/api/"):
-        return _refused(request, error)
-    return http_problem(request, error)
+    if request.url.path.startswith("/api/"):
+        return http_problem(request, error)
+    refuse = _refused if "text/html" in request.headers.get("accept", "") else http_problem
+    answer = refuse(request, error)
+    answer.headers["vary"] = "Accept"
+    return answer
 
 
 def page(

@@ -24,6 +24,7 @@ def test_a_browser_beside_the_paths_gets_a_page_and_a_program_a_problem(client, 
     for accept, where in (("*/*", path), ("text/html", f"/api/v1{path}")):
         refused = client.request(method, where, headers={"Accept": accept})
         assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.headers.get("vary") == (None if "/api/" in where else "Accept")
 
 
 def test_a_page_that_may_succeed_later_says_when(client, ids, monkeypatch):
