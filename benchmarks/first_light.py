@@ -179,10 +179,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def memory_mb(process: subprocess.Popen[bytes]) -> tuple[float, float]:
     """Return resident MB of the serving process and of the largest of its children."""
-    tree = psutil.Process(process.pid).children(recursive=True)
-    serving = max(tree, key=lambda p: p.memory_info().rss)
-    children = [p.memory_info().rss for p in serving.children(recursive=True)]
-    return serving.memory_info().rss / 1e6, max(children, default=0) / 1e6
+    serving = max(psutil.Process(process.pid).children(recursive=True), key=_resident)
+    children = [_resident(child) for child in serving.children(recursive=True)]
+    return _resident(serving) / 1e6, max(children, default=0) / 1e6
+
+
+def _resident(process: psutil.Process) -> int:
+    """Return resident bytes; 0 of a process that has just ended, as the children of uploads do."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def galaxies(url: str) -> int:
