@@ -105,7 +105,7 @@ class PDFSummary:
     z_odds
         Probability within z_mode +- 0.06 (1 + z_mode).
     at_edge
-        Whether the density peaks in the first bin, or more than 1 % of it lies in the last.
+        Whether more than 1 % of the probability lies in the last bin, or in the first and it peaks there.
     """
 
     z_best: FloatArray
@@ -163,7 +163,8 @@ def summarise(probability: FloatArray, grid: RedshiftGrid) -> PDFSummary:
         z_u95=u95,
         z_odds=(probability * near).sum(axis=1),
         # Redshifts end at 0 by nature but at z_max by choice: a tail at 0 is no fault, a peak there is.
-        at_edge=(probability[:, -1] > _EDGE_SHARE) | (probability.argmax(axis=1) == 0),
+        at_edge=(probability[:, -1] > _EDGE_SHARE)
+        | ((probability[:, 0] > _EDGE_SHARE) & (probability.argmax(axis=1) == 0)),
     )
 
 
