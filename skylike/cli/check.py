@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from skylike.cli.doctor import show
-from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json
+from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json
 
 app = typer.Typer()
 
@@ -16,19 +14,15 @@ app = typer.Typer()
 def check(
     *,
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: Annotated[
-        str,
-        typer.Option(
-            envvar="SKYLIKE_DATABASE_URL", help="The catalogue; SQLite in the data folder if empty."
-        ),
-    ] = "",
+    database_url: DatabaseURL = "",
     as_json: Json = False,
 ) -> None:
     """Compute every hash and compare models, releases and catalogue; each complaint names its remedy."""
+    from index.catalogue.session import default_url
     from skylike.check import DataCheck
     from skylike.check_catalogue import check_catalogue
 
     data = DataCheck(data_dir)
     findings = list(data.run())
-    findings += check_catalogue(database_url or f"sqlite:///{data_dir / 'catalogue.db'}", data)
+    findings += check_catalogue(database_url or default_url(data_dir), data)
     show(findings, as_json=as_json)

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, fail, progress
+from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, fail, progress
 
 app = typer.Typer()
 
@@ -21,12 +21,7 @@ app = typer.Typer()
 def demo(
     *,
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: Annotated[
-        str,
-        typer.Option(
-            envvar="SKYLIKE_DATABASE_URL", help="The catalogue; SQLite in the data folder if empty."
-        ),
-    ] = "",
+    database_url: DatabaseURL = "",
     n: Annotated[
         int | None,
         typer.Option(
@@ -42,10 +37,11 @@ def demo(
 
     Finished steps are skipped, an interrupted one continues.
     """
+    from index.catalogue.session import default_url
     from skylike.stamp import Stamp
 
     began = time.monotonic()
-    url = database_url or f"sqlite:///{data_dir / 'catalogue.db'}"
+    url = database_url or default_url(data_dir)
     stamp = Stamp.read(data_dir)
     if stamp and stamp.holds(data_dir, n=n, url=url):
         typer.echo(f"The demo survey is there ({data_dir}): nothing to do.", err=True)

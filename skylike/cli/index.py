@@ -8,20 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
+from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, emit, fail, progress
 from skylike.cli.prune import prune
 
 app = typer.Typer(help="Build, list, verify and switch index releases.", no_args_is_help=True)
 app.command()(prune)
 
-Database = Annotated[
-    str | None,
-    typer.Option("--database-url", envvar="SKYLIKE_DATABASE_URL", help="Default: SQLite in the data folder."),
-]
 _SHOWN = 10
 
 
-def _url(data_dir: Path, database: str | None) -> str:
+def _url(data_dir: Path, database: str) -> str:
     from index.catalogue.session import default_url
 
     return database or default_url(data_dir)
@@ -65,7 +61,7 @@ def build(
         str | None, typer.Option("--model", help="Model id; default: the survey's own, fitted if needed.")
     ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database: Database = None,
+    database: DatabaseURL = "",
     json: Json = False,
 ) -> None:
     """Embed a survey, build and verify a release, fill the catalogue, activate.
@@ -87,7 +83,7 @@ def build(
 
 
 @app.command("list")
-def list_(data_dir: DataDir = DEFAULT_DATA_DIR, database: Database = None, json: Json = False) -> None:
+def list_(data_dir: DataDir = DEFAULT_DATA_DIR, database: DatabaseURL = "", json: Json = False) -> None:
     """List the releases of the data folder; a star marks those that are served."""
     from index.catalogue.activation import list_active
     from index.catalogue.migrate import is_current
@@ -145,7 +141,7 @@ def verify(
 def activate_(
     release: Annotated[str, typer.Argument(help="Release id.")],
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database: Database = None,
+    database: DatabaseURL = "",
     json: Json = False,
 ) -> None:
     """Serve this release for its survey and model; a running service takes it at its next start."""
@@ -171,7 +167,7 @@ def rollback_(
     survey: Annotated[str, typer.Argument(help="Name of a survey.")],
     model: Annotated[str, typer.Option("--model", help="Model id.")],
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database: Database = None,
+    database: DatabaseURL = "",
     json: Json = False,
 ) -> None:
     """Serve the release that was active before."""
@@ -194,7 +190,7 @@ def rollback_(
 def ingest(
     survey: Annotated[str, typer.Argument(help="Name of a survey in the data folder.")],
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database: Database = None,
+    database: DatabaseURL = "",
     json: Json = False,
 ) -> None:
     """Bring a survey's table alone into the catalogue, for catalogues without images."""
@@ -212,7 +208,7 @@ def ingest(
 @app.command()
 def migrate(
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database: Database = None,
+    database: DatabaseURL = "",
     check: Annotated[
         bool, typer.Option("--check", help="Only compare; exit 1 if the schema is not current.")
     ] = False,

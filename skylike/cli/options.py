@@ -14,13 +14,21 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEFAULT_DATA_DIR", "DataDir", "Json", "emit", "fail", "progress"]
+__all__ = ["DEFAULT_DATA_DIR", "DataDir", "DatabaseURL", "Json", "emit", "fail", "progress"]
 
 DEFAULT_DATA_DIR = Path("skylike-data")
 
 DataDir = Annotated[
     Path,
     typer.Option("--data-dir", envvar="SKYLIKE_DATA_DIR", help="Where surveys, models and releases lie."),
+]
+DatabaseURL = Annotated[
+    str,
+    typer.Option(
+        "--database-url",
+        envvar="SKYLIKE_DATABASE_URL",
+        help="The catalogue; SQLite in the data folder if empty.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail
+from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, emit, fail
 
 __all__ = ["prune"]
 
@@ -18,12 +18,7 @@ def prune(  # noqa: PLR0917 - Typer makes options of them
     ] = 2,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database-url", envvar="SKYLIKE_DATABASE_URL", help="Default: SQLite in the data folder."
-        ),
-    ] = None,
+    database: DatabaseURL = "",
     json: Json = False,
 ) -> None:
     """Remove releases beyond the newest ones; what is served, or a rollback leads to, always stays."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, fail
+from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, fail
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -22,12 +22,7 @@ _GRACE_SECONDS = 30
 def serve(
     *,
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: Annotated[
-        str,
-        typer.Option(
-            envvar="SKYLIKE_DATABASE_URL", help="The catalogue; SQLite in the data folder if empty."
-        ),
-    ] = "",
+    database_url: DatabaseURL = "",
     host: Annotated[
         str | None, typer.Option(help="Address to listen on [env: SKYLIKE_HOST, else 127.0.0.1].")
     ] = None,
