@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +25,7 @@ router = APIRouter(prefix="/api/v1", tags=["what is served"], route_class=Strict
     responses=problems(*COMMON),
 )
 async def surveys(request: Request) -> Response:
-    return _answer(operation.surveys(resources_of(request)))
+    return answer(operation.surveys(resources_of(request)))
 
 
 @router.get(
@@ -38,7 +36,7 @@ async def surveys(request: Request) -> Response:
     responses=problems(*COMMON),
 )
 async def releases(request: Request) -> Response:
-    return _answer(operation.releases(resources_of(request)))
+    return answer(operation.releases(resources_of(request)))
 
 
 @router.get(
@@ -49,8 +47,4 @@ async def releases(request: Request) -> Response:
     responses=problems(*COMMON),
 )
 async def models(request: Request) -> Response:
-    return _answer(operation.models(resources_of(request)))
-
-
-def _answer(content: dict[str, Any]) -> Response:
-    return answer(content)
+    return answer(operation.models(resources_of(request)))
