@@ -54,6 +54,7 @@ UPLOAD_PROBLEMS: tuple[tuple[str, int, str], ...] = (
     ("fits.unusable", 422, "The image cannot be brought to what the model was trained on."),
     ("fits.values", 422, "The pixel values are impossible."),
     ("fits.wcs", 422, "The WCS is impossible."),
+    ("fits.zeropoint", 422, "The zero points do not fit the bands."),
     ("table.columns", 422, "The table has neither ids nor positions."),
     ("table.none", 422, "The file holds no table."),
     ("table.rounded_ids", 422, "The ids were rounded to floating-point numbers."),

@@ -7,7 +7,58 @@ from typing import Any
 
 from survey.cutout import Cutout
 
-__all__ = ["CutoutRejected", "IngestReport", "Overrides", "Understood"]
+__all__ = ["FLAGS", "STEPS", "CutoutRejected", "IngestReport", "Overrides", "Understood"]
+
+_MAX_BANDS = 16
+
+#: Every step of a report, in the order in which they are decided.
+STEPS = (
+    "container", "layout", "bands", "units", "wcs", "target", "grid", "masks", "sanity", "release", "contract", "domain", "search",
+)  # fmt: skip
+
+#: Every reservation that a report can name, with what it means to the sender.
+FLAGS: dict[str, str] = {
+    # What the file did not say, and what was made of it.
+    "display": "A display picture, not fluxes: similarity is indicative only, and there is no redshift.",
+    "grey": "The picture has no colour: three equal channels, so that only shape and light are compared.",
+    "uncalibrated": "The flux unit is unknown: similarity depends on the brightness and is indicative only.",
+    "units_conflict": "The header names two calibrations that disagree: the one said in the report was used.",
+    "band_system_assumed": "The file names no instrument: the nearest known set of bands was assumed.",
+    "first_exposure": "The file holds several images of a band: one of them was taken.",
+    "no_pixel_scale": "The pixel scale is unknown.",
+    "scale_conflict": "The pixel scale that was given differs by more than 10 % from the header's.",
+    "target_assumed": "No position was given: the galaxy in the middle is meant.",
+    # What was done to the pixels.
+    "mirrored": "The image was mirrored and has been flipped.",
+    "turned": "The image was turned so that north is up.",
+    "regridded": "The image was resampled onto another grid of pixels.",
+    "anisotropic": "The pixels are not square.",
+    "sky_subtracted": "The image stood on a pedestal of sky, which was subtracted.",
+    # What is wrong with the pixels.
+    "masked": "Some pixels of the central field are masked.",
+    "noise_mismatch": "The noise plane does not fit the scatter of the pixels.",
+    "negative": "The sky has far more negative than positive outliers: it was subtracted badly.",
+    "saturated": "The brightest pixels are saturated: the core is not the galaxy's.",
+    "trail": "A satellite trail or a similar line crosses one band.",
+    "no_source": "Nothing significant stands in the middle of the image.",
+    # What the model's contract had to bridge.
+    "partial_field": "The image does not cover the model's whole field; the rest was left empty.",
+    "band_missing": "A band is missing: what stands for it is no measurement.",
+    "other_filters": "Filters of another survey stand in for the model's: colours differ by some per cent.",
+    "scale_assumed": "The pixel scale is unknown and was assumed.",
+    "upsampled": "The image is coarser than the model's pixels: detail that the model looks for is not in it.",
+    "no_ebv": "E(B-V) is unknown or too large: Galactic dust was not corrected.",
+    "ebv_sfd_lowres": "The dust correction comes from a map of about one degree resolution.",
+    "high_extinction": "E(B-V) is above 0.5 mag: the dust correction is large and uncertain.",
+    # How it compares with what the model was trained on.
+    "colours_unlikely": "The colours are none of a galaxy in the catalogue: the bands may be in another order.",
+    "brightness_unlikely": "The brightness is none of a galaxy in the catalogue: the unit may be another.",
+    "size_unlikely": "The size is none of a galaxy in the catalogue: the pixel scale may be another.",
+    "sharper_than_trained": "The image is much sharper than those the model was trained on.",
+    "sky_unlikely": "The sky's level or noise is none that the model was trained on.",
+    "out_of_domain": "It lies farther from its neighbours than nearly all of the catalogue's own galaxies.",
+    "in_catalogue": "The catalogue holds this galaxy.",
+}
 
 
 class CutoutRejected(ValueError):
@@ -40,7 +91,8 @@ class Overrides:
     hdu
         The HDU, counted from 0, whose image is meant.
     zeropoint
-        AB magnitude of one count.
+        AB magnitude of one count; or one for each band, in the order of ``bands`` where they are said, else in
+        that of the report.
     pixel_scale_arcsec
         Arcsec per pixel; used instead of the header's.
     ra_deg, dec_deg
@@ -54,7 +106,7 @@ class Overrides:
 
     bands: str | None = None
     hdu: int | None = None
-    zeropoint: float | None = None
+    zeropoint: float | tuple[float, ...] | None = None
     pixel_scale_arcsec: float | None = None
     ra_deg: float | None = None
     dec_deg: float | None = None
@@ -63,10 +115,22 @@ class Overrides:
         if (self.ra_deg is None) != (self.dec_deg is None):
             raise ValueError("give both ra and dec, or neither")
         _check(self.hdu, "hdu", 0, 1000)
-        _check(self.zeropoint, "zeropoint", -50, 80)
+        if isinstance(self.zeropoint, (tuple, list)):
+            # Lists come back from JSON.
+            object.__setattr__(self, "zeropoint", tuple(float(value) for value in self.zeropoint))
+        if len(self.zeropoints()) > _MAX_BANDS:
+            raise ValueError(f"zeropoint has {len(self.zeropoints())} values; the limit is {_MAX_BANDS}")
+        for value in self.zeropoints():
+            _check(value, "zeropoint", -50, 80)
         _check(self.pixel_scale_arcsec, "pixscale", 1e-3, 100)
         _check(self.ra_deg, "ra", 0, 360)
         _check(self.dec_deg, "dec", -90, 90)
+
+    def zeropoints(self) -> tuple[float, ...]:
+        """Return the zero points as a tuple: none, one for all bands, or one for each."""
+        if self.zeropoint is None:
+            return ()
+        return self.zeropoint if isinstance(self.zeropoint, tuple) else (self.zeropoint,)
 
 
 def _check(value: float | None, name: str, low: float, high: float) -> None:
@@ -85,11 +149,9 @@ class IngestReport:
         Short name of the file's layout: ``cube``, ``hdu-per-band``, ``file-per-band``, ``single-band``
         or ``display``.
     steps
-        (step, sentence) in the order they were decided; steps are ``container``, ``layout``, ``bands``,
-        ``units``, ``wcs``, ``target``, ``grid`` and ``masks``.
+        (step, sentence) in the order they were decided; the steps are :data:`STEPS`.
     flags
-        Named reservations, each once: ``uncalibrated``, ``no_pixel_scale``, ``band_system_assumed``,
-        ``mirrored``, ``target_assumed``, ``first_exposure``, ``masked``, ``anisotropic``, ``display``.
+        Named reservations, each once; :data:`FLAGS` says what they mean.
     """
 
     layout: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from survey.bands import Band
 from survey.fits.band_names import band_names, name_bands, own_band, parse_override, stated_bands, system_of
@@ -26,12 +26,15 @@ class Plane:
         Number of the plane in a cube, or None.
     companions
         (role, HDU) of its noise and mask; a 3-D companion has the image's planes.
+    zeropoint
+        AB magnitude of one count as the sender says, or None.
     """
 
     band: Band
     image: FITSImage
     plane: int | None
     companions: tuple[tuple[Role, FITSImage], ...]
+    zeropoint: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -64,11 +67,12 @@ def arrange(images: Sequence[FITSImage], overrides: Overrides, report: IngestRep
     ------
     CutoutRejected
         ``fits.no_image`` if nothing is an image, ``fits.band_unknown`` if a band cannot be told,
-        ``fits.band_repeated`` if two files hold the same band.
+        ``fits.band_repeated`` if two files hold the same band, ``fits.zeropoint`` if there are neither one nor as
+        many zero points as bands.
     """
     sciences = _gather(images, overrides)
     if overrides.bands is not None:
-        planes = _by_override(sciences, overrides.bands, report)
+        planes = _with_zeropoints(_by_override(sciences, overrides.bands, report), overrides)
     else:
         planes = _by_name(sciences, report)
     files = {plane.image.file for plane in planes}
@@ -82,10 +86,26 @@ def arrange(images: Sequence[FITSImage], overrides: Overrides, report: IngestRep
     if report.layout in ("file-per-band", "hdu-per-band"):
         # The order in which files arrive means nothing; from blue to red is what people expect.
         planes.sort(key=lambda plane: plane.band.pivot_nm)
+    if overrides.bands is None:
+        planes = _with_zeropoints(planes, overrides)
     told = sorted({role for plane in planes for role, _ in plane.companions if role != "other"})
     with_noise = f" with {', '.join(told)}" if told else ", no noise or mask planes"
     report.say("layout", f"{report.layout}: {len(planes)} band{'s' * (len(planes) > 1)}{with_noise}.")
     return planes
+
+
+def _with_zeropoints(planes: list[Plane], overrides: Overrides) -> list[Plane]:
+    told = overrides.zeropoints()
+    if not told:
+        return planes
+    if len(told) not in (1, len(planes)):
+        raise CutoutRejected(
+            "fits.zeropoint",
+            f"{len(told)} zero points for {len(planes)} band{'s' * (len(planes) > 1)} "
+            f"({', '.join(plane.band.name for plane in planes)}). Give one for all, or one for each in this order.",
+        )
+    each = told * len(planes) if len(told) == 1 else told
+    return [replace(plane, zeropoint=value) for plane, value in zip(planes, each, strict=True)]
 
 
 def _gather(images: Sequence[FITSImage], overrides: Overrides) -> list[_Science]:

@@ -83,7 +83,7 @@ def _read(files: Sequence[tuple[str, bytes]], overrides: Overrides, report: Inge
     shapes = [plane.image.data.shape[-2:] for plane in planes]
     windows = window_around(shapes, targets, report)
     bands = [
-        _calibrate(plane, window, overrides=overrides, scale=scale, report=report)
+        _calibrate(plane, window, scale=scale, report=report)
         for plane, window in zip(planes, windows, strict=True)
     ]
     cutout = _stack(bands, mirrored=skies[0].is_mirrored, report=report)
@@ -173,10 +173,8 @@ def _check_one_grid(skies: Sequence[Astrometry]) -> None:
             )
 
 
-def _calibrate(
-    plane: Plane, window: Window, *, overrides: Overrides, scale: float | None, report: IngestReport
-) -> _Calibrated:
-    calibration = calibration_of(plane.image, report, zeropoint=overrides.zeropoint, pixel_scale_arcsec=scale)
+def _calibrate(plane: Plane, window: Window, *, scale: float | None, report: IngestReport) -> _Calibrated:
+    calibration = calibration_of(plane.image, report, zeropoint=plane.zeropoint, pixel_scale_arcsec=scale)
     counts = linearise(plane.image, report)
     counts = crop(counts if plane.plane is None else counts[plane.plane], window, np.nan)
     flux = np.asarray(counts * calibration.factor, dtype=np.float32)

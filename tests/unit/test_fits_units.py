@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy import units
 from astropy.io import fits
-from support.fits_files import SCALE, galaxy
+from support.fits_files import SCALE, cube, galaxy, read, rejected, single
 
 from survey.fits.container import FITSImage
 from survey.fits.units import calibration_of, linearise
@@ -158,3 +158,21 @@ def test_zero_points_of_vega_instruments_are_not_used(cards):
 
 def test_nanomaggies_of_a_vega_instrument_stay_what_they_are():
     assert factor(BUNIT="nanomaggy", SURVEY="KiDS+VIKING", INSTRUME="VIRCAM", MAGZERO=22.5).factor == 1.0
+
+
+def test_zero_points_are_given_one_for_all_bands_or_one_for_each_in_the_order_of_the_bands():
+    files = [single(band, BUNIT="adu", RUN=1, CAMCOL=1) for band in "rgi"]
+    one = read(*files, zeropoint=25.0).cutout
+    each = read(*files, zeropoint=(22.5, 25.0, 30.0)).cutout
+    # From blue to red, as the report lists them, whatever the order of the files.
+    assert each.bands.names == ("g", "r", "i")
+    ratio = each.flux[:, 20, 20] / one.flux[:, 20, 20]
+    np.testing.assert_allclose(ratio, [10.0, 1.0, 0.01], rtol=1e-5)
+    told = read(*files, bands="rgi", zeropoint=[22.5, 25.0, 30.0]).cutout
+    np.testing.assert_allclose(told.flux[told.bands.index("r")], each.flux[1] * 10, rtol=1e-5)
+
+
+def test_zero_points_that_are_neither_one_nor_one_for_each_band_are_refused():
+    error = rejected(cube("grz"), zeropoint=(25.0, 26.0))
+    assert error.code == "fits.zeropoint"
+    assert "g, r, z" in str(error)
