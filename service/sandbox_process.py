@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 
 from service.sandbox_server import FORK, KILL, MESSAGE, STATUS
 
-__all__ = ["Child", "ForkServer"]
+__all__ = ["Child", "Ended", "ForkServer"]
 
 # Loading the parsers takes about a second; on a busy machine ten.
 _START_SECONDS = 60.0
@@ -22,6 +23,25 @@ _LAUNCH = (
     "from service.sandbox_server import main; main(int(sys.argv[2]))"
 )
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended and what it cost.
+
+    Attributes
+    ----------
+    exit_code
+        -n for signal n.
+    cpu_seconds
+        Processor time, in user and system mode.
+    peak_bytes
+        The most memory that it held at once, with the pages that it shares with the server.
+    """
+
+    exit_code: int
+    cpu_seconds: float
+    peak_bytes: int
 
 
 class Child:
@@ -37,15 +57,28 @@ class Child:
         self.stream = stream
         self._server = server
         self._status = status
+        self._pid: int | None = None
+        self._ended: Ended | None = None
         # The server's first word about a child is its process id.
-        self._pid = self._read(_START_SECONDS)
-        if self._pid is None:
+        born = self._read(_START_SECONDS)
+        if born is None:
             self.end()
             raise ConnectionAbortedError("the fork server ended or does not answer")
+        self._pid = born[0]
 
-    def exit_code(self, timeout: float) -> int | None:
-        """Wait for its end: the code it ended with, -n for signal n, None if it is still there or nobody knows."""
-        return self._read(timeout)
+    def ended(self, timeout: float) -> Ended | None:
+        """Wait for its end; None if it is still there or nobody knows."""
+        if self._ended is None and (told := self._read(timeout)) is not None:
+            code, cpu_ms, peak_kib = told
+            self._ended = Ended(code, cpu_ms / 1000, peak_kib << 10)
+        return self._ended
+
+    def finish(self, patience: float = 0.5) -> Ended | None:
+        """Hang up, give it a moment to end by itself, then kill it; how it ended, None if nobody knows."""
+        self.stream.close()
+        if self.ended(patience) is None and self._pid is not None:
+            self._server.kill(self._pid)
+        return self.ended(5.0)
 
     def end(self) -> None:
         """Kill it if it is still there, and let go of it."""
@@ -54,14 +87,14 @@ class Child:
         if self._pid is not None:
             self._server.kill(self._pid)
 
-    def _read(self, timeout: float) -> int | None:
+    def _read(self, timeout: float) -> tuple[int, int, int] | None:
         # poll, not select: a busy service has file descriptors beyond select's 1024.
         poll = select.poll()
         poll.register(self._status, select.POLLIN)
         if not poll.poll(timeout * 1000):
             return None
         told = os.read(self._status, STATUS.size)
-        return int(STATUS.unpack(told)[0]) if len(told) == STATUS.size else None
+        return STATUS.unpack(told) if len(told) == STATUS.size else None
 
 
 class ForkServer:

@@ -22,8 +22,9 @@ __all__ = ["FORK", "KILL", "MESSAGE", "STATUS", "main"]
 
 #: What the service sends: an operation and a child's process id; FORK carries two file descriptors.
 MESSAGE = struct.Struct(">Bq")
-#: What the server answers on a job's status pipe: the child's id at its birth, its exit code at its death.
-STATUS = struct.Struct(">q")
+#: What the server answers on a job's status pipe, at the child's birth its id and two zeros; at its death its exit code,
+#: the milliseconds of processor time that it used, and the most memory that it held, in KiB.
+STATUS = struct.Struct(">qqq")
 FORK, KILL = 1, 2
 
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
@@ -101,15 +102,16 @@ def _fork(job: int, status: int, children: dict[int, int], *, close: tuple[int, 
 
 def _reap(children: dict[int, int]) -> None:
     while children:
-        pid, wait_status = os.waitpid(-1, os.WNOHANG)
+        pid, wait_status, used = os.wait4(-1, os.WNOHANG)
         if pid == 0:
             return
         status = children.pop(pid)
-        _say(status, os.waitstatus_to_exitcode(wait_status))
+        cpu_ms = round(1000 * (used.ru_utime + used.ru_stime))
+        _say(status, os.waitstatus_to_exitcode(wait_status), cpu_ms, used.ru_maxrss)
         os.close(status)
 
 
-def _say(status: int, number: int) -> None:
+def _say(status: int, number: int, cpu_ms: int = 0, peak_kib: int = 0) -> None:
     # The service may have given the job up already.
     with contextlib.suppress(BrokenPipeError):
-        os.write(status, STATUS.pack(number))
+        os.write(status, STATUS.pack(number, cpu_ms, peak_kib))

@@ -4,6 +4,7 @@ import bz2
 import io
 import os
 import resource
+import signal
 import threading
 import time
 from dataclasses import asdict
@@ -135,6 +136,19 @@ def test_a_child_that_hangs_is_killed_by_the_clock():
         box.probe()
         with pytest.raises(ChildTimeout, match=r"1\.5 s"):
             past_the_prescan(box, with_card(primary(8), "NAXIS", 10**9))
+
+
+def test_the_end_of_each_child_can_be_heard():
+    ends = []
+    with Sandbox(wall_seconds=3, on_end=ends.append) as box:
+        assert_answers(box)
+        for hostile in (hcompress_killer(), with_card(primary(8), "NAXIS", 10**9)):
+            with pytest.raises(CutoutRejected):
+                past_the_prescan(box, hostile)
+    assert [end.exit_code for end in ends] == [0, -signal.SIGABRT, -signal.SIGKILL]
+    # An interpreter with astropy holds more than 20 MiB; astropy spins on the header until it is killed.
+    assert all(20 << 20 < end.peak_bytes < MEMORY_BYTES for end in ends)
+    assert ends[0].cpu_seconds < ends[2].cpu_seconds < CPU_SECONDS
 
 
 def test_more_memory_than_allowed_is_a_refusal(sandbox):
