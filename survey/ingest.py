@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from survey.cutout import Cutout
 
-__all__ = ["FLAGS", "STEPS", "CutoutRejected", "IngestReport", "Overrides", "Understood"]
+__all__ = ["FLAGS", "STEPS", "CutoutRejected", "IngestReport", "Overrides", "Understood", "parse_zeropoints"]
 
 _MAX_BANDS = 16
 
@@ -131,6 +132,24 @@ class Overrides:
         if self.zeropoint is None:
             return ()
         return self.zeropoint if isinstance(self.zeropoint, tuple) else (self.zeropoint,)
+
+
+def parse_zeropoints(text: str | None) -> tuple[float, ...] | None:
+    """Read zero points as people write them: ``25`` or ``25.1, 25.3,24.9``; nothing is None.
+
+    Raises
+    ------
+    ValueError
+        If one is not a number.
+    """
+    if text is None or not text.strip():
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"[+-]?\d{1,3}(\.\d{0,12})?", part, re.ASCII) for part in parts):
+        raise ValueError(
+            "zeropoint is a number, or one for each band with commas between, like 25.1,25.3,24.9"
+        )
+    return tuple(float(part) for part in parts)
 
 
 def _check(value: float | None, name: str, low: float, high: float) -> None:

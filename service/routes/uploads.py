@@ -18,7 +18,7 @@ from service.routes.replies import COMMON, problems
 from service.sandbox import MAX_FILES
 from service.schemas.uploads import UploadAnswer
 from service.upload_bodies import read_files, understand
-from survey.ingest import CutoutRejected, Overrides
+from survey.ingest import CutoutRejected, Overrides, parse_zeropoints
 
 __all__ = ["router"]
 
@@ -62,7 +62,12 @@ Bands = Annotated[
 ]
 HDU = Annotated[int | None, Query(ge=0, le=1000, description="The HDU whose image is meant, from 0.")]
 ZeroPoint = Annotated[
-    float | None, Query(ge=-50, le=80, allow_inf_nan=False, description="AB magnitude of one count.")
+    str | None,
+    Query(
+        max_length=300,
+        pattern=r"^[0-9+., -]*$",
+        description="AB magnitude of one count; or one for each band with commas between, in the order of the bands.",
+    ),
 ]
 PixelScale = Annotated[
     float | None,
@@ -120,7 +125,7 @@ async def neighbours_by_upload(
     if not resources.settings.upload_anonymous:
         raise UploadsOff("Uploads are switched off on this service (SKYLIKE_UPLOAD_ANONYMOUS).")
     try:
-        overrides = Overrides(bands, hdu, zeropoint, pixscale, ra_deg, dec_deg)
+        overrides = Overrides(bands, hdu, parse_zeropoints(zeropoint), pixscale, ra_deg, dec_deg)
     except ValueError as error:
         raise CutoutRejected("request.invalid", f"{str(error).capitalize()}.") from error
     # A release that is not served is said before the file is read.

@@ -192,7 +192,19 @@ def test_without_units_there_is_similarity_but_no_redshift_until_the_zero_point_
 
 @pytest.mark.parametrize(
     "query",
-    ["k=0", "k=1001", "bands=%00", "hdu=-1", "zeropoint=nan", "pixscale=0", "ra=400&dec=1", "ra=1", "x=1"],
+    [
+        "k=0",
+        "k=1001",
+        "bands=%00",
+        "hdu=-1",
+        "zeropoint=nan",
+        "zeropoint=25,99",
+        "zeropoint=1-1",
+        "pixscale=0",
+        "ra=400&dec=1",
+        "ra=1",
+        "x=1",
+    ],
 )
 def test_an_impossible_option_is_422(client, good, query):
     answer = send(client, good, query)

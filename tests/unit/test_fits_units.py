@@ -8,7 +8,7 @@ from support.fits_files import SCALE, cube, galaxy, read, rejected, single
 
 from survey.fits.container import FITSImage
 from survey.fits.units import calibration_of, linearise
-from survey.ingest import IngestReport
+from survey.ingest import IngestReport, parse_zeropoints
 
 
 def image_with(data=None, **cards) -> FITSImage:
@@ -176,3 +176,16 @@ def test_zero_points_that_are_neither_one_nor_one_for_each_band_are_refused():
     error = rejected(cube("grz"), zeropoint=(25.0, 26.0))
     assert error.code == "fits.zeropoint"
     assert "g, r, z" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [(None, None), (" ", None), ("25", (25.0,)), ("25.1, 26,-3.", (25.1, 26.0, -3.0))]
+)
+def test_zero_points_are_read_as_people_write_them(text, found):
+    assert parse_zeropoints(text) == found
+
+
+@pytest.mark.parametrize("text", ["nan", "1e400", "25,", "25 26", "٢٥"])
+def test_what_is_no_zero_point_is_refused(text):
+    with pytest.raises(ValueError, match="zeropoint"):
+        parse_zeropoints(text)
