@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from survey.magic import MAX_PIXELS, PrescanRefused, identify, read_jpeg_header, read_png_header
+from survey.magic import MAX_PIXELS, PrescanRefused, identify
 from survey.prescan_cards import BLOCK, Cards, read_cards
+from survey.prescan_pictures import read_jpeg_header, read_png_header
 
 __all__ = ["MAX_HDUS", "MAX_PLANES", "ImageHDU", "PrescanRefused", "PrescanReport", "prescan"]
 
