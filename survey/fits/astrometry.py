@@ -22,6 +22,8 @@ __all__ = ["NO_ASTROMETRY", "Astrometry", "astrometry_of"]
 _WCS_KEYS = re.compile(
     r"(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)[12]|(CD|PC)[12]_[12]|PV[12]_\d{1,2}|LONPOLE|LATPOLE|EQUINOX|RADESYS|RADECSYS"
 )
+# Pan-STARRS still writes the matrix as the drafts of the standard had it: PC001002 is PC1_2.
+_OLD_MATRIX_KEYS = re.compile(r"(CD|PC)00([12])00([12])")
 _SIP_KEYS = re.compile(r"[AB]P?_(ORDER|[0-9]_[0-9])")
 _SCALE_KEYS = ("PIXSCALE", "PIXSCAL1", "PIXELSCALE", "SECPIX", "SECPIX1", "PLTSCALE", "STEP1", "PIXSIZE")
 
@@ -98,7 +100,7 @@ def _wcs(header: fits.Header) -> WCS | None:
     take_sip = has_sip and all(isinstance(order, int) and 0 <= order <= 9 for order in orders)
     try:
         for card in header.cards:
-            key = card.keyword
+            key = _OLD_MATRIX_KEYS.sub(r"\1\2_\3", card.keyword)
             if _WCS_KEYS.fullmatch(key) or (take_sip and _SIP_KEYS.fullmatch(key)):
                 clean[key] = card.value
         if has_sip and not take_sip:
