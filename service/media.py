@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from survey.ingest import CutoutRejected
-from survey.magic import identify
+from survey.magic import identify, remedy_for
 
 __all__ = ["IMAGE_TYPES", "TABLE_TYPES", "check_declared", "media_type_of"]
 
@@ -51,16 +51,18 @@ def check_declared(media_type: str, data: bytes, known: dict[str, frozenset[str]
     """
     if media_type in _UNDECLARED or not data:
         return
-    kinds = known.get(media_type)
+    kinds, found = known.get(media_type), identify(data)
+    what = "of no type that we know" if found == "unknown" else found
+    remedy = remedy_for(found)
     if kinds is None:
+        taken = ", ".join(known)
         raise CutoutRejected(
             "upload.type",
-            f"Content-Type {media_type[:80]!r} is not taken here; {', '.join(known)} are. Set the header.",
+            f"Content-Type {media_type[:80]!r} is not taken here; {taken} are. {remedy or 'Set the header.'}",
         )
-    found = identify(data)
     if found not in kinds:
-        what = "of no type that we know" if found == "unknown" else found
         raise CutoutRejected(
             "upload.type_mismatch",
-            f"The file was declared as {media_type}, but its bytes are {what}. Correct the one or the other.",
+            f"The file was declared as {media_type}, but its bytes are {what}. "
+            f"{remedy or 'Correct the one or the other.'}",
         )

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from survey.magic import MAX_PIXELS, PrescanRefused, identify
+from survey.magic import MAX_PIXELS, PrescanRefused, identify, remedy_for
 from survey.prescan_cards import BLOCK, Cards, read_cards
 from survey.prescan_pictures import read_jpeg_header, read_png_header
 
@@ -19,13 +19,6 @@ MAX_TOTAL_PIXELS = 2 * MAX_PIXELS
 _LEGAL_BITPIX = (8, 16, 32, 64, -32, -64)
 # HCOMPRESS_1 aborts astropy 8.0.2 for a negative tile, PLIO_1 makes 3 GB of 14 KB: neither is read.
 _CODECS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "NOCOMPRESS")
-_REMEDY = {
-    "zip": "Unpack the archive and send the FITS, PNG or JPEG inside.",
-    "xz": "Unpack it; one layer of gzip or bzip2 is read.",
-    "zstd": "Unpack it; one layer of gzip or bzip2 is read.",
-    "parquet": "Tables go to /api/v1/photoz/batch.",
-    "votable": "Tables go to /api/v1/photoz/batch.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +95,7 @@ def prescan(data: bytes, *, want: Literal["image", "table"] = "image") -> Presca
         if want == "image"
         else "a FITS table was expected"
     )
-    raise PrescanRefused("upload.type", f"{found}; {wanted}. {_REMEDY.get(kind, '')}".rstrip())
+    raise PrescanRefused("upload.type", f"{found}; {wanted}. {remedy_for(kind)}".rstrip())
 
 
 def _prescan_fits(data: bytes, want: str) -> PrescanReport:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
 from survey.magic import MAX_IMAGE_SIDE, MAX_PIXELS, PrescanRefused
 
 __all__ = ["PictureHeader", "read_jpeg_header", "read_png_header"]
+
+#: Chunks of a PNG: a writer that flushes every 8 KiB (libpng's default) makes 4,096 of 32 MiB.
+_MAX_CHUNKS = 16_384
+#: Segments of a JPEG before its pixels.
+_MAX_SEGMENTS = 2000
+_FILL = re.compile(rb"\xff+(?=\xff)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,13 @@ def read_png_header(data: bytes) -> PictureHeader:
             f"The PNG claims colour type {colour} with {depth} bits, which does not exist.",
         )
     header = PictureHeader(width, height)
-    offset, has_pixels = 8, False
+    offset, has_pixels, n_chunks = 8, False, 0
     while offset + 12 <= len(data):
+        n_chunks += 1
+        if n_chunks > _MAX_CHUNKS:
+            raise PrescanRefused(
+                "display.unreadable", f"The PNG has more than {_MAX_CHUNKS} chunks. Write it again."
+            )
         (length,) = struct.unpack(">I", data[offset : offset + 4])
         kind = data[offset + 4 : offset + 8]
         if kind == b"acTL":
@@ -78,9 +90,10 @@ def read_jpeg_header(data: bytes) -> PictureHeader:
     """
     offset = 2
     found: PictureHeader | None = None
-    for _ in range(2000):
-        while data[offset : offset + 1] == b"\xff" and data[offset + 1 : offset + 2] == b"\xff":
-            offset += 1
+    for _ in range(_MAX_SEGMENTS):
+        # Any number of fill bytes may stand before a marker; megabytes of them must not be walked in Python.
+        if (fill := _FILL.match(data, offset)) is not None:
+            offset = fill.end()
         if data[offset : offset + 1] != b"\xff" or offset + 4 > len(data):
             break
         marker = data[offset + 1]

@@ -97,6 +97,8 @@ HOSTILE = {
     "PNG cut": (png(10, 10)[:-14], "display.unreadable"),
     "PNG without pixels": (png(10, 10, chunks=()), "display.unreadable"),
     "PNG animated": (png(10, 10, chunks=(b"acTL", b"IDAT")), "upload.type"),
+    "PNG of 40,000 chunks": (png(10, 10, chunks=(*[b"tEXt"] * 40_000, b"IDAT")), "display.unreadable"),
+    "JPEG of 30 MB of fill bytes": (b"\xff\xd8" + b"\xff" * 30_000_000, "display.unreadable"),
     "JPEG of 13300 px": (jpeg(13_300, 13_300), "display.too_large"),
     "JPEG of 64 megapixels": (jpeg(8000, 8000), "display.too_large"),
     "JPEG of 12 bits": (jpeg(10, 10, depth=12), "display.unreadable"),
