@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 
 __all__ = ["JSONAnswer", "answer"]
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SERIALIZE_DATACLASS | orjson.OPT_NON_STR_KEYS
 
 
-class JSONAnswer(Response):
-    """An ``application/json`` response; NaN and infinities become null."""
+class JSONAnswer(JSONResponse):
+    """An ``application/json`` response; NaN and infinities become null.
 
-    media_type = "application/json"
+    A subclass of Starlette's own, since FastAPI describes the body of any other class as a string.
+    """
 
     def render(self, content: Any) -> bytes:
         """Serialise with orjson; NumPy scalars and arrays are understood."""

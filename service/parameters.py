@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BeforeValidator
 
 __all__ = [
+    "ID_PATTERN",
     "Cursor",
     "DecDeg",
     "ImageFormat",
@@ -32,11 +33,14 @@ __all__ = [
 ]
 
 MAX_ID_LENGTH = 128
+#: What ``str.isprintable`` allows, in the regular expressions of JSON Schema.
+ID_PATTERN = r"^( |[^\p{C}\p{Z}])+$"
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 _ANGLE = re.compile(
     r"((?:[0-9]{1,18}\.?|[0-9]{0,6}\.[0-9]{1,12})(?:[eE]-?[0-9]{1,2})?)\s*(deg|arcmin|arcsec|°|'|\")?"
 )
+_ANGLE_SCHEMA: dict[str, Any] = {"pattern": f"^\\s*{_ANGLE.pattern}\\s*$"}
 _DEGREES = {"deg": 1.0, "°": 1.0, "arcmin": 1 / 60, "'": 1 / 60, "arcsec": 1 / 3600, '"': 1 / 3600}
 
 
@@ -77,7 +81,9 @@ ObjectId = Annotated[
     Path(
         description="Object id, a string, as the survey writes it.",
         examples=["SDSS J100024.12+021200.3"],
+        min_length=1,
         max_length=MAX_ID_LENGTH,
+        json_schema_extra={"pattern": ID_PATTERN},
     ),
     AfterValidator(checked_id),
 ]
@@ -141,6 +147,7 @@ Radius = Annotated[
         gt=0,
         le=10,
         description="Radius of the cone: a number of degrees, or with a unit (`5arcsec`, `2arcmin`); at most 10 degrees.",
+        json_schema_extra={**_ANGLE_SCHEMA, "examples": ["0.5", "2arcmin"]},
     ),
 ]
 MatchRadius = Annotated[
@@ -151,6 +158,7 @@ MatchRadius = Annotated[
         gt=0,
         le=0.1,
         description="How near an object must be to count as the one meant: a number of arcseconds, or with a unit; at most 6 arcmin.",
+        json_schema_extra={**_ANGLE_SCHEMA, "examples": ["3", "3arcsec"]},
     ),
 ]
 TargetText = Annotated[

@@ -42,10 +42,13 @@ _BODY: dict[str, Any] = {
                     "properties": {
                         "file": {
                             "type": "array",
+                            "minItems": 1,
                             "maxItems": MAX_FILES,
                             "items": {"type": "string", "format": "binary"},
                         }
                     },
+                    "required": ["file"],
+                    "additionalProperties": False,
                 }
             },
         },

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from service.parameters import MAX_ID_LENGTH, checked_id
+from service.parameters import ID_PATTERN, MAX_ID_LENGTH, checked_id
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
 
 __all__ = [
@@ -73,13 +73,28 @@ class Position(BaseModel):
     dec_deg: float = Field(ge=-90, le=90, allow_inf_nan=False)
 
 
-BatchId = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(checked_id)]
+BatchId = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_ID_LENGTH, json_schema_extra={"pattern": ID_PATTERN}),
+    AfterValidator(checked_id),
+]
+
+
+def _only(given: str, absent: str) -> dict[str, Any]:
+    """Return the schema of an object with a list under one name, and nothing or null under the other."""
+    return {"required": [given], "properties": {given: {"type": "array"}, absent: {"type": "null"}}}
 
 
 class BatchRequest(BaseModel):
     """Up to 2,000 objects, by id or by position."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"ids": ["J00001", "J00002"]}]})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"ids": ["J00001", "J00002"]}],
+            "oneOf": [_only("ids", "positions"), _only("positions", "ids")],
+        },
+    )
 
     ids: list[BatchId] | None = Field(
         default=None, min_length=1, description="Object ids; an id may occur twice."
