@@ -79,7 +79,12 @@ EXCEPTIONS: dict[type[Exception], str] = {
     UnknownBand: "fits.band_unknown",
     ContractViolation: "fits.unusable",
     CutoutRejected: "upload.unreadable",
-    refusals.UploadsOff: "upload.off",
+    refusals.KeyNeeded: "auth.key_needed",
+    refusals.KeyInvalid: "auth.key_invalid",
+    refusals.UploadNotFound: "upload.not_found",
+    refusals.UploadLost: "upload.lost",
+    refusals.QuotaReached: "upload.quota",
+    refusals.KeepsNothing: "upload.keep_off",
     refusals.NoRedshift: "photoz.unavailable",
     NotReady: "service.not_ready",
     SurveyReplaced: "survey.replaced",
@@ -175,7 +180,11 @@ def detail_of(error: Exception) -> str:
 
 def _domain(request: Request, error: Exception) -> Response:
     return ProblemAnswer(
-        problem_of(error), _id(request), detail_of(error), more=getattr(error, "facts", None)
+        problem_of(error),
+        _id(request),
+        detail_of(error),
+        more=getattr(error, "facts", None),
+        headers=getattr(error, "headers", None),
     )
 
 

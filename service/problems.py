@@ -38,6 +38,8 @@ _ALL = (
     Problem("request.headers_too_large", 431, "The request's headers are larger than the service takes."),
     Problem("request.refused", 400, "The request was refused."),
     Problem("route.not_found", 404, "There is no such path."),
+    Problem("auth.key_needed", 401, "This needs an API key."),
+    Problem("auth.key_invalid", 401, "The API key opens nothing."),
     Problem("survey.not_found", 404, "This survey is not served."),
     Problem("survey.replaced", 503, "The survey was replaced since the service opened it."),
     Problem("release.not_found", 404, "This release is not served."),

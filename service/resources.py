@@ -11,6 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.keyring import KeyRing
 from service.operations.refusals import ObjectNotFound, ReleaseMismatch, UnknownRelease, UnknownSurvey
 from service.served import Served
 from service.settings import Settings
@@ -55,12 +56,14 @@ class Resources:
     sandbox: Sandbox
     workers: Workers = field(init=False)
     fairness: Fairness = field(init=False)
+    keyring: KeyRing = field(init=False)
     _parsing: CapacityLimiter = field(init=False)
 
     def __post_init__(self) -> None:
         workers = Workers(threads=self.settings.search_workers, queue=self.settings.search_queue)
         object.__setattr__(self, "workers", workers)
         object.__setattr__(self, "fairness", Fairness(self.settings.heavy_per_client))
+        object.__setattr__(self, "keyring", KeyRing(self.sessions))
         # Uploads wait in threads of their own: the database and /readyz must find one free. One more than may wait is
         # for the one that is refused.
         waiting = self.settings.sandbox_children + self.settings.sandbox_queue

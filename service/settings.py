@@ -49,8 +49,18 @@ class Settings(BaseSettings):
     upload_max_bytes: int = Field(
         32 << 20, ge=1024, description="Largest upload (FITS, image or table), in bytes."
     )
-    upload_anonymous: bool = Field(
-        default=True, description="Whether uploads are taken from clients without a key."
+    upload_anonymous: bool | None = Field(
+        default=None,
+        description="Whether uploads are taken from clients without a key; when unset, only from this machine's own user, on a service that listens on loopback.",
+    )
+    uploads_dir: Path | None = Field(
+        None, description="Folder of the uploads that are kept; `uploads` in the data folder when unset."
+    )
+    kept_per_owner: int = Field(
+        1000, ge=0, description="Uploads that one owner may keep; beyond it the answer is 409."
+    )
+    kept_bytes_per_owner: int = Field(
+        1 << 30, ge=0, description="Bytes on disk that one owner's kept uploads may take."
     )
     sandbox_children: int = Field(
         2, ge=1, le=64, description="Uploads parsed at the same time, each in its own child process."
@@ -69,3 +79,8 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.data_dir / 'catalogue.db'}"
+
+    @property
+    def kept_dir(self) -> Path:
+        """The folder of kept uploads in force."""
+        return self.uploads_dir or self.data_dir / "uploads"

@@ -5,12 +5,14 @@ Refusal
 ├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux, NoRedshift
 ├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
 ├── CursorInvalid, CursorExpired
-└── Busy, TooManyAtOnce, UploadsOff
+├── KeyNeeded, KeyInvalid, UploadNotFound, UploadLost, QuotaReached, KeepsNothing
+└── Busy, TooManyAtOnce
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 __all__ = [
     "BatchTooLarge",
@@ -18,6 +20,9 @@ __all__ = [
     "CursorExpired",
     "CursorInvalid",
     "InvalidFilter",
+    "KeepsNothing",
+    "KeyInvalid",
+    "KeyNeeded",
     "NoFlux",
     "NoImage",
     "NoMatch",
@@ -26,12 +31,14 @@ __all__ = [
     "NotAPosition",
     "ObjectNotFound",
     "ObjectNotIndexed",
+    "QuotaReached",
     "Refusal",
     "ReleaseMismatch",
     "TooManyAtOnce",
     "UnknownRelease",
     "UnknownSurvey",
-    "UploadsOff",
+    "UploadLost",
+    "UploadNotFound",
 ]
 
 
@@ -109,8 +116,34 @@ class CursorExpired(Refusal):
     """A cursor into a release that is no longer served."""
 
 
-class UploadsOff(Refusal):
-    """An upload to a service that takes none."""
+class KeyNeeded(Refusal):
+    """A request that needs a key and came without one."""
+
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="skylike"'}
+
+
+class KeyInvalid(Refusal):
+    """A key that is unknown, expired or revoked; nobody is told which."""
+
+    headers: ClassVar[Mapping[str, str]] = {
+        "WWW-Authenticate": 'Bearer realm="skylike", error="invalid_token"'
+    }
+
+
+class UploadNotFound(Refusal):
+    """An upload that is not there, or is somebody else's."""
+
+
+class UploadLost(Refusal):
+    """An upload that is known and whose pixels are missing or damaged."""
+
+
+class QuotaReached(Refusal):
+    """More uploads than one owner may keep."""
+
+
+class KeepsNothing(Refusal):
+    """An upload to be kept where nothing can be written."""
 
 
 class Busy(Refusal):

@@ -11,11 +11,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from service.auth import may_upload
 from service.dependencies import resources_of
 from service.operations import uploads
 from service.operations.anomalies import decode_cursor
 from service.operations.neighbours import Filters
-from service.operations.refusals import InvalidFilter, NotAPosition, UploadsOff
+from service.operations.refusals import InvalidFilter, NotAPosition
 from service.operations.targets import place_of
 from service.parameters import Cursor, ReleaseName, SurveyName, checked_id
 from service.resources import Resources
@@ -101,8 +102,7 @@ async def docs(request: Request) -> Response:
 @router.post("/upload")
 async def upload(request: Request) -> Response:
     resources = resources_of(request)
-    if not resources.settings.upload_anonymous:
-        raise UploadsOff("Uploads are switched off on this service.")
+    await may_upload(request)
     with resources.fairness.hold(request.client.host if request.client else ""):
         form = await read_form(request, max_fields=10)
         survey = form.fields.get("survey") or None

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import answer
+from service.auth import may_upload
 from service.dependencies import StrictRoute, resources_of
 from service.operations import uploads
-from service.operations.refusals import UploadsOff
 from service.parameters import K, OptionalDecDeg, OptionalRaDeg, ReleaseName, SurveyName
 from service.routes.replies import COMMON, problems
 from service.sandbox import MAX_FILES
@@ -97,7 +97,9 @@ DryRun = Annotated[bool, Query(description="Only say what was understood and whi
         "upload.crashed",
         "upload.timeout",
         "upload.unpacked_too_large",
-        "upload.off",
+        "auth.key_needed",
+        "auth.key_invalid",
+        "upload.keep_off",
         "fits.no_image",
         "fits.band_unknown",
         "fits.band_missing",
@@ -125,8 +127,7 @@ async def neighbours_by_upload(
     dry_run: DryRun = False,
 ) -> Response:
     resources = resources_of(request)
-    if not resources.settings.upload_anonymous:
-        raise UploadsOff("Uploads are switched off on this service (SKYLIKE_UPLOAD_ANONYMOUS).")
+    await may_upload(request)
     try:
         overrides = Overrides(bands, hdu, parse_zeropoints(zeropoint), pixscale, ra_deg, dec_deg)
     except ValueError as error:

@@ -344,7 +344,7 @@ def test_a_full_queue_is_503_with_retry_after(client, good, monkeypatch):
 
 def test_uploads_can_be_switched_off(served_data, good):
     with client_of(served_data, upload_anonymous=False) as closed:
-        assert_problem(send(closed, good), 403, "upload.off")
+        assert_problem(send(closed, good), 401, "auth.key_needed")
 
 
 def _ugriz():

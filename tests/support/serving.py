@@ -97,5 +97,6 @@ def copied(source: Path, target: Path) -> Path:
 def client_of(data_dir: Path, **settings: object) -> Iterator[TestClient]:
     """Run the service on a data folder in this process."""
     app = create_app(Settings(data_dir=data_dir, log_level="ERROR", **settings))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    # As a client on the same machine asks: without a key it may then upload (service/loopback.py).
+    with TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as client:
         yield client
