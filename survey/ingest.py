@@ -171,11 +171,14 @@ class IngestReport:
         (step, sentence) in the order they were decided; the steps are :data:`STEPS`.
     flags
         Named reservations, each once; :data:`FLAGS` says what they mean.
+    factors
+        Nanomaggies per count of each band in order, while a file is read; not part of the answer.
     """
 
     layout: str = ""
     steps: list[tuple[str, str]] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    factors: list[float] = field(default_factory=list)
 
     def say(self, step: str, text: str, flag: str | None = None) -> None:
         """Add a sentence, unless it was already said, with the flag it raises."""

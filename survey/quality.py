@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from survey.cutout import Cutout, FluxArray, MaskArray
 
@@ -22,10 +23,13 @@ _MIN_SIGNIFICANCE = 5.0
 # The top of a star's image, sampled with at least 2 pixels to the FWHM, has fewer than 6 pixels within 1 % of
 # its peak; a plateau of full wells has more.
 _PLATEAU_PX, _PLATEAU_DEPTH, _PLATEAU_SIGMA = 9, 0.01, 50.0
+# The resolved core of a galaxy can be as flat, but then it falls slowly; two pixels outside a plateau of full wells a
+# star's light has fallen to half (FWHM of 10 px, plateau of radius 5) or less.
+_PLATEAU_FALL = 0.8
 # A trail is a line across the frame with most of its pixels bright at both ends, far from the galaxy, and quiet
 # sky on both sides. Of a noise line 2 % of the pixels exceed 2 sigma; neighbours cover one end, not two.
 _TRAIL_SIGMA, _TRAIL_SHARE, _TRAIL_BESIDE, _TRAIL_GAP_PX = 2.0, 0.6, 0.3, 6
-_TRAIL_ANGLES, _TRAIL_INNER = 60, 0.25
+_TRAIL_ANGLES, _TRAIL_INNER, _TRAIL_MAX_SIDE = 60, 0.25, 256
 _GAUSSIAN_MAD = 1.4826
 
 
@@ -133,7 +137,11 @@ def _saturated(
     for plane, use, signal, name in zip(flux, good, significance, names, strict=True):
         peak = float(plane[use].max())
         plateau = int(np.count_nonzero(use & (plane >= (1 - _PLATEAU_DEPTH) * peak)))
-        if plateau >= _PLATEAU_PX and float(signal.max()) > _PLATEAU_SIGMA:
+        if plateau < _PLATEAU_PX or float(signal.max()) <= _PLATEAU_SIGMA:
+            continue
+        top = use & (plane >= (1 - _PLATEAU_DEPTH) * peak)
+        around = use & binary_dilation(top, iterations=3) & ~binary_dilation(top)
+        if around.any() and float(np.median(plane[around])) < _PLATEAU_FALL * peak:
             yield Verdict(
                 "saturated", "warning", f"{plateau} pixels share the peak value {peak:.4g} in {name}."
             )
@@ -141,7 +149,7 @@ def _saturated(
 
 
 def _trail(significance: NDArray[np.floating[Any]], names: list[str]) -> Iterator[Verdict]:
-    share = _brightest_lines(significance > _TRAIL_SIGMA)
+    share = _brightest_lines(_shrunk(significance) > _TRAIL_SIGMA)
     best = int(share.argmax())
     # Bands are exposed one after the other: a line in most of them is a galaxy seen edge-on.
     in_others = float(np.median(np.delete(share, best))) if len(share) > 1 else 0.0
@@ -152,31 +160,43 @@ def _trail(significance: NDArray[np.floating[Any]], names: list[str]) -> Iterato
 
 def _brightest_lines(bright: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return each band's largest share of bright pixels at the poorer end of a line with quiet parallels."""
-    height, width = bright.shape[1:]
+    n_bands, (height, width) = len(bright), bright.shape[1:]
     side, gap = min(height, width), _TRAIL_GAP_PX
     y, x = np.mgrid[:height, :width].astype(np.float64)
     y, x = y - (height - 1) / 2, x - (width - 1) / 2
     outer = np.hypot(x, y) > _TRAIL_INNER * side
-    x, y, planes = x[outer], y[outer], bright[:, outer].astype(np.float64)
+    x, y = x[outer], y[outer]
+    # Few pixels are bright: only these are counted band by band.
+    band, pixel = np.nonzero(bright[:, outer])
     half = int(np.hypot(height, width) / 2) + 1
     bins = 2 * half + 1
-    best = np.zeros(len(bright))
+    # With one band alone a line through the middle may be the galaxy, seen edge-on.
+    off_centre = (np.abs(np.arange(bins) - half) > (side / 8 if n_bands == 1 else -1))[gap:-gap]
+    best = np.zeros(n_bands)
     for angle in np.arange(_TRAIL_ANGLES) * np.pi / _TRAIL_ANGLES:
         offset = np.rint(x * np.cos(angle) + y * np.sin(angle)).astype(np.int64) + half
-        end = y * np.cos(angle) > x * np.sin(angle)
-        line = offset + bins * end
+        line = offset + bins * (y * np.cos(angle) > x * np.sin(angle))
         length = np.bincount(line, minlength=2 * bins).reshape(2, bins)
         # Both ends must reach from the inner circle to the frame.
         whole = (length >= 0.8 * (0.5 - _TRAIL_INNER) * side).all(axis=0)
-        for n, plane in enumerate(planes):
-            ends = np.bincount(line, weights=plane, minlength=2 * bins).reshape(2, bins) / np.maximum(
-                length, 1
-            )
-            share = ends.min(axis=0)
-            beside = np.maximum(ends.max(axis=0)[: -2 * gap], ends.max(axis=0)[2 * gap :])
-            crossing = whole[gap:-gap] & (beside < _TRAIL_BESIDE)
-            best[n] = max(best[n], float(np.max(share[gap:-gap], where=crossing, initial=0.0)))
+        found = np.bincount(line[pixel] + 2 * bins * band, minlength=2 * bins * n_bands)
+        ends = found.reshape(n_bands, 2, bins) / np.maximum(length, 1)
+        share, larger = ends.min(axis=1), ends.max(axis=1)
+        beside = np.maximum(larger[:, : -2 * gap], larger[:, 2 * gap :])
+        crossing = whole[gap:-gap] & (beside < _TRAIL_BESIDE) & off_centre
+        best = np.maximum(best, np.max(share[:, gap:-gap], axis=1, where=crossing, initial=0.0))
     return best
+
+
+def _shrunk(significance: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return sums of square blocks over their noise, so that no side exceeds 256 px: a line stays as significant."""
+    height, width = significance.shape[1:]
+    block = -(-max(height, width) // _TRAIL_MAX_SIDE)
+    if block == 1:
+        return significance
+    rows, columns = height // block, width // block
+    blocks = significance[:, : rows * block, : columns * block].reshape(-1, rows, block, columns, block)
+    return np.asarray(blocks.sum(axis=(2, 4)) / block)
 
 
 def _sky(flux: FluxArray, good: MaskArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -16,6 +16,7 @@ from survey.fits.noise import inverse_variance, unusable
 from survey.fits.target import Window, crop, find_target, window_around
 from survey.fits.units import calibration_of, linearise
 from survey.ingest import CutoutRejected, IngestReport, Overrides, Understood
+from survey.sanity import make_sane
 
 __all__ = ["MAX_FILES", "CutoutRejected", "IngestReport", "Overrides", "Understood", "read_fits"]
 
@@ -65,7 +66,7 @@ def read_fits(files: Sequence[tuple[str, bytes]], *, overrides: Overrides | None
     try:
         # Numbers beyond float32 become infinite and are masked like every pixel that is no number.
         with np.errstate(over="ignore", invalid="ignore"):
-            return _read(files, overrides or Overrides(), report)
+            return make_sane(_read(files, overrides or Overrides(), report))
     except CutoutRejected:
         raise
     except Exception as error:  # numpy and astropy fail in many ways on damaged numbers

@@ -91,6 +91,7 @@ def calibration_of(
         f"{what}. Similarity works; photo-z needs `zeropoint=` (AB magnitude of 1 count).",
         "uncalibrated",
     )
+    report.factors.append(1.0)
     return Calibration(1.0, is_calibrated=False)
 
 
@@ -116,6 +117,7 @@ def linearise(image: FITSImage, report: IngestReport) -> NDArray[np.floating]:
 
 
 def _told(report: IngestReport, factor: float, source: str) -> Calibration:
+    report.factors.append(factor)
     report.say("units", f"{source}: 1 count is {factor:.5g} nanomaggy.")
     return Calibration(factor, is_calibrated=True)
 

@@ -15,13 +15,15 @@ SIDE = 40
 RA, DEC, SCALE = 150.1, 2.2, 0.4
 
 
-def galaxy(n_planes: int | None = None, *, side: int = SIDE, seed: int = 3) -> np.ndarray:
-    """A Gaussian blob of ten counts on noise of 0.01, shape (H, W) or (C, H, W), float32."""
+def galaxy(
+    n_planes: int | None = None, *, side: int = SIDE, seed: int = 3, noise: float = 0.01
+) -> np.ndarray:
+    """A Gaussian blob of ten counts on noise, shape (H, W) or (C, H, W), float32."""
     rng = np.random.default_rng(seed)
     y, x = np.indices((side, side)) - (side - 1) / 2
     blob = 10 * np.exp(-(x**2 + y**2) / 18)
     planes = blob * np.linspace(0.5, 1, n_planes or 1)[:, None, None] + rng.normal(
-        0, 0.01, (n_planes or 1, side, side)
+        0, noise, (n_planes or 1, side, side)
     )
     return (planes if n_planes else planes[0]).astype(np.float32)
 

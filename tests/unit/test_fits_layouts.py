@@ -53,13 +53,13 @@ def test_repeated_exposures_give_the_first_pair_and_say_so():
     ivar = np.full((SIDE, SIDE), 4.0, np.float32)
     header = tan_header(BAND="r", RUN=1, CAMCOL=2, NMGY=0.005)
     data = file_of(
-        fits.PrimaryHDU(galaxy(seed=1), header),
+        fits.PrimaryHDU(galaxy(seed=1, noise=0.5), header),
         ivar,
-        fits.ImageHDU(galaxy(seed=2), header),
+        fits.ImageHDU(galaxy(seed=2, noise=0.5), header),
         fits.ImageHDU(2 * ivar),
     )
     found = read(data)
-    assert np.array_equal(found.cutout.flux[0], galaxy(seed=1))
+    assert np.array_equal(found.cutout.flux[0], galaxy(seed=1, noise=0.5))
     assert np.array_equal(found.cutout.ivar[0], ivar)
     assert "first_exposure" in found.report.flags
 

@@ -6,12 +6,12 @@ from astropy.io import fits
 from support.fits_files import SIDE, file_of, galaxy, read, sdss, tan_header
 
 
-def noisy(name: str, plane, *, unit="nanomaggy", **cards):
+def noisy(name: str, plane, *, unit="nanomaggy", noise=0.01, factor=1.0, **cards):
     header = tan_header(BAND="r", SURVEY="SDSS", BUNIT=unit)
     extra = fits.ImageHDU(plane, name=name)
     for key, value in cards.items():
         extra.header[key] = value
-    return read(file_of(fits.PrimaryHDU(galaxy(), header), extra)).cutout
+    return read(file_of(fits.PrimaryHDU(factor * galaxy(noise=noise), header), extra)).cutout
 
 
 @pytest.mark.parametrize(
@@ -19,19 +19,21 @@ def noisy(name: str, plane, *, unit="nanomaggy", **cards):
     [("IVAR", 25.0), ("INVVAR", 25.0), ("WGT", 25.0), ("VARIANCE", 0.04), ("ERR", 0.2), ("SIGMA", 0.2)],
 )
 def test_every_spelling_of_noise_is_the_same_inverse_variance(name, value):
-    assert np.allclose(noisy(name, np.full((SIDE, SIDE), value, np.float32)).ivar, 25.0)
+    assert np.allclose(noisy(name, np.full((SIDE, SIDE), value, np.float32), noise=0.2).ivar, 25.0)
 
 
 def test_inverse_variance_scales_with_the_square_of_the_unit():
     # One maggy is 1e9 nanomaggies.
-    assert np.allclose(noisy("IVAR", np.full((SIDE, SIDE), 1e18), unit="maggy").ivar, 1.0)
+    assert np.allclose(
+        noisy("IVAR", np.full((SIDE, SIDE), 1e18), unit="maggy", noise=1.0, factor=1e-9).ivar, 1.0
+    )
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
 def test_useless_variances_become_weight_zero(bad):
     plane = np.ones((SIDE, SIDE), np.float32)
     plane[3, 4] = bad
-    cutout = noisy("VARIANCE", plane)
+    cutout = noisy("VARIANCE", plane, noise=1.0)
     assert cutout.ivar[0, 3, 4] == 0
     assert not cutout.good()[0, 3, 4]
 
@@ -68,7 +70,7 @@ def test_a_segmentation_map_is_no_mask():
 def test_noise_follows_its_band():
     def planes(band, value):
         header = tan_header(BAND=band, SURVEY="SDSS")
-        return fits.ImageHDU(galaxy(), header), fits.ImageHDU(
+        return fits.ImageHDU(galaxy(noise=value**-0.5), header), fits.ImageHDU(
             np.full((SIDE, SIDE), value), name=f"IVAR_{band}"
         )
 
@@ -79,9 +81,10 @@ def test_noise_follows_its_band():
 
 def test_noise_in_a_file_of_its_own_is_paired_by_name():
     weight = file_of(np.full((SIDE, SIDE), 9.0, np.float32))
+    data = galaxy(noise=1 / 3)
     found = read(
-        sdss("g"),
-        sdss("r"),
+        sdss("g", data=data),
+        sdss("r", data=data),
         weight,
         weight,
         names=["a-g.fits", "a-r.fits", "a-r.weight.fits", "a-g.weight.fits"],
