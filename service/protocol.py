@@ -23,7 +23,8 @@ class PatientProtocol(HttpToolsProtocol):
     body_seconds
         For each ``body_bytes`` of the body, or what is left of it: with the defaults 17 KiB/s at least.
     header_bytes
-        Largest request line with headers.
+        Largest request line with headers. What frames a chunked body and trails it may take as much, and another
+        byte for each byte of the body: uvicorn keeps trailers without end, 1.5 GB of the 99 MB that were tried.
     answer_seconds
         Within which a client must read something of an answer that waits for it.
     """
@@ -38,7 +39,9 @@ class PatientProtocol(HttpToolsProtocol):
     _unread = 0
     _deadline: asyncio.TimerHandle | None = None
     _in_headers = True
-    _seen = 0
+    _framing = 0
+    _body = 0
+    _ungranted = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock of the first request."""
@@ -52,12 +55,14 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count bytes while headers are being read."""
-        if self._in_headers:
-            self._seen += len(data)
+        """Count the bytes that are no body."""
+        self._framing += len(data)
         super().data_received(data)
-        if self._in_headers and self._seen > self.header_bytes and not self.transport.is_closing():
-            self.send_400_response("Headers too large.")
+        if self._framing > self.header_bytes + self._body and not self.transport.is_closing():
+            self.send_400_response("Headers too large." if self._in_headers else "Chunks too small.")
+        elif self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+            # Empty lines between two requests end uvicorn's own patience with an idle connection.
+            self._start(self.header_seconds)
 
     def on_message_begin(self) -> None:
         """Start the clock of a further request."""
@@ -66,24 +71,31 @@ class PatientProtocol(HttpToolsProtocol):
         if self._deadline is None:
             self._start(self.header_seconds)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; trailers are dropped, for nobody may add to the headers that were judged."""
+        if self._in_headers:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Go on to the body's clock."""
-        self._in_headers, self._seen = False, 0
+        self._in_headers = False
         self._start(self.body_seconds)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Grant more time for what has arrived."""
-        self._seen += len(body)
-        if self._seen >= self.body_bytes:
-            self._seen = 0
+        self._framing -= len(body)
+        self._body += len(body)
+        self._ungranted += len(body)
+        if self._ungranted >= self.body_bytes:
+            self._ungranted = 0
             self._start(self.body_seconds)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop the clock: the answer takes the time that it takes."""
         self._stop()
-        self._seen = 0
+        self._framing = self._body = self._ungranted = 0
         super().on_message_complete()
 
     def pause_writing(self) -> None:

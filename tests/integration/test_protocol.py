@@ -20,7 +20,7 @@ class Hasty(PatientProtocol):
     body_seconds = 0.4
     body_bytes = 1000
     header_bytes = 4096
-    answer_seconds = 0.4
+    answer_seconds = 1.0
 
 
 async def echo(scope, receive, send):
@@ -134,6 +134,47 @@ def test_headers_without_end_are_refused(address):
         assert rest(connection).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize(
+    "tail",
+    [b"0\r\n" + b"X-A: b\r\n" * 1000, b"0\r\nX-A: " + b"b" * 6000, b"1;" + b"a" * 6000, b"1\r\nx\r\n" * 2000],
+    ids=["trailers", "one trailer", "a chunk extension", "chunks of one byte"],
+)
+def test_what_frames_a_body_may_not_outweigh_it(address, tail):
+    with connected(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + tail)
+        assert rest(connection).startswith(b"HTTP/1.1 400")
+
+
+def test_a_body_in_small_chunks_arrives(address):
+    with connected(address) as connection:
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"a\r\n0123456789\r\n" * 5000 + b"0\r\nX-Sum: 1\r\n\r\n")
+        assert b"\r\n50000\r\n" in rest(connection)
+
+
+def test_a_trailer_adds_nothing_to_the_headers():
+    async def names(scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b" ".join(name for name, _ in scope["headers"])})
+
+    with served(names) as address, connected(address) as connection:
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"1\r\nx\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
+        assert b"authorization" not in rest(connection)
+
+
+def test_empty_lines_do_not_keep_an_idle_connection(address):
+    with connected(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in connection.recv(65536)
+        connection.sendall(b"\r\n")
+        began = time.monotonic()
+        assert rest(connection) == b""
+        assert time.monotonic() - began < 3
+
+
 def test_a_kept_connection_starts_its_clock_with_each_request(address):
     with connected(address) as connection:
         for _ in range(2):
@@ -175,7 +216,7 @@ def large_answer(address, *, pause_seconds: float, pauses: int) -> int:
 
 def test_an_answer_that_nobody_reads_is_given_up():
     with served(PlainTextResponse(LARGE)) as address:
-        assert large_answer(address, pause_seconds=1.5, pauses=1) < len(LARGE)
+        assert large_answer(address, pause_seconds=3, pauses=1) < len(LARGE)
 
 
 def test_an_answer_that_is_read_slowly_arrives():
