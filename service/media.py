@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from starlette.requests import Request
+
+from service.errors import UnreadableBody
 from survey.ingest import CutoutRejected
 from survey.magic import identify, remedy_for
 
-__all__ = ["IMAGE_TYPES", "TABLE_TYPES", "check_declared", "media_type_of"]
+__all__ = [
+    "IMAGE_TYPES",
+    "MAX_FORM_TYPE",
+    "TABLE_TYPES",
+    "check_declared",
+    "check_form_type",
+    "media_type_of",
+]
+
+#: A boundary has 70 characters at most (RFC 2046 §5.1.1).
+MAX_FORM_TYPE = 512
 
 _FITS = frozenset({"fits", "gzip", "bzip2"})
 _CSV = frozenset({"unknown"})
@@ -39,6 +52,21 @@ _UNDECLARED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 def media_type_of(header: str | None) -> str:
     """Return a Content-Type header's type without its parameters, in lower case."""
     return (header or "").partition(";")[0].strip().lower()
+
+
+def check_form_type(request: Request) -> None:
+    """Refuse a form whose Content-Type is long: its parser takes a time that grows with the square of the length.
+
+    Raises
+    ------
+    UnreadableBody
+        Beyond ``MAX_FORM_TYPE`` characters; 30,000 stopped every other answer for 0.13 s.
+    """
+    length = len(request.headers.get("content-type", ""))
+    if length > MAX_FORM_TYPE:
+        raise UnreadableBody(
+            f"The form's Content-Type has {length} characters (limit {MAX_FORM_TYPE}). Shorten its boundary."
+        )
 
 
 def check_declared(media_type: str, data: bytes, known: dict[str, frozenset[str]]) -> None:

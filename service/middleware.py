@@ -14,13 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import ProblemAnswer
 from service.logs import request_id
+from service.operations.refusals import Busy
 from service.problems import PROBLEMS
 
-__all__ = ["MAX_HEADER_BYTES", "BodyLimit", "Envelope"]
+__all__ = ["MAX_BODIES", "MAX_HEADER_BYTES", "BodyLimit", "Envelope"]
 
 logger = logging.getLogger(__name__)
 
 MAX_HEADER_BYTES: Final = 32 << 10
+MAX_BODIES: Final = 8
 
 _GOOD_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _PAGE_POLICY: Final = (
@@ -83,6 +85,10 @@ class Envelope:
             detail = f"Headers and query string have {size} bytes; the limit is {MAX_HEADER_BYTES}."
             await ProblemAnswer(PROBLEMS["request.headers_too_large"], rid, detail)(scope, receive, send)
             return
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            detail = "The request names more than one Host."
+            await ProblemAnswer(PROBLEMS["request.unreadable"], rid, detail)(scope, receive, send)
+            return
         begun = time.perf_counter()
         await self.app(scope, receive, send)
         seconds = time.perf_counter() - begun
@@ -94,10 +100,15 @@ class Envelope:
 
 
 class BodyLimit:
-    """Refuse a body that says it is too large, or that grows too large while it arrives."""
+    """Refuse a body that says it is too large, or that grows too large while it arrives.
+
+    Bodies wait in memory. Clients are limited one by one (``SKYLIKE_HEAVY_PER_CLIENT``), but nothing limits how many
+    clients there are: therefore all bodies together may have ``MAX_BODIES`` times ``upload_bytes``.
+    """
 
     def __init__(self, app: ASGIApp, *, json_bytes: int, upload_bytes: int) -> None:
         self.app, self.json_bytes, self.upload_bytes = app, json_bytes, upload_bytes
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -120,13 +131,20 @@ class BodyLimit:
                 # Raised where a handler asks for the body, so that a page refuses as a page.
                 raise HTTPException(413, refusal)
             message = await receive()
-            seen += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            seen += size
+            self._held += size
             if seen > limit:
                 # FastAPI lets only its own exception pass while it reads a body.
                 raise HTTPException(413, f"The body has more than {limit} bytes, which is the limit.")
+            if self._held > MAX_BODIES * self.upload_bytes:
+                raise Busy("The requests being received fill the memory set aside for them. Try again later.")
             return message
 
-        await self.app(scope, counted, send)
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            self._held -= seen
 
 
 def _incoming_id(scope: Scope) -> str:
@@ -146,7 +164,9 @@ def _seal(message: Message, scope: Scope, rid: str) -> None:
         (b"referrer-policy", b"no-referrer"),
         (b"content-security-policy", (_PAGE_POLICY if is_page else _DATA_POLICY).encode()),
     ]
-    if scope["method"] == "GET" and scope["path"].startswith("/api/"):
+    # What an owner keeps is not for the scripts of other sites: on loopback no key guards it.
+    is_open = scope["path"].startswith("/api/") and not scope["path"].startswith("/api/v1/uploads")
+    if scope["method"] == "GET" and is_open:
         own += [
             (b"access-control-allow-origin", b"*"),
             (b"access-control-expose-headers", b"ETag, X-Request-Id, X-Overflow"),
