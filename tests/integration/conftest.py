@@ -19,3 +19,11 @@ def tiny_release_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny(tiny_release_path: Path) -> Release:
     return Release.open(tiny_release_path)
+
+
+@pytest.fixture(scope="session")
+def simulated_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with 150 rendered galaxies and ``polar48`` fitted on them; never written to."""
+    from support.simulated_service import build_simulated
+
+    return build_simulated(tmp_path_factory.mktemp("simulated"))
