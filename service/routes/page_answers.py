@@ -12,6 +12,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -22,7 +23,7 @@ from service.operations import neighbours
 from service.web import pages
 from service.web.cards import card_of
 
-__all__ = ["STATIC", "PageRoute", "page", "page_or_problem"]
+__all__ = ["STATIC", "PageRoute", "page", "page_or_problem", "refused"]
 
 _WEB = Path(__file__).parents[1] / "web"
 STATIC = _WEB / "static"
@@ -42,16 +43,20 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except _REFUSALS as error:
-                return _refused(request, error)
+                return self.refused(request, error)
 
         return paged
+
+    def refused(self, request: Request, error: Exception) -> Response:
+        """Say on a page why there is no answer."""
+        return refused(request, error)
 
 
 async def page_or_problem(request: Request, error: Exception) -> Response:
     """Refuse a path or a method that is not there: as a page where a browser asks beside the API."""
     if request.url.path.startswith("/api/"):
         return http_problem(request, error)
-    refuse = _refused if "text/html" in request.headers.get("accept", "") else http_problem
+    refuse = refused if "text/html" in request.headers.get("accept", "") else http_problem
     answer = refuse(request, error)
     answer.headers["vary"] = "Accept"
     return answer
@@ -75,17 +80,31 @@ def page(
     return HTMLResponse(html, status_code=status, headers=headers)
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    problem, resources = problem_of(error), resources_of(request)
-    status = error.status_code if isinstance(error, HTTPException) else problem.status
+def refused(
+    request: Request,
+    error: Exception,
+    *,
+    template: str = "choices.html",
+    context: dict[str, Any] | None = None,
+) -> Response:
+    """Render a refusal with its status and what a client should know; by default what is near is offered."""
+    status = error.status_code if isinstance(error, HTTPException) else problem_of(error).status
+    headers = {**(getattr(error, "headers", None) or {}), "cache-control": "no-store"}
+    if status in RETRY_AFTER:
+        headers["retry-after"] = RETRY_AFTER[status]
+    return page(
+        request, template, _choices(request, error) if context is None else context, status, headers=headers
+    )
+
+
+def _choices(request: Request, error: Exception) -> dict[str, Any]:
+    resources = resources_of(request)
     facts: dict[str, Any] = getattr(error, "facts", None) or {}
     context = {
         **pages.served_context(resources),
-        "heading": problem.title,
+        "heading": problem_of(error).title,
         "detail": detail_of(error),
         "hits": [],
-        "steps": [step["text"] for step in facts.get("ingest", {}).get("steps", [])],
-        "is_upload": request.url.path == "/upload",
     }
     nearest = facts.get("nearest")
     if nearest:
@@ -93,10 +112,7 @@ def _refused(request: Request, error: Exception) -> Response:
         row = neighbours.columns_of(served, [served.release.columns.row_of(nearest["object_id"])])[0]
         score = f"{nearest['separation_arcsec']:.0f}″ away"
         context["hits"] = [card_of(row, release=served.block, score=score, score_title="distance on the sky")]
-    headers = {**(getattr(error, "headers", None) or {}), "cache-control": "no-store"}
-    if status in RETRY_AFTER:
-        headers["retry-after"] = RETRY_AFTER[status]
-    return page(request, "choices.html", context, status=status, headers=headers)
+    return context
 
 
 @cache
@@ -109,6 +125,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = _static
+    environment.filters["codes"] = _codes
     return environment
 
 
@@ -116,3 +133,8 @@ def _templates() -> Environment:
 def _static(name: str) -> str:
     """Address a static file by its content, so that it may be cached for ever."""
     return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def _codes(text: str) -> Markup:
+    """Set what stands between backticks as code; everything else is escaped."""
+    return Markup(re.sub(r"`([^`]{1,200})`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -11,15 +10,25 @@ from service.operations import anomalies, neighbours, photoz
 from service.operations.neighbours import Filters
 from service.web.cards import Card, Link, card_of, object_url, redshift_text, search_url, sky_links
 from service.web.pz_plot import pz_svg
+from service.web.upload_form import Form, limits
 
 if TYPE_CHECKING:
-    from service.operations.uploads import Prepared
     from service.resources import Resources
     from service.served import Served
 
-__all__ = ["anomaly_page", "home_page", "object_page", "served_context", "upload_page"]
+__all__ = [
+    "COSINE",
+    "anomaly_page",
+    "card",
+    "home_page",
+    "object_page",
+    "photoz_block",
+    "position_text",
+    "search_summary",
+    "served_context",
+]
 
-_COSINE = "similarity (cosine)"
+COSINE = "similarity (cosine)"
 
 
 def served_context(resources: Resources, served: Served | None = None) -> dict[str, Any]:
@@ -40,9 +49,13 @@ def home_page(resources: Resources) -> dict[str, Any]:
         n = served.release.info.n
         rows = sorted({round(step * (n - 1) / 11) for step in range(12)})
         listed = neighbours.columns_of(served, rows)
-        examples = [_card(served, {**row, "rank": rank}, "", "") for rank, row in enumerate(listed, 1)]
+        examples = [card(served, {**row, "rank": rank}, "", "") for rank, row in enumerate(listed, 1)]
     return {
         **served_context(resources),
+        "form": Form(),
+        "limits": limits(resources),
+        "upload": None,
+        "refusal": None,
         "examples": examples,
         "example_id": examples[0].name if examples else "ID",
     }
@@ -64,7 +77,7 @@ def object_page(
     estimate = photoz.of_row(served, row) if served.has_photoz else None
     facts = [
         ("survey", served.survey),
-        ("RA, Dec", _position(own["ra_deg"], own["dec_deg"])),
+        ("RA, Dec", position_text(own["ra_deg"], own["dec_deg"])),
         ("redshift", redshift_text(own["z_spec"], None) or "none measured"),
         ("r magnitude", "" if own["mag_r"] is None else f"{own['mag_r']:.2f} AB"),
         ("class", str(own["label"] or "").replace("_", " ")),
@@ -89,52 +102,17 @@ def object_page(
                 *(own_links if served.folder.info.kind == "flux" else []),
             ],
         },
-        "photoz": _photoz(served, estimate, own["z_spec"]),
-        "ingest": None,
+        "photoz": photoz_block(served, estimate, own["z_spec"]),
+        "upload": None,
         "filters": {"z_min": filters.z_min, "z_max": filters.z_max, "k": k},
         "releases": [s.block for s in resources.releases.values() if s.survey == served.survey],
         "heading": "Galaxies that look like it",
-        "summary": _summary(found.search, len(found.rows)),
+        "summary": search_summary(found.search, len(found.rows)),
         "hits": _hit_cards(served, found),
         "permalink": search_url(survey=served.survey, object_id=object_id, **asked),
         "json_link": object_url(object_id, "neighbours", survey=served.survey, **asked),
         "relaxed": search_url(survey=served.survey, object_id=object_id, release=served.release.id),
         "target": object_id,
-    }
-
-
-def upload_page(
-    resources: Resources, prepared: Prepared, answer: Mapping[str, Any], picture: bytes
-) -> dict[str, Any]:
-    """Return an uploaded galaxy with its look-alikes and what was understood of it; ``picture`` is a PNG."""
-    served, ingest = prepared.served, answer["ingest"]
-    cutout = prepared.understood.cutout
-    facts = [
-        ("bands", ", ".join(cutout.bands.names)),
-        ("RA, Dec", _position(cutout.ra_deg, cutout.dec_deg)),
-        ("scale", "" if cutout.pixel_scale_arcsec is None else f"{cutout.pixel_scale_arcsec:.3f} arcsec/px"),
-        ("searched in", served.survey),
-        ("anomaly", f"lonelier than {answer['anomaly']['percentile']:.1f} % of the release"),
-    ]
-    hits = [_card(served, hit, f"{hit['similarity']:.3f}", _COSINE) for hit in answer["hits"]]
-    return {
-        **served_context(resources, served),
-        "query": {
-            "name": "Your upload",
-            "object_id": "",
-            "image": "data:image/png;base64," + base64.b64encode(picture).decode(),
-            "alt": "The uploaded image, as it was understood",
-            "notice": "not stored: this page has no permalink",
-            "facts": [(name, value) for name, value in facts if value],
-            "links": list(sky_links(cutout.ra_deg, cutout.dec_deg)),
-        },
-        "photoz": _photoz(served, answer["photoz"], None, reason=answer["photoz_unavailable"] or ""),
-        "ingest": {"lines": [line["text"] for line in ingest["steps"]], "flags": ingest["flags"]},
-        "filters": None,
-        "heading": "Galaxies that look like yours",
-        "summary": _summary(answer["search"], len(hits)),
-        "hits": hits,
-        "permalink": None,
     }
 
 
@@ -146,7 +124,7 @@ def anomaly_page(resources: Resources, served: Served, *, start: int, limit: int
     )
     return {
         **served_context(resources, served),
-        "hits": [_card(served, row, f"{row['percentile']:.2f}", "anomaly percentile") for row in page],
+        "hits": [card(served, row, f"{row['percentile']:.2f}", "anomaly percentile") for row in page],
         "summary": (
             "Ranked by the distance to their nearest look-alikes: the percentile is the share of the release with "
             "nearer ones. Artefacts are odd too."
@@ -173,17 +151,19 @@ def _survey_entry(resources: Resources, name: str) -> dict[str, Any]:
     }
 
 
-def _card(served: Served, hit: Mapping[str, Any], score: str, title: str) -> Card:
+def card(served: Served, hit: Mapping[str, Any], score: str, title: str) -> Card:
+    """Make a card of a hit of this release."""
     return card_of(hit, release=served.block, score=score, score_title=title)
 
 
 def _hit_cards(served: Served, found: neighbours.Found) -> list[Card]:
-    return [_card(served, hit, f"{hit['similarity']:.3f}", _COSINE) for hit in neighbours.hits(served, found)]
+    return [card(served, hit, f"{hit['similarity']:.3f}", COSINE) for hit in neighbours.hits(served, found)]
 
 
-def _photoz(
+def photoz_block(
     served: Served, estimate: Mapping[str, Any] | None, z_spec: float | None, reason: str = ""
 ) -> dict[str, Any]:
+    """Return a redshift estimate with its plot, or the reason why there is none."""
     if estimate is None:
         return {"svg": None, "reason": reason or served.release.photoz.unavailable}
     low, high = estimate["z_l68"], estimate["z_u68"]
@@ -200,7 +180,8 @@ def _photoz(
     }
 
 
-def _summary(search: Mapping[str, Any], n_hits: int) -> str:
+def search_summary(search: Mapping[str, Any], n_hits: int) -> str:
+    """Say among how many and how it was searched."""
     how = "exact search" if search["exact"] else f"approximate search, recall@10 {search['recall_at_10']:.3f}"
     filters: Mapping[str, Sequence[float | None]] = search["filters"]
     bounds = "".join(f", {name} in {_bound(low)} … {_bound(high)}" for name, (low, high) in filters.items())
@@ -211,5 +192,6 @@ def _bound(value: float | None) -> str:
     return "any" if value is None else f"{value:g}"
 
 
-def _position(ra_deg: float | None, dec_deg: float | None) -> str:
+def position_text(ra_deg: float | None, dec_deg: float | None) -> str:
+    """Write a position in degrees; empty without one."""
     return "" if ra_deg is None or dec_deg is None else f"{ra_deg:.5f} {dec_deg:+.5f}"

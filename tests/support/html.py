@@ -13,15 +13,22 @@ class Page(HTMLParser):
     def __init__(self, html):
         super().__init__()
         self.links, self.images, self.scripts, self.styles, self.text = [], [], [], [], []
+        self.inputs, self.buttons = {}, []
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
         assert "style" not in given, "the content security policy forbids inline styles"
         assert not any(name.startswith("on") for name in given), "and inline handlers"
-        {"a": self.links, "img": self.images, "script": self.scripts, "link": self.styles}.get(
-            tag, []
-        ).append(given)
+        if tag == "input":
+            self.inputs[given.get("name")] = given
+        {
+            "a": self.links,
+            "img": self.images,
+            "script": self.scripts,
+            "link": self.styles,
+            "button": self.buttons,
+        }.get(tag, []).append(given)
 
     def handle_data(self, data):
         self.text.append(data)

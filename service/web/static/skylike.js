@@ -10,25 +10,6 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Drop files anywhere on the drop zone; they go through the ordinary form.
-const zone = document.querySelector("[data-drop]");
-if (zone) {
-  const input = zone.querySelector("input[type=file]");
-  const stop = (event) => event.preventDefault();
-  for (const name of ["dragenter", "dragover"]) {
-    zone.addEventListener(name, (event) => { stop(event); zone.classList.add("over"); });
-  }
-  for (const name of ["dragleave", "drop"]) {
-    zone.addEventListener(name, (event) => { stop(event); zone.classList.remove("over"); });
-  }
-  zone.addEventListener("drop", (event) => {
-    if (event.dataTransfer.files.length) {
-      input.files = event.dataTransfer.files;
-      zone.closest("form").requestSubmit();
-    }
-  });
-}
-
 // Copy the permalink.
 const copy = document.querySelector("[data-copy]");
 if (copy && navigator.clipboard) {

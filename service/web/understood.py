@@ -1,0 +1,92 @@
+"""What was understood of an upload, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from survey.ingest import FLAGS, STEPS
+
+__all__ = ["Flag", "understood"]
+
+_TITLES = {
+    "container": "File",
+    "layout": "Layout",
+    "bands": "Bands",
+    "units": "Fluxes",
+    "wcs": "Sky coordinates",
+    "target": "Target",
+    "grid": "Pixel grid",
+    "masks": "Masks, noise",
+    "sanity": "Sanity",
+    "release": "Answered by",
+    "contract": "Model's input",
+    "domain": "Compared",
+    "search": "Search",
+}
+
+# What was merely done to the pixels is said quietly; after these an answer may be wrong.
+_GRAVE = frozenset({
+    "out_of_domain", "colours_unlikely", "brightness_unlikely", "size_unlikely", "no_source", "scale_conflict",
+    "units_conflict", "uncalibrated", "display", "band_missing", "saturated",
+})  # fmt: skip
+_CALM = frozenset({
+    "mirrored", "turned", "regridded", "sky_subtracted", "in_catalogue", "first_exposure", "ebv_sfd_lowres",
+})  # fmt: skip
+
+
+class Flag(NamedTuple):
+    """A reservation: its name, what it means, how it is drawn."""
+
+    name: str
+    meaning: str
+    kind: str
+
+
+def understood(ingest: Mapping[str, Any], domain: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the table, the flags and the reservations of an ingest report.
+
+    Parameters
+    ----------
+    ingest
+        As in an answer: ``layout``, ``steps``, ``flags``.
+    domain
+        The comparison with the catalogue where the release can make one: ``k``, ``percentile``, ``limit``, ``measures``.
+    """
+    order = {step: place for place, step in enumerate(STEPS)}
+    steps = sorted(ingest["steps"], key=lambda step: order.get(step["step"], len(order)))
+    told = {step["text"] for step in steps}
+    # A sentence that stands beside its flag is not said twice.
+    meanings = {FLAGS.get(name) for name in ingest["flags"]}
+    listed = [step for step in steps if step["text"] not in meanings]
+    rows = [
+        (_TITLES.get(name, name), [step["text"] for step in group])
+        for name, group in groupby(listed, key=lambda step: step["step"])
+    ]
+    flags = [Flag(name, FLAGS.get(name, ""), _kind(name)) for name in ingest["flags"]]
+    return {
+        "rows": rows,
+        "flags": sorted(flags, key=lambda flag: ("bad", "warm", "").index(flag.kind)),
+        "reservations": [text for text in _sentences(domain) if text not in told],
+        "outside": _outside(ingest["flags"], domain),
+    }
+
+
+def _kind(name: str) -> str:
+    return "bad" if name in _GRAVE else "" if name in _CALM else "warm"
+
+
+def _sentences(domain: Mapping[str, Any] | None) -> list[str]:
+    """Return the reservations of a domain check, in words."""
+    measures = (domain or {}).get("measures") or []
+    return [str(one["sentence"]) for one in measures if isinstance(one, Mapping) and one.get("sentence")]
+
+
+def _outside(flags: list[str], domain: Mapping[str, Any] | None) -> str:
+    """Say that the model knows nothing like it, with how far out it lies; empty where it is not so."""
+    if "out_of_domain" not in flags:
+        return ""
+    percentile = (domain or {}).get("percentile")
+    how = "" if percentile is None else f" ({percentile:.1f} % of them lie nearer to theirs)"
+    return f"{FLAGS['out_of_domain'].rstrip('.')}{how}: take its neighbours, redshift and anomaly score with care."
