@@ -84,6 +84,11 @@ class Sandbox:
         self._inside = 0
         self._lock = threading.Lock()
 
+    @property
+    def server_pid(self) -> int | None:
+        """Process id of the fork server; another one later means that it died and was started again."""
+        return self._server.pid
+
     def start(self) -> None:
         """Start the fork server; returns before it is ready, jobs wait for it."""
         self._server.start()

@@ -105,6 +105,11 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None before the start and after the end."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Start it, or start it again if it has died; returns before the parsers are loaded."""
         with self._lock:
