@@ -14,7 +14,7 @@ from service.loopback import is_local
 from service.operations.refusals import KeyNeeded
 from service.records.keys import LOCAL
 
-__all__ = ["NeedsOwner", "Owner", "may_keep", "may_upload", "need_owner", "owner_of"]
+__all__ = ["NeedsOwner", "Owner", "may_keep", "may_upload", "need_owner", "owner_needed", "owner_of"]
 
 _REMEDY = (
     "Send `Authorization: Bearer KEY`; whoever runs this service gives keys out with `skylike keys add OWNER`"
@@ -75,6 +75,19 @@ async def may_keep(request: Request) -> Owner:
         If the key that was sent opens nothing.
     """
     return _owned(await may_upload(request))
+
+
+async def owner_needed(request: Request) -> Owner:
+    """Return in whose name a request asks, without blocking.
+
+    Raises
+    ------
+    KeyNeeded
+        If it asks in nobody's.
+    KeyInvalid
+        If the key that was sent opens nothing.
+    """
+    return _owned(await _owner(request))
 
 
 def need_owner(request: Request) -> Owner:

@@ -21,6 +21,7 @@ from service.routes import (
     anomalies,
     cutouts,
     health,
+    kept,
     neighbours,
     objects,
     page_answers,
@@ -93,7 +94,19 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
         license_info={"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
     )
     app.state.settings = settings
-    for module in (objects, neighbours, uploads, photoz, anomalies, cutouts, releases, about, health, pages):
+    for module in (
+        objects,
+        neighbours,
+        uploads,
+        kept,
+        photoz,
+        anomalies,
+        cutouts,
+        releases,
+        about,
+        health,
+        pages,
+    ):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=page_answers.STATIC), name="static")
     _describe(app)
@@ -118,6 +131,13 @@ def _describe(app: FastAPI) -> None:
                 license_info=app.license_info,
             )
             schema["components"]["schemas"] |= component_schemas()
+            schema["components"]["securitySchemes"] = {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key: `skylike keys add OWNER`.",
+                }
+            }
             for name in ("HTTPValidationError", "ValidationError"):
                 schema["components"]["schemas"].pop(name, None)
             app.openapi_schema = schema

@@ -15,6 +15,7 @@ from index.catalogue.session import make_engine, sessions
 from index.embeddings import EmbeddingStore
 from index.model import GoldenMismatch, Model, OnnxEncoder
 from index.release import Release
+from service.operations.keeping import sweep
 from service.resources import Resources
 from service.sandbox import Sandbox
 from service.served import Served
@@ -83,7 +84,7 @@ def _open(settings: Settings, sandbox: Sandbox, engine: Engine) -> Resources:
     defaults = {
         name: _default(name, releases) for name in folders if any(s.survey == name for s in releases.values())
     }
-    return Resources(
+    resources = Resources(
         settings=settings,
         engine=engine,
         sessions=sessions(engine),
@@ -93,6 +94,8 @@ def _open(settings: Settings, sandbox: Sandbox, engine: Engine) -> Resources:
         default_survey=_default_survey(settings, defaults, registered),
         sandbox=sandbox,
     )
+    sweep(resources)
+    return resources
 
 
 def _catalogue(

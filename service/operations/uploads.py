@@ -73,6 +73,7 @@ class Prepared:
                 "is_calibrated": cutout.is_calibrated and not cutout.bands.is_display,
                 "object_id": object_id,
                 "match_separation_arcsec": separation_arcsec,
+                "upload_id": None,
             },
             "ingest": self.understood.report.to_json(),
         }

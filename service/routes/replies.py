@@ -8,7 +8,7 @@ from service.problems import PROBLEMS
 from service.schemas.base import ProblemBody
 from service.schemas.photoz import BatchRequest
 
-__all__ = ["COMMON", "component_schemas", "problems"]
+__all__ = ["COMMON", "SECURITY", "component_schemas", "problems"]
 
 
 def problems(*slugs: str) -> dict[int | str, dict[str, Any]]:
@@ -34,6 +34,9 @@ def problems(*slugs: str) -> dict[int | str, dict[str, Any]]:
 
 
 _SCHEMA = {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}
+
+#: A key may be sent; whether one must be, the deployment decides (docs/operations.md).
+SECURITY: dict[str, Any] = {"security": [{}, {"key": []}]}
 
 #: What every path may answer.
 COMMON = ("request.invalid", "request.unknown_parameter", "service.error")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import answer
-from service.auth import may_upload
+from service.auth import may_keep, may_upload
 from service.dependencies import StrictRoute, resources_of
-from service.operations import uploads
+from service.operations import keeping, uploads
 from service.parameters import K, OptionalDecDeg, OptionalRaDeg, ReleaseName, SurveyName
-from service.routes.replies import COMMON, problems
+from service.routes.replies import COMMON, SECURITY, problems
 from service.sandbox import MAX_FILES
 from service.schemas.uploads import UploadAnswer
+from service.stored_pixels import Sent, Stored, decode, encode, sent_of
 from service.upload_bodies import read_files, understand
-from survey.ingest import CutoutRejected, Overrides, parse_zeropoints
+from survey.ingest import CutoutRejected, Overrides, Understood, parse_zeropoints
 
 __all__ = ["router"]
 
@@ -76,6 +79,15 @@ PixelScale = Annotated[
     float | None,
     Query(ge=1e-3, le=100, allow_inf_nan=False, description="Arcsec per pixel; overrides the header."),
 ]
+Keep = Annotated[
+    bool,
+    Query(
+        description=(
+            "Store the pixels, written anew, before the answer is sent; `query.upload_id` names them, `/api/v1/uploads` "
+            "lists and deletes them. Needs an owner: a key, or this machine's own user."
+        )
+    ),
+]
 DryRun = Annotated[bool, Query(description="Only say what was understood and which release would answer.")]
 
 
@@ -84,7 +96,7 @@ DryRun = Annotated[bool, Query(description="Only say what was understood and whi
     summary="Neighbours of an uploaded galaxy",
     description=(
         "Send a FITS cutout, a PNG or a JPEG. It is read in a sandbox, calibrated for the release whose bands it has "
-        "(`ingest` says how, step by step), and not kept. Pictures give similarity only, no redshift. What the file does "
+        "(`ingest` says how, step by step), and not kept unless `keep` asks for it; the same bytes, kept twice, are kept once. Pictures give similarity only, no redshift. What the file does "
         "not say can be said in the query; what was understood wrongly can be overruled there."
     ),
     response_model=UploadAnswer,
@@ -100,6 +112,8 @@ DryRun = Annotated[bool, Query(description="Only say what was understood and whi
         "auth.key_needed",
         "auth.key_invalid",
         "upload.keep_off",
+        "upload.quota",
+        "storage.full",
         "fits.no_image",
         "fits.band_unknown",
         "fits.band_missing",
@@ -110,7 +124,7 @@ DryRun = Annotated[bool, Query(description="Only say what was understood and whi
         "client.too_many",
         "service.busy",
     ),
-    openapi_extra=_BODY,
+    openapi_extra={**_BODY, **SECURITY},
 )
 async def neighbours_by_upload(
     request: Request,
@@ -125,9 +139,12 @@ async def neighbours_by_upload(
     ra_deg: OptionalRaDeg = None,
     dec_deg: OptionalDecDeg = None,
     dry_run: DryRun = False,
+    keep: Keep = False,
 ) -> Response:
     resources = resources_of(request)
-    await may_upload(request)
+    owner = await (may_keep if keep else may_upload)(request)
+    if keep and dry_run:
+        raise CutoutRejected("request.invalid", "A dry run stores nothing: leave out `keep` or `dry_run`.")
     try:
         overrides = Overrides(bands, hdu, parse_zeropoints(zeropoint), pixscale, ra_deg, dec_deg)
     except ValueError as error:
@@ -137,6 +154,11 @@ async def neighbours_by_upload(
     with resources.fairness.hold(request.client.host if request.client else ""):
         files = await read_files(request)
         understood = await understand(resources, files, overrides)
+        kept: _Kept | None = None
+        if keep and owner is not None:
+            kept = await resources.workers.run(partial(_stored, owner.name, files, overrides, understood))
+            # What is answered is what is stored.
+            understood = kept.understood
         del files
         prepare = partial(uploads.prepare, resources, understood, survey=survey, release=release)
         prepared = await resources.workers.run(prepare)
@@ -149,4 +171,32 @@ async def neighbours_by_upload(
                 "anomaly": None,
             }
             return answer({**prepared.to_json(), **nothing})
-        return answer(await resources.workers.run(partial(uploads.answer, prepared, k)))
+        body = await resources.workers.run(partial(uploads.answer, prepared, k))
+        if kept is not None:
+            write = partial(
+                keeping.keep,
+                resources,
+                owner=kept.owner,
+                sent=kept.sent,
+                stored=kept.stored,
+                release_id=prepared.served.release.id,
+            )
+            body["query"]["upload_id"] = await to_thread.run_sync(write)
+        return answer(body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An upload on its way to be kept."""
+
+    owner: str
+    sent: Sent
+    stored: Stored
+    understood: Understood
+
+
+def _stored(
+    owner: str, files: list[tuple[str, bytes]], overrides: Overrides, understood: Understood
+) -> _Kept:
+    stored = encode(understood)
+    return _Kept(owner, sent_of(files, overrides), stored, decode(stored.about, stored.files))

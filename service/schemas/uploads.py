@@ -52,6 +52,9 @@ class UploadQuery(Answer):
         description="The catalogue's object within 2 arcsec of the upload's position, if there is one."
     )
     match_separation_arcsec: float | None
+    upload_id: str | None = Field(
+        description="Under which the pixels are kept (`/api/v1/uploads`); null unless `keep` was asked for."
+    )
 
 
 class UploadAnswer(Answer):
