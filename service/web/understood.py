@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from survey.ingest import FLAGS, STEPS
 
-__all__ = ["Flag", "understood"]
+__all__ = ["Flag", "Measured", "understood"]
 
 _TITLES = {
     "container": "File",
@@ -36,6 +36,20 @@ _CALM = frozenset({
 })  # fmt: skip
 
 
+_MEASURES = {
+    "magnitude": "Central magnitude",
+    "brightness": "Mean of them",
+    "colours": "Distance from the nearest colours",
+    "noise": "Noise of the sky",
+    "sky": "Level of the sky",
+    "r50": "Half-light radius",
+    "concentration": "Concentration",
+    "core_fwhm": "Width of the core",
+    "snr": "Signal to noise",
+}
+_UNITS = {"sigma": "σ", "arcsec": "″", "catalogue": "× the usual"}
+
+
 class Flag(NamedTuple):
     """A reservation: its name, what it means, how it is drawn."""
 
@@ -44,8 +58,18 @@ class Flag(NamedTuple):
     kind: str
 
 
+class Measured(NamedTuple):
+    """A measurement in words: what, how much, what is usual, the share of galaxies with less, whether it is unlikely."""
+
+    name: str
+    value: str
+    usual: str
+    percentile: str
+    is_unlikely: bool
+
+
 def understood(ingest: Mapping[str, Any], domain: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the table, the flags and the reservations of an ingest report.
+    """Return the table, the flags and the measurements of an ingest report.
 
     Parameters
     ----------
@@ -56,7 +80,6 @@ def understood(ingest: Mapping[str, Any], domain: Mapping[str, Any] | None = Non
     """
     order = {step: place for place, step in enumerate(STEPS)}
     steps = sorted(ingest["steps"], key=lambda step: order.get(step["step"], len(order)))
-    told = {step["text"] for step in steps}
     # A sentence that stands beside its flag is not said twice.
     meanings = {FLAGS.get(name) for name in ingest["flags"]}
     listed = [step for step in steps if step["text"] not in meanings]
@@ -68,7 +91,7 @@ def understood(ingest: Mapping[str, Any], domain: Mapping[str, Any] | None = Non
     return {
         "rows": rows,
         "flags": sorted(flags, key=lambda flag: ("bad", "warm", "").index(flag.kind)),
-        "reservations": [text for text in _sentences(domain) if text not in told],
+        "measured": _measured(domain),
         "outside": _outside(ingest["flags"], domain),
     }
 
@@ -77,10 +100,32 @@ def _kind(name: str) -> str:
     return "bad" if name in _GRAVE else "" if name in _CALM else "warm"
 
 
-def _sentences(domain: Mapping[str, Any] | None) -> list[str]:
-    """Return the reservations of a domain check, in words."""
-    measures = (domain or {}).get("measures") or []
-    return [str(one["sentence"]) for one in measures if isinstance(one, Mapping) and one.get("sentence")]
+def _measured(domain: Mapping[str, Any] | None) -> list[Measured]:
+    """Return the measurements beside those of the catalogue's galaxies."""
+    return [
+        Measured(
+            f"{_MEASURES.get(one['name'], one['name'])}{', ' + one['band'] if one['band'] else ''}",
+            _number(one["value"], one["unit"]),
+            _range(one["low"], one["high"]),
+            "" if one["percentile"] is None else f"{one['percentile']:.1f} %",
+            bool(one["is_unlikely"]),
+        )
+        for one in (domain or {}).get("measures") or ()
+        if one["value"] is not None
+    ]
+
+
+def _number(value: float, unit: str) -> str:
+    shown = f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    return f"{shown} {_UNITS.get(unit, unit)}".strip()
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f"up to {high:.3g}"
+    return f"from {low:.3g}" if high is None else f"{low:.3g} to {high:.3g}"
 
 
 def _outside(flags: list[str], domain: Mapping[str, Any] | None) -> str:

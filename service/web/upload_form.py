@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from service.operations.refusals import InvalidFilter
 from service.sandbox import MAX_FILES
-from survey.ingest import CutoutRejected, Overrides
+from survey.ingest import CutoutRejected, Overrides, parse_zeropoints
 
 if TYPE_CHECKING:
     from service.resources import Resources
@@ -92,8 +92,6 @@ def overrides_of(words: Mapping[str, str]) -> Overrides:
     hdu = number(words.get("hdu", ""), "hdu", 0, 1000)
     if hdu is not None and hdu != int(hdu):
         raise InvalidFilter("hdu must be a whole number from 0 to 1000.")
-    texts = re.split(r"[,;\s]+", words.get("zeropoint", "").strip())
-    points = [value for text in texts if (value := number(text, "zeropoint", -50, 80)) is not None]
     if words.get("ra") and not words.get("dec"):
         raise InvalidFilter("dec must be given with ra.")
     if words.get("dec") and not words.get("ra"):
@@ -102,7 +100,7 @@ def overrides_of(words: Mapping[str, str]) -> Overrides:
         return Overrides(
             bands=words.get("bands") or None,
             hdu=None if hdu is None else int(hdu),
-            zeropoint=None if not points else points[0] if len(points) == 1 else tuple(points),
+            zeropoint=parse_zeropoints(re.sub(r"[,;\s]+", ",", words.get("zeropoint", "").strip())),
             pixel_scale_arcsec=number(words.get("pixscale", ""), "pixscale", 1e-3, 100),
             ra_deg=number(words.get("ra", ""), "ra", 0, 360),
             dec_deg=number(words.get("dec", ""), "dec", -90, 90),

@@ -36,20 +36,28 @@ def test_the_meaning_of_a_flag_is_not_said_twice():
     assert told["rows"] == [("Model's input", ["Another."])]
 
 
-def test_reservations_of_the_comparison_are_told_once_and_its_absence_is_borne():
-    domain = {
-        "k": 10,
-        "percentile": 99.9,
-        "measures": [
-            {"name": "size_unlikely", "sentence": "Small."},
-            {"name": "said", "sentence": "Said."},
-            {"name": "mag_r", "value": 17.0},
-        ],
-    }
-    steps = ingest(("domain", "Said."), flags=["out_of_domain"])
-    told = understood(steps, domain)
-    assert told["reservations"] == ["Small."]
-    assert "99.9 %" in told["outside"]
-    assert understood(steps, None)["reservations"] == []
-    assert understood(steps, None)["outside"].startswith(FLAGS["out_of_domain"].rstrip("."))
-    assert understood(ingest(), domain)["outside"] == ""
+def measure(name="r50", **more):
+    given = {"band": None, "value": 4.0, "unit": "arcsec", "low": 1.0, "high": 8.0, "percentile": 50.0}
+    return {"name": name, **given, "is_unlikely": False, **more}
+
+
+def test_measurements_stand_beside_what_is_usual():
+    measures = [
+        measure(),
+        measure("magnitude", band="u", unit="mag", value=17.25, low=None, is_unlikely=True),
+        measure("snr", value=None),
+        measure("new_one", unit="", low=None, high=None, percentile=None),
+    ]
+    assert understood(ingest(), {"measures": measures})["measured"] == [
+        ("Half-light radius", "4 ″", "1 to 8", "50.0 %", False),
+        ("Central magnitude, u", "17.2 mag", "up to 8", "50.0 %", True),
+        ("new_one", "4", "", "", False),
+    ]
+    assert understood(ingest(), None)["measured"] == []
+
+
+def test_out_of_domain_says_how_far_out_where_it_is_known():
+    flagged = ingest(flags=["out_of_domain"])
+    assert "99.9 %" in understood(flagged, {"percentile": 99.9, "measures": []})["outside"]
+    assert understood(flagged, None)["outside"].startswith(FLAGS["out_of_domain"].rstrip("."))
+    assert understood(ingest(), {"percentile": 99.9, "measures": []})["outside"] == ""
