@@ -56,6 +56,8 @@ class AnomalyScale:
     def __init__(self, distances: NDArray[np.float32], store: VectorStore, graph: NeighbourGraph) -> None:
         self.distances = distances
         self._sorted = np.sort(distances)
+        # Of the tenth neighbour alone: how far the catalogue thins out.
+        self._kth = np.sort(1 - graph.similarity[:, min(ANOMALY_K, graph.k) - 1]) if graph.k else distances
         self._store = store
         self._graph = graph
 
@@ -63,6 +65,11 @@ class AnomalyScale:
         """Return the share of the release's distances that are at most as large, in per cent."""
         rank = np.searchsorted(self._sorted, np.asarray(knn_distance, dtype=np.float32), side="right")
         return np.asarray(100 * rank / len(self._sorted), dtype=np.float64)
+
+    def kth_percentile(self, kth_distance: float) -> float:
+        """Return the share of the release's galaxies whose ``ANOMALY_K``-th neighbour is at most so far, in per cent."""
+        rank = np.searchsorted(self._kth, np.float32(kth_distance), side="right")
+        return 100 * float(rank) / len(self._kth)
 
     def score(
         self,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from index.anomaly import AnomalyScale
 from index.columns import Columns
+from index.domain import DOMAIN, Domain
 from index.kernel import KernelSettings
 from index.neighbours import NeighbourGraph
 from index.photoz import KernelPhotoZ
@@ -109,6 +110,7 @@ class Release:
         self.info = ReleaseInfo.from_manifest(manifest)
         self.sha256 = sha256_of((path / MANIFEST).read_bytes())
         self._photoz: dict[str, Any] = manifest["photoz"]
+        self._has_domain = DOMAIN in manifest["files"]
 
     @classmethod
     def open(cls, path: Path, *, verify: Literal["quick", "full"] = "quick") -> Release:
@@ -185,6 +187,12 @@ class Release:
         settings = None if reason else KernelSettings(**self._photoz)
         return KernelPhotoZ(self.store, self.graph, self.spectroscopic, settings=settings, unavailable=reason)
 
+    @cached_property
+    def domain(self) -> Domain | None:
+        """What its galaxies look like; None for a release of few galaxies, or built before there was one."""
+        # By the manifest: a file that it does not name has no hash.
+        return Domain.open(self.path / DOMAIN) if self._has_domain else None
+
     def photoz_points(self) -> NDArray[np.float64] | None:
         """Return :data:`index.pdf.POINTS` of every galaxy, shape (N, 9); None where there are no redshifts."""
         if self.photoz.unavailable is not None:
@@ -211,6 +219,8 @@ class Release:
         }
         if (self.path / PHOTOZ).is_file():
             counts["redshifts"] = len(np.load(self.path / PHOTOZ, mmap_mode="r", allow_pickle=False))
+        if self.domain is not None and self.domain.n > n:
+            counts["measured galaxies"] = self.domain.n
         wrong = [name for name, count in counts.items() if count != n]
         if wrong:
             raise CorruptFolder(

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from index.anomaly import AnomalyScale, knn_distances
 from index.columns import frozen_columns, write_columns
+from index.domain import DOMAIN
+from index.domain_sample import sample_domain
 from index.embed import describe_embeddings
 from index.embeddings import EmbeddingStore
 from index.model import Model
@@ -125,6 +127,9 @@ def build_release(
         photoz = _write_parts(
             staged, survey=survey, rows=rows[order], store=store, graph=graph, is_display=is_display
         )
+        domain = sample_domain(survey, model.contract, rows)
+        if domain is not None:
+            domain.save(staged / DOMAIN)
         info = ReleaseInfo(
             id=release_id,
             survey=survey.info.name,
@@ -142,7 +147,7 @@ def build_release(
             # To the microsecond: of two built within one second the first one stays the first.
             created=created.isoformat(),
         )
-        optional = (PHOTOZ,) if (staged / PHOTOZ).is_file() else ()
+        optional = [name for name in (PHOTOZ, DOMAIN) if (staged / name).is_file()]
         files = (VECTORS, COLUMNS, ANOMALY, *GRAPH_FILES, *optional)
         manifest: dict[str, Any] = {
             **info.to_json(),

@@ -41,8 +41,8 @@ class Measures:
     pixel_scale_arcsec
         Arcsec per field pixel; None where images have no scale.
     flux
-        Sum inside the central aperture, nanomaggy (mean counts for display bands), shape (C,); NaN in a band without
-        a known pixel there.
+        Sum inside the central aperture, nanomaggy (mean counts for display bands), shape (C,); NaN in a band that
+        has no known pixel there, or one value everywhere.
     sky, noise
         Median and 1.4826 MAD of the frame's known pixels, per pixel, shape (C,).
     r50_px
@@ -130,7 +130,9 @@ def measure(
     seen = known.reshape(len(known), -1)
     inner = np.asarray(planes[:, disc.order], dtype=np.float64)
     aperture = inner[:, :count].sum(axis=1) if not bands.is_display else inner[:, :count].mean(axis=1)
-    flux = np.where(seen[:, disc.order[:count]].any(axis=1), aperture, nan)
+    # A plane of one value is a band that was never filled.
+    lit = seen[:, disc.order[:count]].any(axis=1) & (np.ptp(inner, axis=1) > 0)
+    flux = np.where(lit, aperture, nan)
     sky, noise = _frame(planes, seen, frame)
     present = np.isfinite(flux)
     weights = _weights(noise, present)
