@@ -64,6 +64,15 @@ def client(served_data: Path) -> Iterator[object]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def doorstep(served_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The service on ``served_data`` in a process of its own, on loopback, for those who mean it ill."""
+    from support.strangers import doorstep
+
+    with doorstep(served_data, tmp_path_factory.mktemp("doorstep")) as running:
+        yield running
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name the tests of real data in the JUnit report, where `.ci/run` looks for skipped ones."""
     for item in items:

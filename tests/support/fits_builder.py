@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import warnings
+import zlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -21,6 +23,7 @@ __all__ = [
     "hcompress_killer",
     "header",
     "image",
+    "lying_tile",
     "padded",
     "primary",
     "table",
@@ -108,3 +111,13 @@ def tiled_image(codec: str = "RICE_1", side: int = 64) -> bytes:
 def hcompress_killer() -> bytes:
     """Build 8,640 bytes of tile-compressed FITS that abort the interpreter (astropy 8.0.2, SIGABRT in free())."""
     return with_card(with_card(tiled_image("HCOMPRESS_1"), "ZTILE1", 5), "ZTILE2", -5)
+
+
+def lying_tile(n_bytes: int) -> bytes:
+    """Build a GZIP_1 image of 64 x 64 pixels, honest in its headers, whose one tile unpacks to ``n_bytes``."""
+    honest = with_card(with_card(tiled_image("GZIP_1"), "ZTILE1", 64), "ZTILE2", 64)
+    stream = zlib.compress(bytes(n_bytes), 9, wbits=31)
+    at = honest.index(b"XTENSION")
+    head = with_card(with_card(honest[at:], "NAXIS2", 1), "PCOUNT", len(stream))
+    head = head[: -(-(head.index(end()) + 80) // BLOCK) * BLOCK]
+    return honest[:at] + head + padded(struct.pack(">ii", len(stream), 0) + stream)

@@ -22,7 +22,7 @@ def running(command, environment, *, log, port, patience=60):
         process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.STDOUT)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-                _wait_until_ready(client, process, log, patience)
+                wait_until_ready(client, process, log, patience)
                 yield client
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) in {0, -signal.SIGTERM}, log.read_text()[-3000:]
@@ -32,7 +32,7 @@ def running(command, environment, *, log, port, patience=60):
                 process.wait()
 
 
-def _wait_until_ready(client, process, log, patience):
+def wait_until_ready(client, process, log, patience):
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()[-3000:]
