@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,14 +13,14 @@ from starlette.responses import Response
 from service.answers import answer
 from service.auth import may_keep, may_upload
 from service.dependencies import StrictRoute, resources_of
-from service.operations import keeping, uploads
+from service.operations import uploads
+from service.operations.keepsakes import Keepsake, make_keepsake, store
 from service.parameters import K, OptionalDecDeg, OptionalRaDeg, ReleaseName, SurveyName
 from service.routes.replies import COMMON, SECURITY, problems
 from service.sandbox import MAX_FILES
 from service.schemas.uploads import UploadAnswer
-from service.stored_pixels import Sent, Stored, decode, encode, sent_of
 from service.upload_bodies import read_files, understand
-from survey.ingest import CutoutRejected, Overrides, Understood, parse_zeropoints
+from survey.ingest import CutoutRejected, Overrides, parse_zeropoints
 
 __all__ = ["router"]
 
@@ -154,9 +153,10 @@ async def neighbours_by_upload(
     with resources.fairness.hold(request.client.host if request.client else ""):
         files = await read_files(request)
         understood = await understand(resources, files, overrides)
-        kept: _Kept | None = None
+        kept: Keepsake | None = None
         if keep and owner is not None:
-            kept = await resources.workers.run(partial(_stored, owner.name, files, overrides, understood))
+            make = partial(make_keepsake, owner.name, files, overrides, understood)
+            kept = await resources.workers.run(make)
             # What is answered is what is stored.
             understood = kept.understood
         del files
@@ -173,30 +173,6 @@ async def neighbours_by_upload(
             return answer({**prepared.to_json(), **nothing})
         body = await resources.workers.run(partial(uploads.answer, prepared, k))
         if kept is not None:
-            write = partial(
-                keeping.keep,
-                resources,
-                owner=kept.owner,
-                sent=kept.sent,
-                stored=kept.stored,
-                release_id=prepared.served.release.id,
-            )
+            write = partial(store, resources, kept, prepared.served.release.id)
             body["query"]["upload_id"] = await to_thread.run_sync(write)
         return answer(body)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An upload on its way to be kept."""
-
-    owner: str
-    sent: Sent
-    stored: Stored
-    understood: Understood
-
-
-def _stored(
-    owner: str, files: list[tuple[str, bytes]], overrides: Overrides, understood: Understood
-) -> _Kept:
-    stored = encode(understood)
-    return _Kept(owner, sent_of(files, overrides), stored, decode(stored.about, stored.files))
