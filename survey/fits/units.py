@@ -9,34 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.fits.container import FITSImage
+from survey.fits.flux_units import is_ambiguous, nanomaggies_per
+from survey.fits.zeropoints import (
+    Found,
+    factor_of_zeropoint,
+    from_sensitivity,
+    from_survey,
+    quoted,
+    stated_zeropoint,
+)
 from survey.ingest import IngestReport
 
-__all__ = ["Calibration", "calibration_of", "linearise", "nanomaggies_per"]
+__all__ = ["Calibration", "calibration_of", "linearise"]
 
-# AB magnitude 22.5 is one nanomaggy; one maggy is 3631 Jy.
-_JANSKY = 1e9 / 3631.0
-_UNITS = {
-    "nanomaggy": 1.0, "nanomaggies": 1.0, "nmgy": 1.0, "nmaggy": 1.0, "nmgys": 1.0, "nmgies": 1.0,
-    "maggy": 1e9, "maggies": 1e9, "mgy": 1e9, "micromaggy": 1e3,
-    "jy": _JANSKY, "mjy": 1e-3 * _JANSKY, "ujy": 1e-6 * _JANSKY, "microjy": 1e-6 * _JANSKY, "njy": 1e-9 * _JANSKY,
-}  # fmt: skip
-_ZEROPOINTS = (
-    "MAGZERO",
-    "MAGZPT",
-    "MAGZP",
-    "PHOTZP",
-    "ZEROPNT",
-    "ZEROPOINT",
-    "MAG_ZERO",
-    "ABMAGZP",
-    "ABZP",
-    "MAG0",
-    "ZP",
-)
-# The archives of these instruments give Vega zero points.
-_VEGA = re.compile(r"2mass|wise|ukidss|wfcam|vista|vircam", re.IGNORECASE)
-# In capitals, as old writers left it, milli and mega cannot be told apart.
-_AMBIGUOUS = re.compile(r"MJY(?![a-z])")
+# A calibration that agrees to 0.02 mag is the same one, rounded.
+_CONFLICT_MAG = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +48,8 @@ def calibration_of(
     """Return the factor to nanomaggies from the sender's zero point, the unit, or the header's zero point.
 
     A unit that is a flux in itself (nanomaggy, nJy, MJy/sr ...) comes before zero points in the header: files
-    that have both were calibrated already. Counts and electrons take FLUXMAG0, a zero-point magnitude, or
-    HST's PHOTFLAM and PHOTPLAM.
+    that have both were calibrated already, and where they disagree the flag ``units_conflict`` says so. Counts
+    and electrons take FLUXMAG0, a zero-point magnitude, or the sensitivities of HST and JWST.
 
     Parameters
     ----------
@@ -71,21 +58,32 @@ def calibration_of(
     pixel_scale_arcsec
         Needed for surface brightness (MJy/sr).
     """
+    unit = image.text("BUNIT", "BUNITS").strip("'\"")
+    area = _pixel_area(image, pixel_scale_arcsec)
+    factor = nanomaggies_per(unit, pixel_area_sr=area, pivot_angstrom=image.number("PHOTPLAM"))
+    stated = stated_zeropoint(image)
     if zeropoint is not None:
-        return _told(report, _from_zeropoint(zeropoint), f"Zero point {zeropoint:g} (AB) as you gave it")
-    unit = re.sub(r"[\s_]+", "", image.text("BUNIT", "BUNITS")).strip("'\"")
-    factor = _flux_unit(unit, pixel_scale_arcsec)
-    if factor is not None:
-        return _told(report, factor, f"BUNIT '{_short(unit)}'")
-    if _AMBIGUOUS.match(unit):
-        what = f"BUNIT '{_short(unit)}' may mean milli- or megajansky"
-    else:
-        factor, source = _from_header(image, unit.lower())
+        given = factor_of_zeropoint(zeropoint)
         if factor is not None:
-            return _told(report, factor, source)
-        what = source or (
-            f"BUNIT '{_short(unit)}' and no zero point" if unit else "No BUNIT and no zero point"
-        )
+            _compare(report, given, factor, f"your zero point {zeropoint:g}", f"BUNIT '{quoted(unit)}'")
+        return _told(report, given, f"Zero point {zeropoint:g} (AB) as you gave it")
+    if factor is not None:
+        if stated.factor is not None and not re.search(r"sr|arcsec", unit):
+            _compare(report, factor, stated.factor, f"BUNIT '{quoted(unit)}'", stated.source)
+        return _told(report, factor, f"BUNIT '{quoted(unit)}'")
+    if is_ambiguous(unit):
+        found = Found(None, f"BUNIT '{quoted(unit)}' may mean milli- or megajansky")
+    else:
+        candidates = (stated, from_sensitivity(image, unit, area), from_survey(image, unit))
+        # What is there but cannot be used speaks louder than what a survey usually does.
+        found = next((c for c in candidates if c.factor is not None or c.source), Found(None, ""))
+        if found.factor is not None:
+            return _told(report, found.factor, found.source)
+    return _unknown(report, unit, found.source)
+
+
+def _unknown(report: IngestReport, unit: str, why: str) -> Calibration:
+    what = why or (f"BUNIT '{quoted(unit)}' and no zero point" if unit else "No BUNIT and no zero point")
     report.say(
         "units",
         f"{what}. Similarity works; photo-z needs `zeropoint=` (AB magnitude of 1 count).",
@@ -95,9 +93,24 @@ def calibration_of(
     return Calibration(1.0, is_calibrated=False)
 
 
-def nanomaggies_per(unit: str) -> float | None:
-    """Return the nanomaggies in one unit of flux (``nanomaggy``, ``uJy`` ...); None for anything else."""
-    return _flux_unit(re.sub(r"[\s_]+", "", unit), None)
+def _compare(report: IngestReport, used: float, other: float, used_by: str, other_by: str) -> None:
+    """Say so where two calibrations of one image differ."""
+    apart = 2.5 * abs(float(np.log10(used) - np.log10(other)))
+    if apart > _CONFLICT_MAG:
+        report.say(
+            "units",
+            f"{used_by[0].upper()}{used_by[1:]} and {other_by} disagree by {apart:.2f} mag: the former is used.",
+            "units_conflict",
+        )
+
+
+def _pixel_area(image: FITSImage, pixel_scale_arcsec: float | None) -> float | None:
+    """Return a pixel's solid angle: JWST's own where it fits the pixel scale to 10 %, else the scale squared."""
+    told = image.number("PIXAR_SR")
+    if pixel_scale_arcsec is None:
+        return told if told is not None and told > 0 else None
+    area = float(np.deg2rad(pixel_scale_arcsec / 3600) ** 2)
+    return told if told is not None and abs(told / area - 1) < 0.1 else area
 
 
 def linearise(image: FITSImage, report: IngestReport) -> NDArray[np.floating]:
@@ -120,64 +133,3 @@ def _told(report: IngestReport, factor: float, source: str) -> Calibration:
     report.factors.append(factor)
     report.say("units", f"{source}: 1 count is {factor:.5g} nanomaggy.")
     return Calibration(factor, is_calibrated=True)
-
-
-def _from_zeropoint(magnitude: float) -> float:
-    return float(10 ** (0.4 * (22.5 - magnitude)))
-
-
-def _flux_unit(unit: str, pixel_scale_arcsec: float | None) -> float | None:
-    # In the usual spellings a capital M is mega and a small one milli: MJy/sr, mJy.
-    surface = re.fullmatch(r"(M|k|m|u|n)?Jy(/sr|sr-1|sr\^-1|sr\*\*-1)", unit)
-    if surface and pixel_scale_arcsec:
-        prefix = {"M": 1e6, "k": 1e3, None: 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}[surface.group(1)]
-        return float(prefix * _JANSKY * np.deg2rad(pixel_scale_arcsec / 3600) ** 2)
-    if unit.startswith(("MJy", "MJY")):
-        return None
-    plain = unit.lower().replace("µ", "u").replace("μ", "u")
-    return _UNITS.get(re.sub(r"(/|per)?pix(el)?$|/pix(el)?\b", "", plain))
-
-
-def _from_header(image: FITSImage, unit: str) -> tuple[float | None, str]:
-    per_exposure = unit in ("electrons", "electron", "e-", "e", "counts", "count")
-    exposure = image.number("EXPTIME")
-    fluxmag0 = image.number("FLUXMAG0")
-    if fluxmag0 is not None and fluxmag0 > 0:
-        return 1e9 / fluxmag0, "FLUXMAG0 (counts of a 0 mag source)"
-    skycell = image.value("FPA.ZP", "HIERARCH FPA.ZP") is not None or image.number("BSOFTEN") is not None
-    if skycell and exposure is not None and exposure > 0:
-        # Pan-STARRS stacks: 25 + 2.5 log10(exposure).
-        return _from_zeropoint(25 + 2.5 * np.log10(exposure)), "Pan-STARRS zero point 25 + 2.5 log10(EXPTIME)"
-    # ESO's phase 3 states the system of PHOTZP in PHOTSYS.
-    system = image.text("PHOTSYS").upper()
-    names = " ".join(image.text(key) for key in ("ORIGIN", "TELESCOP", "INSTRUME", "SURVEY"))
-    is_vega = system.startswith("VEGA") or (not system.startswith("AB") and bool(_VEGA.search(names)))
-    unused = ""
-    for key in _ZEROPOINTS:
-        magnitude = image.number(key)
-        # Zero is what pipelines write before they have measured one.
-        if magnitude is None or not 5 < magnitude < 60:
-            continue
-        if not is_vega:
-            return _from_zeropoint(magnitude), f"{key} = {magnitude:g} (AB)"
-        unused = unused or f"{key} = {magnitude:g} is a Vega zero point and not used"
-    flam, pivot = image.number("PHOTFLAM"), image.number("PHOTPLAM")
-    if flam and pivot and flam > 0 and pivot > 0:
-        # ACS Data Handbook, section 5.1: ABMAG zero point from the inverse sensitivity, for electrons per second.
-        magnitude = -2.5 * np.log10(flam) - 5 * np.log10(pivot) - 2.408
-        seconds = exposure if per_exposure and exposure and exposure > 0 else 1.0
-        return _from_zeropoint(
-            magnitude
-        ) / seconds, f"PHOTFLAM and PHOTPLAM (AB zero point {magnitude:.3f} per second)"
-    if not unit and re.search(r"decals|legacy|mzls|bass", image.text("SURVEY"), re.IGNORECASE):
-        return 1.0, f"SURVEY '{_short(image.text('SURVEY'))}' without BUNIT is in nanomaggies"
-    if not unit and image.number("NMGY") is not None:
-        return 1.0, "An SDSS stamp (NMGY in its header, no BUNIT) is in nanomaggies already"
-    if not unit and image.text("TELESCOP") == "2.5m" and image.text("DERV_VER", "ASTRO_ID"):
-        return 1.0, "An SDSS frame (DR8 or later) is in nanomaggies already"
-    return None, unused
-
-
-def _short(text: str) -> str:
-    """Quote a header's words: at most 24 printable ASCII characters."""
-    return "".join(c for c in text if " " <= c <= "~" and c not in "'\"`<>")[:24]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from survey.bands import BANDS
-from survey.fits.units import nanomaggies_per
+from survey.fits.flux_units import nanomaggies_per
 from survey.sources.rows import ObjectRows
 from survey.sources.table_files import UnreadableTable
 

@@ -3,23 +3,11 @@
 import numpy as np
 import pytest
 from astropy import units
-from astropy.io import fits
 from support.fits_files import SCALE, cube, galaxy, read, rejected, single
+from support.header_images import factor, image_with
 
-from survey.fits.container import FITSImage
 from survey.fits.units import calibration_of, linearise
 from survey.ingest import IngestReport, parse_zeropoints
-
-
-def image_with(data=None, **cards) -> FITSImage:
-    header = fits.Header()
-    for key, value in cards.items():
-        header[key.replace("__", ".")] = value
-    return FITSImage(galaxy() if data is None else data, header, fits.Header(), 0, 0, "x.fits")
-
-
-def factor(zeropoint=None, **cards):
-    return calibration_of(image_with(**cards), IngestReport(), zeropoint=zeropoint, pixel_scale_arcsec=SCALE)
 
 
 @pytest.mark.parametrize(
