@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEFAULT_DATA_DIR", "DataDir", "DatabaseURL", "Json", "emit", "fail", "progress"]
+__all__ = ["DEFAULT_DATA_DIR", "DataDir", "DatabaseURL", "Json", "UploadsDir", "emit", "fail", "progress"]
 
 DEFAULT_DATA_DIR = Path("skylike-data")
 
@@ -28,6 +28,14 @@ DatabaseURL = Annotated[
         "--database-url",
         envvar="SKYLIKE_DATABASE_URL",
         help="The catalogue; SQLite in the data folder if empty.",
+    ),
+]
+UploadsDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--uploads-dir",
+        envvar="SKYLIKE_UPLOADS_DIR",
+        help="Where kept uploads lie; `uploads` in the data folder if not given.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]

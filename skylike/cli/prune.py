@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, emit, fail
+from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, UploadsDir, emit, fail
 
 __all__ = ["prune"]
 
@@ -19,18 +19,24 @@ def prune(  # noqa: PLR0917 - Typer makes options of them
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database: DatabaseURL = "",
+    uploads_dir: UploadsDir = None,
     json: Json = False,
 ) -> None:
-    """Remove releases beyond the newest ones; what is served, or a rollback leads to, always stays."""
+    """Remove releases beyond the newest ones; what is served, or a rollback leads to, always stays.
+
+    What crashes left of uploads on their way to be kept goes too.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     from index.catalogue.migrate import MigrationsMissing, SchemaUnknown
     from index.catalogue.session import UnsupportedDatabase, default_url
+    from skylike.check_uploads import sweep_uploads
     from skylike.pruning import prune_releases
 
     url = database or default_url(data_dir)
     try:
         removed = prune_releases(data_dir, url, survey, keep=keep, dry_run=dry_run)
+        left = sweep_uploads(url, uploads_dir or data_dir / "uploads", dry_run=dry_run)
     except (MigrationsMissing, SQLAlchemyError, SchemaUnknown, UnsupportedDatabase) as error:
         fail(str(error))
-    emit({"would_remove" if dry_run else "removed": removed}, as_json=json)
+    emit({"would_remove" if dry_run else "removed": removed, "unfinished_uploads": left}, as_json=json)
