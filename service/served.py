@@ -59,6 +59,8 @@ class Served:
             release.photoz,
         ):
             assert part is not None
+        if release.domain is not None:
+            release.domain.warm()
         assert self.sky is not None
         assert self.ranking is not None
         self.folder.warm()

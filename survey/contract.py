@@ -146,8 +146,6 @@ class InputContract:
         span = self.field_px if self.shrink else self.input_px
         core = min(span, max(self.min_coverage_px, span // 2))
         flags += check_coverage(field, known, covered, bands=self.bands, core=core, span=span)
-        if "band_missing" in flags:
-            notes.append("A band without a usable pixel is taken as zero flux.")
         if self.is_display:
             # Display counts are a surface brightness: means over output pixels, not sums.
             field = field / np.float32(ratio**2)

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from survey.bands import BandSet
+import numpy as np
+
+from survey.bands import Band, BandSet
 from survey.contract import ContractViolation
 from survey.cutout import Cutout
 from survey.ingest import Understood
@@ -20,6 +22,10 @@ __all__ = ["candidates", "choose"]
 # Relative difference of pivot wavelengths. SDSS's ugriz and those of DES, Pan-STARRS, HSC, LSST, KiDS and VIKING lie
 # within it of each other; HSC's y (978 nm) is 9 % from SDSS's z.
 _NEAR = 0.05
+
+# The same where bands are missing: a made-up band is a worse one than a neighbouring filter's. HST's F814W (805 nm) lies
+# 7 % from SDSS's i and 10 % from its z; VISTA's J (1254 nm) is too far from either.
+_STAND_IN = 0.15
 
 
 def candidates(resources: Resources, survey: str | None, release: str | None) -> Iterator[Served]:
@@ -43,6 +49,9 @@ def candidates(resources: Resources, survey: str | None, release: str | None) ->
 
 def choose(candidates: Sequence[Served], understood: Understood) -> tuple[Served, Cutout]:
     """Take the first release with exactly the cutout's filters, else the first whose filters have near ones in it.
+
+    Where no release has that, the one that most of the cutout's filters can serve takes it: the bands that are still
+    missing come without a usable pixel, for the release's domain to make up (:meth:`index.domain.Domain.fill`).
 
     Returns
     -------
@@ -71,7 +80,64 @@ def choose(candidates: Sequence[Served], understood: Understood) -> tuple[Served
             )
             report.say("release", text, "other_filters")
             return served, replace(cutout.select(stand_in), bands=wanted)
-    raise _no_release(candidates, of_kind, cutout)
+    gapped = _with_gaps(of_kind, understood)
+    if gapped is None:
+        raise _no_release(candidates, of_kind, cutout)
+    return gapped
+
+
+def _with_gaps(of_kind: Sequence[Served], understood: Understood) -> tuple[Served, Cutout] | None:
+    """Take the release that can use most of the bands, if it can make up the others."""
+    cutout = understood.cutout
+    able = [served for served in of_kind if served.release.domain is not None]
+    found = [(served, _pairs(cutout.bands, served.model.contract.bands)) for served in able]
+    served, pairs = max(found, key=lambda one: len(one[1]), default=(None, {}))
+    if served is None or not pairs:
+        return None
+    wanted = served.model.contract.bands
+    used = BandSet(tuple(pairs[want.id] for want in wanted if want.id in pairs))
+    text = f"Answered by {served.block['id']}, whose model reads {_listed(wanted)}; of the file's bands it uses {_listed(used)}"
+    is_other = any(band.id != want for want, band in pairs.items())
+    if is_other:
+        places = "; ".join(f"{band.id} for {want}" for want, band in pairs.items() if band.id != want)
+        text += f" ({places}). Colours differ by some per cent between filter systems"
+    understood.report.say("release", f"{text}.", "other_filters" if is_other else None)
+    return served, _gapped(cutout, wanted, pairs)
+
+
+def _pairs(have: BandSet, wanted: BandSet) -> dict[str, Band]:
+    """Give each wanted band, by id and in order, the sent one that may serve as it; the nearest pairs are made first."""
+    if wanted.is_display or have.is_display:
+        return {}
+    distances = sorted(
+        (abs(band.pivot_nm / want.pivot_nm - 1), n, m)
+        for n, want in enumerate(wanted)
+        for m, band in enumerate(have)
+        if band.pivot_nm > 0 and want.pivot_nm > 0
+    )
+    pairs: dict[int, Band] = {}
+    used: set[int] = set()
+    for distance, n, m in distances:
+        if distance <= _STAND_IN and n not in pairs and m not in used:
+            pairs[n] = have.bands[m]
+            used.add(m)
+    return {want.id: pairs[n] for n, want in enumerate(wanted) if n in pairs}
+
+
+def _gapped(cutout: Cutout, wanted: BandSet, pairs: dict[str, Band]) -> Cutout:
+    """Return the cutout in the wanted bands; one that has no pair is masked and has no value."""
+    shape = (len(wanted), *cutout.shape)
+    flux = np.full(shape, np.nan, dtype=np.float32)
+    mask = np.ones(shape, dtype=np.bool_)
+    ivar = None if cutout.ivar is None else np.zeros(shape, dtype=np.float32)
+    for plane, want in enumerate(wanted):
+        if want.id in pairs:
+            sent = cutout.bands.ids.index(pairs[want.id].id)
+            flux[plane] = cutout.flux[sent]
+            mask[plane] = False if cutout.mask is None else cutout.mask[sent]
+            if ivar is not None and cutout.ivar is not None:
+                ivar[plane] = cutout.ivar[sent]
+    return replace(cutout, flux=flux, bands=wanted, ivar=ivar, mask=mask)
 
 
 def _stand_ins(have: BandSet, wanted: BandSet) -> BandSet | None:

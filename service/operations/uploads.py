@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.reservations import Reading
 from service.operations import anomalies, neighbours, photoz
+from service.operations.domain import (
+    OUT_OF_DOMAIN_PERCENTILE,
+    compare,
+    domain_block,
+    fill_missing,
+)
 from service.operations.fitting import candidates, choose
 from service.operations.neighbours import Filters
 from survey.bands import BandMismatch
 from survey.contract import Calibrated, ContractViolation
-from survey.ingest import CutoutRejected, Understood
+from survey.ingest import FLAGS, CutoutRejected, Understood
 
 if TYPE_CHECKING:
     from service.resources import Resources
     from service.served import Served
     from survey.cutout import Cutout
 
-__all__ = ["OUT_OF_DOMAIN_PERCENTILE", "Prepared", "answer", "prepare"]
-
-#: Farther from its neighbours than this share of the catalogue's own galaxies, in per cent.
-OUT_OF_DOMAIN_PERCENTILE = 99.5
+__all__ = ["Prepared", "answer", "embed", "prepare"]
 
 #: Nearer than this to a catalogued object, an upload is taken to show it.
 SAME_PLACE_ARCSEC = 2.0
@@ -44,12 +48,15 @@ class Prepared:
     understood
         The cutout as calibrated, with the whole report.
     calibrated
-        The model's field.
+        The model's field; bands that were missing are made up where the release can.
+    readings
+        Its measurements beside the catalogue's; empty where the release has none.
     """
 
     served: Served
     understood: Understood
     calibrated: Calibrated
+    readings: tuple[Reading, ...] = ()
 
     def to_json(self, alike: NDArray[np.int64] | None = None) -> dict[str, Any]:
         """Return the members of an answer that need no search.
@@ -65,7 +72,7 @@ class Prepared:
             "release": self.served.block,
             "query": {
                 "kind": "upload",
-                "bands": list(cutout.bands.ids),
+                "bands": self._bands_with_pixels(),
                 "shape": list(cutout.shape),
                 "ra_deg": cutout.ra_deg,
                 "dec_deg": cutout.dec_deg,
@@ -76,6 +83,7 @@ class Prepared:
                 "upload_id": None,
             },
             "ingest": self.understood.report.to_json(),
+            "domain": domain_block(self.served.release, self.readings, None),
         }
 
     @cached_property
@@ -86,6 +94,10 @@ class Prepared:
             return None
         nearest = self.served.sky.nearest(cutout.ra_deg, cutout.dec_deg)
         return None if nearest is None or nearest[1] * 3600 > SAME_PLACE_ARCSEC else nearest
+
+    def _bands_with_pixels(self) -> list[str]:
+        names = self.understood.cutout.bands.ids
+        return [name for name, plane in zip(names, self.calibrated.known, strict=True) if plane.any()]
 
     def _catalogued(self, alike: NDArray[np.int64] | None) -> tuple[str | None, float | None]:
         """Name the catalogue's object that the upload shows, and say so."""
@@ -126,11 +138,17 @@ def prepare(
         # What was understood so far is what the sender needs to mend the file.
         refusal.facts = {"ingest": report.to_json()}  # type: ignore[union-attr]
         raise
+    domain = served.release.domain
+    measures = None if domain is None else domain.measure(calibrated.field, calibrated.known)
     for note in calibrated.notes:
         report.say("contract", note)
+    if "band_missing" in calibrated.flags or (measures is not None and not measures.present.all()):
+        calibrated = fill_missing(domain, measures, calibrated, report)
     for flag in calibrated.flags:
-        report.say("contract", _FLAGS.get(flag, f"Flag: {flag}."), flag)
-    return Prepared(served, Understood(cutout, report), calibrated)
+        if flag not in report.flags:
+            report.say("contract", FLAGS.get(flag, f"Flag: {flag}."), flag)
+    readings = compare(domain, measures, report)
+    return Prepared(served, Understood(cutout, report), calibrated, readings)
 
 
 def answer(prepared: Prepared, k: int) -> dict[str, Any]:
@@ -143,15 +161,18 @@ def answer(prepared: Prepared, k: int) -> dict[str, Any]:
     # Its own spectrum would be the answer, and its own image its nearest neighbour.
     without = served.release.spectroscopic.same_galaxies(own) if own else None
     anomaly = anomalies.of_vector(served, vector, without=without)
-    if anomaly["percentile"] >= OUT_OF_DOMAIN_PERCENTILE:
+    domain = domain_block(served.release, prepared.readings, anomaly["nearest"])
+    if domain["percentile"] is not None and domain["percentile"] >= OUT_OF_DOMAIN_PERCENTILE:
         text = (
-            f"It lies farther from its neighbours than {anomaly['percentile']:.1f} % of the catalogue's own galaxies: "
-            "unlike anything indexed, or not a galaxy of these bands and scale."
+            f"Its {domain['k']}th neighbour is farther than that of {domain['percentile']:.2f} % of the catalogue's own "
+            f"galaxies (limit {OUT_OF_DOMAIN_PERCENTILE} %): unlike anything indexed, or not a galaxy of these bands and "
+            "scale."
         )
         report.say("search", text, "out_of_domain")
     reason = _why_no_redshift(prepared)
     return {
         **prepared.to_json(alike),
+        "domain": domain,
         "search": found.search,
         "hits": neighbours.hits(served, found),
         "photoz": None if reason else photoz.of_vector(served, vector, without=without),
@@ -186,22 +207,17 @@ def _calibrate(served: Served, cutout: Cutout) -> Calibrated:
 
 
 def _why_no_redshift(prepared: Prepared) -> str | None:
-    cutout = prepared.understood.cutout
+    cutout, flags = prepared.understood.cutout, prepared.understood.report.flags
     if cutout.bands.is_display:
         return "A display image carries no calibrated fluxes. Send FITS for a redshift."
     if not cutout.is_calibrated:
         return "The flux unit is unknown. Give `zeropoint=` (AB magnitude of one count) for a redshift."
-    return prepared.served.release.photoz.unavailable
+    withheld = next((reason for flag, reason in _WITHHELD.items() if flag in flags), None)
+    return withheld or prepared.served.release.photoz.unavailable
 
 
-_FLAGS = {
-    "partial_field": "The image does not cover the model's whole field; the rest was left empty.",
-    "uncalibrated": "The flux unit is unknown: similarity depends on the brightness and is indicative only.",
-    "ebv_sfd_lowres": "The dust correction comes from a map of about one degree resolution.",
-    "band_missing": "A band has no usable pixel and was taken as zero flux.",
-    "upsampled": "The image is coarser than the model's pixels: detail that the model looks for is not in it.",
-    "no_ebv": "E(B-V) is unknown or too large: Galactic dust was not corrected.",
-    "high_extinction": "E(B-V) is above 0.5 mag: the dust correction is large and uncertain.",
-    "scale_assumed": "The pixel scale is unknown and was assumed.",
-    "masked": "Some pixels of the central field are masked.",
+_WITHHELD = {
+    "band_missing": "A band is missing: what stands for it is no measurement. Send all bands of the model for a redshift.",
+    "colours_unlikely": "The colours are none of the catalogue's. Check the order of the bands (`bands=`) for a redshift.",
+    "brightness_unlikely": "The brightness is none of the catalogue's. Check the unit (`zeropoint=`) for a redshift.",
 }

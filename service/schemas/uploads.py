@@ -11,7 +11,7 @@ from service.schemas.base import Answer, ReleaseBlock, SearchBlock
 from service.schemas.neighbours import Hit
 from service.schemas.photoz import PhotoZBlock
 
-__all__ = ["IngestBlock", "IngestStep", "UploadAnswer", "UploadQuery"]
+__all__ = ["DomainBlock", "DomainMeasure", "IngestBlock", "IngestStep", "UploadAnswer", "UploadQuery"]
 
 
 class IngestStep(Answer):
@@ -57,12 +57,50 @@ class UploadQuery(Answer):
     )
 
 
+class DomainMeasure(Answer):
+    """One measurement of the upload beside those of the catalogue's galaxies."""
+
+    name: str = Field(
+        description=(
+            "`magnitude` (central aperture, asinh, one per band), `brightness` (their mean), `colours` (distance to the "
+            "nearest galaxies in colour space), `noise` (of the sky, over the catalogue's), `sky` (its level), `r50`, "
+            "`concentration`, `core_fwhm` or `snr`."
+        ),
+        examples=["r50"],
+    )
+    band: str | None
+    value: float | None = Field(description="Null where it could not be measured.")
+    unit: str
+    low: float | None = Field(description="Below it is unlikely; null where no limit is drawn.")
+    high: float | None
+    percentile: float | None = Field(
+        description="Share of the catalogue's galaxies whose value is at most as large, in per cent."
+    )
+    is_unlikely: bool
+
+
+class DomainBlock(Answer):
+    """How far the upload lies from what the release holds."""
+
+    k: int = Field(description="Which neighbour the distance is to.", examples=[10])
+    distance: float | None = Field(description="1 - similarity of that neighbour; null with `dry_run`.")
+    percentile: float | None = Field(
+        description="Share of the catalogue's own galaxies whose k-th neighbour is at most so far, in per cent."
+    )
+    limit: float = Field(description="From this percentile on the flag is `out_of_domain`.", examples=[99.5])
+    n_measured: int = Field(description="Galaxies of the catalogue that the measures are compared with.")
+    measures: list[DomainMeasure] = Field(
+        description="Empty where the release has no measurements of its galaxies."
+    )
+
+
 class UploadAnswer(Answer):
     """Neighbours, redshift and anomaly of an uploaded galaxy; with `dry_run` the account alone."""
 
     release: ReleaseBlock
     query: UploadQuery
     ingest: IngestBlock
+    domain: DomainBlock
     search: SearchBlock | None = Field(description="Null with `dry_run`.")
     hits: list[Hit]
     photoz: PhotoZBlock | None

@@ -162,10 +162,10 @@ def test_a_picture_for_a_flux_release_is_refused(client):
     assert_problem(answer, 422, "upload.no_release")
 
 
-def test_a_missing_band_is_named_with_what_was_understood(client):
-    answer = send(client, cube("grz"))
+def test_bands_none_of_which_is_near_are_refused_with_what_was_understood(client):
+    answer = send(client, cube("grz"), "bands=viking:J,viking:H,viking:Ks")
     assert_problem(answer, 422, "fits.band_missing")
-    assert "u" in answer.json()["detail"]
+    assert "sdss:u" in answer.json()["detail"]
     assert answer.json()["ingest"]["steps"]
 
 
@@ -178,16 +178,24 @@ def test_filters_near_in_wavelength_stand_in_with_a_flag(client, bands):
     assert "other_filters" in answer.json()["ingest"]["flags"]
 
 
-def test_filters_far_in_wavelength_do_not_stand_in(client):
-    assert_problem(send(client, _ugriz(), "bands=hsc-grizy"), 422, "fits.band_missing")
+def test_a_filter_far_in_wavelength_does_not_stand_in(client):
+    # HSC's y is 8 % from SDSS's z, which HSC's z takes; none of its filters is near u.
+    body = send(client, _ugriz(), "bands=hsc-grizy").json()
+    assert {"other_filters", "band_missing"} <= set(body["ingest"]["flags"])
+    assert body["query"]["bands"] == ["sdss:g", "sdss:r", "sdss:i", "sdss:z"]
 
 
-def test_without_units_there_is_similarity_but_no_redshift_until_the_zero_point_is_said(client):
-    answer = send(client, _ugriz(), "bands=sdss-ugriz")
+def test_without_units_there_is_similarity_but_no_redshift_until_the_zero_point_is_said(client, tiny):
+    (cutout,) = tiny.read([tiny.ids[3]])
+    with fits.open(io.BytesIO(write_fits(cutout))) as hdus:
+        del hdus[0].header["BUNIT"]
+        stream = io.BytesIO()
+        fits.PrimaryHDU(hdus[0].data, hdus[0].header).writeto(stream)
+    answer = send(client, stream.getvalue())
     assert answer.json()["photoz"] is None
     assert "zeropoint" in answer.json()["photoz_unavailable"]
     assert "uncalibrated" in answer.json()["ingest"]["flags"]
-    assert send(client, _ugriz(), "bands=sdss-ugriz&zeropoint=22.5").json()["photoz"] is not None
+    assert send(client, stream.getvalue(), "zeropoint=22.5").json()["photoz"] is not None
 
 
 @pytest.mark.parametrize(
