@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from index.catalogue.activation import activate, list_active
 from index.catalogue.ingest import ingest_release, ingest_survey
-from index.catalogue.migrate import upgrade
-from index.catalogue.session import make_engine, sessions, writing
 from index.embed import embed_survey
 from index.embeddings import EmbeddingMismatch, EmbeddingStore
 from index.model import Model
 from index.release import Release
 from index.releases import build_release, find_release
 from service.records.audit import record
+from skylike.catalogue_sessions import catalogue_session, command_line_owner
 from survey.archive import SurveyFolder
 from survey.locks import alone
 from survey.manifests import CorruptFolder
@@ -32,9 +28,7 @@ __all__ = [
     "NoSuchModel",
     "Step",
     "build_index",
-    "catalogue_session",
     "choose_model",
-    "command_line_owner",
     "ingest",
 ]
 
@@ -138,33 +132,6 @@ def ingest(url: str, survey: SurveyFolder, *, step: Step) -> int:
     """Bring a survey's objects alone into the catalogue, for catalogues without images; returns rows written."""
     with catalogue_session(url) as session, step(f"Ingesting {survey.info.name}") as progress:
         return ingest_survey(session, survey, progress).rows
-
-
-@contextmanager
-def catalogue_session(url: str, *, reads_only: bool = False) -> Iterator[Session]:
-    """Open a session on a migrated database; commits at the end of the block.
-
-    Parameters
-    ----------
-    reads_only
-        Such a session waits for nobody who writes.
-    """
-    upgrade(url)
-    engine = make_engine(url)
-    try:
-        with (sessions if reads_only else writing)(engine)() as session:
-            yield session
-            session.commit()
-    finally:
-        engine.dispose()
-
-
-def command_line_owner() -> str:
-    """Return who the audit trail says ran this command."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (OSError, KeyError):  # A container's user may have no name.
-        return "cli:unknown"
 
 
 def _embed(survey: SurveyFolder, model: Model, path: Path, step: Step) -> dict[str, str]:

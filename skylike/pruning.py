@@ -16,7 +16,7 @@ from index.catalogue.activation import ReleaseRow, list_registered
 from index.catalogue.tables import releases
 from index.releases import list_releases
 from service.records.audit import record
-from skylike.building import catalogue_session, command_line_owner
+from skylike.catalogue_sessions import catalogue_session, command_line_owner
 from survey.locks import alone
 
 __all__ = ["prune_releases", "superfluous"]

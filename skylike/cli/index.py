@@ -88,7 +88,7 @@ def list_(data_dir: DataDir = DEFAULT_DATA_DIR, database: DatabaseURL = "", json
     from index.catalogue.activation import list_active
     from index.catalogue.migrate import is_current
     from index.releases import list_releases
-    from skylike.building import catalogue_session
+    from skylike.catalogue_sessions import catalogue_session
 
     url = _url(data_dir, database)
     try:
@@ -149,7 +149,7 @@ def activate_(
     from index.catalogue.ingest import ingest_release
     from index.release import Release
     from service.records.audit import record
-    from skylike.building import catalogue_session, command_line_owner
+    from skylike.catalogue_sessions import catalogue_session, command_line_owner
 
     try:
         opened = Release.open(data_dir / "releases" / release)
@@ -174,7 +174,7 @@ def rollback_(
     from index.catalogue.activation import rollback
     from index.release import Release
     from service.records.audit import record
-    from skylike.building import catalogue_session, command_line_owner
+    from skylike.catalogue_sessions import catalogue_session, command_line_owner
 
     try:
         with catalogue_session(_url(data_dir, database)) as session:

@@ -35,7 +35,7 @@ def add(  # noqa: PLR0917 - Typer makes options of them
 
     from service.records.audit import record
     from service.records.keys import BadOwner, issue
-    from skylike.building import command_line_owner
+    from skylike.catalogue_sessions import command_line_owner
 
     now = datetime.now(UTC)
     expires_at = None if expires_days is None else now + timedelta(days=expires_days)
@@ -83,7 +83,7 @@ def revoke(
     """Let a key open nothing any more; running services notice within five seconds."""
     from service.records.audit import record
     from service.records.keys import revoke as revoke_key
-    from skylike.building import command_line_owner
+    from skylike.catalogue_sessions import command_line_owner
 
     with _session(data_dir, database_url) as session:
         row = revoke_key(session, key_id)
@@ -115,7 +115,7 @@ def _session(data_dir: Path, database_url: str, *, reads_only: bool = False) -> 
 
     from index.catalogue.migrate import MigrationsMissing, SchemaUnknown
     from index.catalogue.session import UnsupportedDatabase, default_url
-    from skylike.building import catalogue_session
+    from skylike.catalogue_sessions import catalogue_session
 
     try:
         with catalogue_session(database_url or default_url(data_dir), reads_only=reads_only) as session:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from index.catalogue.migrate import current_revision, downgrade, upgrade
 from index.catalogue.session import default_url, make_engine, sessions, writing
 from service.records.audit import list_audit, record
-from skylike.building import catalogue_session
+from skylike.catalogue_sessions import catalogue_session
 
 
 @pytest.fixture
