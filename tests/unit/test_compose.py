@@ -42,6 +42,20 @@ def test_the_service_is_published_on_loopback_only(compose):
     assert compose["services"]["service"]["ports"] == ["127.0.0.1:${SKYLIKE_PORT:-8000}:8000"]
 
 
+def test_the_service_writes_to_nothing_but_the_uploads_that_are_kept(compose, dockerfile):
+    service = compose["services"]["service"]
+    assert service["volumes"] == ["data:/data:ro", "uploads:/uploads"]
+    assert service["environment"]["SKYLIKE_UPLOADS_DIR"] == "/uploads"
+    # A new volume takes over the owner of the image's folder, and the service is not root.
+    assert re.search(r"install -d -o skylike .*/uploads", dockerfile)
+
+
+def test_strangers_may_not_upload_unless_that_is_switched_on(compose, dockerfile):
+    environment = compose["services"]["service"]["environment"]
+    assert environment["SKYLIKE_UPLOAD_ANONYMOUS"] == "${SKYLIKE_UPLOAD_ANONYMOUS:-false}"
+    assert "SKYLIKE_HOST=0.0.0.0" in dockerfile
+
+
 def test_the_service_starts_after_the_seed_and_is_healthy_when_ready(compose):
     service = compose["services"]["service"]
     assert service["depends_on"]["seed"]["condition"] == "service_completed_successfully"
