@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from support.serving import client_of
 
 from index.release import Release
 from survey.archive import SurveyFolder
@@ -16,12 +15,6 @@ from survey.bands import BandSet
 from survey.fits.writer import write_fits
 
 PATH = "/api/v1/neighbours/upload"
-
-
-@pytest.fixture(scope="module")
-def client(served_data):
-    with client_of(served_data) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
