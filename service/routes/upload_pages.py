@@ -7,24 +7,27 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.auth import may_upload
+from service.auth import may_keep, may_upload
 from service.dependencies import resources_of
 from service.errors import detail_of, problem_of
 from service.operations import uploads
+from service.operations.keepsakes import make_keepsake, store
+from service.operations.refusals import KeyInvalid, KeyNeeded
 from service.routes.page_answers import PageRoute, page, refused
 from service.upload_bodies import read_form, understand
 from service.web import upload_pages as pages
-from service.web.upload_form import FIELDS, overrides_of, said
+from service.web.upload_form import FIELDS, Rights, overrides_of, said
 
 if TYPE_CHECKING:
     from service.resources import Resources
     from survey.ingest import Understood
 
-__all__ = ["router"]
+__all__ = ["rights_of", "router"]
 
 _K = 48
 
@@ -35,6 +38,7 @@ class _Sent:
 
     fields: dict[str, str] = field(default_factory=dict)
     read: Understood | None = None
+    rights: Rights = "none"
 
 
 class _UploadRoute(PageRoute):
@@ -54,6 +58,7 @@ class _UploadRoute(PageRoute):
             fields=sent.fields,
             read=sent.read,
             ingest=facts.get("ingest"),
+            rights=sent.rights,
         )
         return refused(request, error, template="upload.html", context=context)
 
@@ -61,42 +66,68 @@ class _UploadRoute(PageRoute):
 router = APIRouter(prefix="/upload", include_in_schema=False, route_class=_UploadRoute)
 
 
+async def rights_of(request: Request) -> Rights:
+    """Return what the form may offer to whoever asks."""
+    try:
+        return "send" if await may_upload(request) is None else "keep"
+    except (KeyNeeded, KeyInvalid):
+        return "none"
+
+
 @router.get("")
 async def form(request: Request) -> Response:
-    return page(request, "upload.html", pages.form_page(resources_of(request)))
+    context = pages.form_page(resources_of(request), await rights_of(request))
+    return page(request, "upload.html", context)
 
 
 @router.post("/check")
 async def check(request: Request) -> Response:
-    def checked(resources: Resources, prepared: uploads.Prepared, fields: dict[str, str]) -> dict[str, Any]:
-        return pages.check_page(resources, prepared, fields)
-
-    return page(request, "upload.html", await _prepared(request, checked))
+    return page(request, "upload.html", await _answered(request, _checked))
 
 
 @router.post("")
 async def look_alikes(request: Request) -> Response:
-    def answered(resources: Resources, prepared: uploads.Prepared, _: dict[str, str]) -> dict[str, Any]:
-        return pages.results_page(resources, prepared, uploads.answer(prepared, _K))
-
-    return page(request, "results.html", await _prepared(request, answered))
+    return page(request, "results.html", await _answered(request, _searched, may_be_kept=True))
 
 
-async def _prepared(
-    request: Request, then: Callable[[Resources, uploads.Prepared, dict[str, str]], dict[str, Any]]
+def _checked(resources: Resources, prepared: uploads.Prepared, sent: _Sent) -> dict[str, Any]:
+    return pages.check_page(resources, prepared, sent.fields, sent.rights)
+
+
+def _searched(resources: Resources, prepared: uploads.Prepared, _: _Sent) -> dict[str, Any]:
+    return pages.results_page(resources, prepared, uploads.answer(prepared, _K))
+
+
+async def _answered(
+    request: Request,
+    then: Callable[[Resources, uploads.Prepared, _Sent], dict[str, Any]],
+    *,
+    may_be_kept: bool = False,
 ) -> dict[str, Any]:
-    """Read a sent form up to the calibrated field, and make a page's context of it."""
+    """Read a sent form up to the calibrated field, make a page's context of it, and keep it if that was asked for."""
     resources = resources_of(request)
-    await may_upload(request)
-    sent = request.state.sent = _Sent()
+    owner = await may_upload(request)
+    sent = request.state.sent = _Sent(rights="send" if owner is None else "keep")
     with resources.fairness.hold(request.client.host if request.client else ""):
         # Each field comes with what was understood of it before.
         form = await read_form(request, max_fields=2 * len(FIELDS) + 2)
         sent.fields = form.fields
         words = said(form.fields)
+        overrides = overrides_of(words)
         if "survey" in words:
             # A survey that is not served is said before the file is read.
             resources.choose(words["survey"])
-        sent.read = await understand(resources, form.files, overrides_of(words))
+        keeper = await may_keep(request) if may_be_kept and form.fields.get("keep") else None
+        sent.read = await understand(resources, form.files, overrides)
+        keepsake = None
+        if keeper is not None:
+            make = partial(make_keepsake, keeper.name, form.files, overrides, sent.read)
+            keepsake = await resources.workers.run(make)
+            # What is answered is what is stored.
+            sent.read = keepsake.understood
         prepare = partial(uploads.prepare, resources, sent.read, survey=words.get("survey"), release=None)
-        return await resources.workers.run(lambda: then(resources, prepare(), form.fields))
+        context = await resources.workers.run(lambda: then(resources, prepare(), sent))
+        if keepsake is not None:
+            write = partial(store, resources, keepsake, context["release"]["id"])
+            context |= pages.kept_block(await to_thread.run_sync(write))
+        return context

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from service.operations.refusals import InvalidFilter
 from service.sandbox import MAX_FILES
@@ -15,7 +15,20 @@ if TYPE_CHECKING:
     from service.resources import Resources
     from survey.cutout import Cutout
 
-__all__ = ["FIELDS", "Form", "fields_to_mend", "form_of", "limits", "number", "overrides_of", "said"]
+__all__ = [
+    "FIELDS",
+    "Form",
+    "Rights",
+    "fields_to_mend",
+    "form_of",
+    "limits",
+    "number",
+    "overrides_of",
+    "said",
+]
+
+#: What whoever asks may do: nothing without a key, send files, or also have them kept.
+Rights = Literal["none", "send", "keep"]
 
 #: Name in the form and in the API → label.
 FIELDS = {
@@ -60,12 +73,15 @@ class Form:
         Fields that a refusal asks for, the first one to be looked at first.
     is_open
         Whether the fields are shown at once.
+    keep
+        Whether the upload is to be kept.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     understood: Mapping[str, str] = field(default_factory=dict)
     mend: tuple[str, ...] = ()
     is_open: bool = False
+    keep: bool = False
 
 
 def limits(resources: Resources) -> dict[str, int]:
@@ -154,11 +170,11 @@ def form_of(
     mend
         Fields that a refusal asks for.
     """
-    words = said(fields)
+    words, keep = said(fields), bool(fields.get("keep"))
     if cutout is None:
         values = {name: fields.get(name, "") for name in FIELDS}
         before = {name: fields.get(f"{_WAS}{name}", "") for name in FIELDS}
-        return Form(values, before, mend, is_open=True)
+        return Form(values, before, mend, is_open=True, keep=keep)
     understood = {
         "bands": _bands_of(cutout),
         "pixscale": "" if cutout.pixel_scale_arcsec is None else f"{cutout.pixel_scale_arcsec:.4g}",
@@ -167,7 +183,7 @@ def form_of(
         "survey": survey or "",
     }
     unsaid = {name: text for name, text in understood.items() if name not in words}
-    return Form({**unsaid, **words}, unsaid, mend, is_open=True)
+    return Form({**unsaid, **words}, unsaid, mend, is_open=True, keep=keep)
 
 
 def _bands_of(cutout: Cutout) -> str:

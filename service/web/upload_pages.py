@@ -9,32 +9,35 @@ from service.web.cards import search_url, sky_links
 from service.web.pages import COSINE, card, photoz_block, position_text, search_summary, served_context
 from service.web.preview import field_preview, file_preview
 from service.web.understood import understood
-from service.web.upload_form import Form, fields_to_mend, form_of, limits, said
+from service.web.upload_form import Form, Rights, fields_to_mend, form_of, limits, said
 
 if TYPE_CHECKING:
     from service.operations.uploads import Prepared
     from service.resources import Resources
     from survey.ingest import Understood
 
-__all__ = ["check_page", "form_page", "refusal_page", "results_page"]
+__all__ = ["check_page", "form_page", "kept_block", "refusal_page", "results_page"]
 
 
-def form_page(resources: Resources) -> dict[str, Any]:
+def form_page(resources: Resources, rights: Rights) -> dict[str, Any]:
     """Return the empty form."""
     return {
         **served_context(resources),
         "form": Form(),
         "limits": limits(resources),
+        "rights": rights,
         "upload": None,
         "refusal": None,
     }
 
 
-def check_page(resources: Resources, prepared: Prepared, fields: Mapping[str, str]) -> dict[str, Any]:
+def check_page(
+    resources: Resources, prepared: Prepared, fields: Mapping[str, str], rights: Rights
+) -> dict[str, Any]:
     """Return what was understood, before anything is searched, with the form ready for a correction."""
     cutout = prepared.understood.cutout
     return {
-        **form_page(resources),
+        **form_page(resources, rights),
         "form": form_of(fields, cutout=cutout, survey=prepared.served.survey),
         "upload": _account(prepared, prepared.to_json()),
     }
@@ -49,6 +52,7 @@ def refusal_page(
     fields: Mapping[str, str],
     read: Understood | None,
     ingest: Mapping[str, Any] | None,
+    rights: Rights,
 ) -> dict[str, Any]:
     """Return the form with the reason why its file cannot be used.
 
@@ -62,6 +66,8 @@ def refusal_page(
         What the reader made of the file, if it was not the reader that refused.
     ingest
         The report until then, if there is one.
+    rights
+        What whoever asks may do.
     """
     mend = fields_to_mend(code, detail)
     cutout = None if read is None else read.cutout
@@ -69,7 +75,7 @@ def refusal_page(
     if account is not None and cutout is not None:
         account |= {"preview": file_preview(cutout), "catalogued": None}
     return {
-        **form_page(resources),
+        **form_page(resources, rights),
         "form": form_of(fields, cutout=cutout, survey=said(fields).get("survey"), mend=mend),
         "refusal": {"title": title, "detail": detail or title, "code": code},
         "upload": account,
@@ -93,7 +99,7 @@ def results_page(resources: Resources, prepared: Prepared, answer: Mapping[str, 
             "name": "Your upload",
             "object_id": "",
             "image": None,
-            "notice": "not stored: this page has no permalink",
+            "notice": "",
             "facts": [(name, value) for name, value in facts if value],
             "links": list(sky_links(cutout.ra_deg, cutout.dec_deg)),
         },
@@ -105,6 +111,12 @@ def results_page(resources: Resources, prepared: Prepared, answer: Mapping[str, 
         "hits": hits,
         "permalink": None,
     }
+
+
+def kept_block(upload_id: str) -> dict[str, Any]:
+    """Return what changes on a page of results once the upload is kept."""
+    again = f"/api/v1/uploads/{upload_id}/neighbours?k=48"
+    return {"permalink": f"/uploads/{upload_id}", "json_link": again}
 
 
 def _account(prepared: Prepared, answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,3 +160,20 @@ def test_other_files_do_not_inherit_what_was_understood(page, known):
     page.get_by_label("Remove a.fits").click()
     assert page.input_value("input[name=pixscale]") == ""
     expect(understood(page)).to_have_count(0)
+
+
+def test_an_upload_is_kept_found_again_and_deleted(page, known):
+    object_id, data = known
+    page.goto("/upload")
+    page.set_input_files("input[type=file]", [{"name": "mine.fits", "mimeType": OCTETS, "buffer": data}])
+    expect(understood(page)).to_be_visible()
+    page.check("input[name=keep]")
+    page.click("[data-find]")
+    page.locator("[data-results]").get_by_role("link", name="Your uploads").click()
+    expect(page.locator("ul.kept .id")).to_have_text("mine.fits")
+    page.click("text=Find neighbours again")
+    expect(page.locator("ul.grid .id a").first).to_have_text(object_id)
+    page.locator("[data-results]").get_by_role("link", name="Your uploads").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("main")).to_contain_text("Nothing is kept")
+    assert (page.complaints, page.elsewhere) == ([], [])
