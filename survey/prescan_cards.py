@@ -14,13 +14,13 @@ CARD = 80
 MAX_HEADER_BLOCKS = 144
 
 _STRUCTURAL = re.compile(
-    r"(SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|GROUPS|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+))\Z"
+    r"(SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|GROUPS|TFIELDS|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+))\Z"
 )
 _LIMITED = re.compile(r"((A|B|AP|BP)_ORDER|WCSAXES[A-Z]?)\Z")
 _INTEGER = re.compile(r"[+-]?\d{1,19}\Z")
 _STRING = re.compile(r"'((?:[^']|'')*)'")
 # The first letters of all keywords above: other cards are not looked at.
-_INITIALS = frozenset(b"SXBNPGZAWH")
+_INITIALS = frozenset(b"SXBNPGTZAWH")
 
 
 @dataclass(frozen=True, slots=True)

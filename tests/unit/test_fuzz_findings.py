@@ -1,0 +1,31 @@
+"""What mutation found: each a file built here, and the refusal that it gets since."""
+
+import numpy as np
+import pytest
+from support.fits_builder import image, padded, table, tiled_image, with_card
+
+from survey.magic import PrescanRefused
+from survey.prescan import prescan
+
+PICTURE = image(np.ones((20, 30), np.float32))
+
+
+@pytest.mark.parametrize("number", [1000, 2**31, 10**18, 2**63 - 1, -1])
+def test_a_number_of_columns_that_no_table_has_is_refused(number):
+    # astropy counted up to it while it read a compressed image: the child burnt its five seconds.
+    for data in (
+        with_card(tiled_image("RICE_1"), "TFIELDS", number),
+        with_card(PICTURE + table() + padded(bytes(4)), "TFIELDS", number),
+    ):
+        with pytest.raises(PrescanRefused, match="TFIELDS") as refused:
+            prescan(data)
+        assert refused.value.code == "fits.header"
+
+
+def test_every_legal_number_of_columns_passes():
+    for number in (0, 1, 999):
+        assert prescan(with_card(PICTURE + table() + padded(bytes(4)), "TFIELDS", number)).tables == 1
+
+
+def test_tfields_of_an_image_is_nobodys_business():
+    assert prescan(image(np.ones((20, 30), np.float32), [("TFIELDS", 10**18)])).images
