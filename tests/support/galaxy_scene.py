@@ -20,7 +20,7 @@ from survey.simulate.render import _OFF_CENTRE_ARCSEC, galaxy_generator, render_
 from survey.simulate.surroundings import neighbours
 from survey.simulate.templates import sdss_templates
 
-__all__ = ["SKY_SIGMA", "GalaxyScene", "grid_matrix", "scenes_of"]
+__all__ = ["SKY_SIGMA", "GalaxyScene", "grid_matrix", "population", "scene_of", "scenes_of"]
 
 # A quintic spline on five samples a pixel is exact to 1e-6 of the band limit's amplitude (Unser 1999, IEEE SPM
 # 16, 22: the error falls with the sixth power of frequency over sampling rate).
@@ -89,18 +89,28 @@ def grid_matrix(scale: float, *, angle_deg: float = 0.0, mirrored: bool = False)
     return matrix * np.array([-1.0, 1.0]) if mirrored else matrix
 
 
+def population(*, n: int, seed: int) -> dict[str, Galaxy]:
+    """Return the galaxies of a simulated survey of ``n`` and ``seed`` by id, those that it dropped too."""
+    drawn = draw_population(read_parents(), n, seed=seed, templates=sdss_templates())
+    return {galaxy.object_id: galaxy for galaxy in drawn}
+
+
 def scenes_of(object_ids, *, n: int, seed: int, noise: bool = True) -> dict[str, GalaxyScene]:
-    """Rebuild galaxies of a simulated survey of ``n`` galaxies and ``seed``, as functions of the sky.
+    """Rebuild galaxies of a simulated survey as functions of the sky; see `scene_of`."""
+    galaxies = population(n=n, seed=seed)
+    return {one: scene_of(galaxies[one], seed=seed, noise=noise) for one in object_ids}
+
+
+def scene_of(galaxy: Galaxy, *, seed: int, noise: bool = True) -> GalaxyScene:
+    """Rebuild a galaxy of a simulated survey as a function of the sky.
 
     With ``noise`` the survey's own noise is part of the light: what is sampled is the same observation.
+
+    Raises
+    ------
+    ValueError
+        If the galaxy has a planted oddity.
     """
-    population = {
-        g.object_id: g for g in draw_population(read_parents(), n, seed=seed, templates=sdss_templates())
-    }
-    return {one: _scene(population[one], seed, noise=noise) for one in object_ids}
-
-
-def _scene(galaxy: Galaxy, seed: int, *, noise: bool) -> GalaxyScene:
     rng = galaxy_generator(seed, galaxy.index)
     if draw_oddity(rng) is not None:
         raise ValueError("an oddity's light is not linear; choose a galaxy without one")

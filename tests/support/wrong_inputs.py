@@ -14,11 +14,19 @@ from support.galaxy_scene import SKY_SIGMA, GalaxyScene
 
 from survey.simulate.recipe import PIXEL_SCALE
 
-__all__ = ["WRONG_INPUTS", "WrongInput", "is_caught"]
+__all__ = ["HARMLESS", "SUSPICIONS", "WRONG_INPUTS", "WrongInput", "is_caught"]
 
 Make = Callable[[GalaxyScene, GalaxyScene], Written]
 #: Flags that a right file of the same galaxy has too: they catch nothing.
 HARMLESS = frozenset({"band_system_assumed", "ebv_sfd_lowres", "in_catalogue", "target_assumed"})
+#: Flags that cast doubt on a file; a right one should have none of them.
+SUSPICIONS = frozenset(
+    {
+        "bands_shifted", "brightness_unlikely", "colours_unlikely", "negative", "no_source", "noise_mismatch",
+        "out_of_domain", "saturated", "scale_conflict", "sharper_than_trained", "size_unlikely", "sky_subtracted",
+        "sky_unlikely", "trail", "uncalibrated", "units_conflict",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
