@@ -9,11 +9,11 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from index.card import ModelCard
+from index.runtime import onnxruntime
 from survey.contract import InputContract
 from survey.manifests import CorruptFolder, publish_folder, read_manifest, sha256_of, write_manifest
 from survey.naming import checked_name

@@ -170,7 +170,7 @@ def _onnxruntime() -> Iterator[Finding]:
     if not find_spec("onnxruntime"):
         return
     try:
-        providers: list[str] = import_module("onnxruntime").get_available_providers()
+        providers: list[str] = import_module("index.runtime").onnxruntime.get_available_providers()
     except (ImportError, AttributeError) as error:
         yield complaint(
             "onnxruntime.providers", f"onnxruntime cannot be loaded: {type(error).__name__}", INSTALL

@@ -1,10 +1,10 @@
 """The ONNX graphs do what the NumPy code says."""
 
 import numpy as np
-import onnxruntime
 import pytest
 from support.round_galaxies import smooth_galaxies
 
+from index.runtime import onnxruntime
 from training.graphs import embed, graph_bytes
 from training.pca import principal_axes
 from training.pixels import ShrunkPixels
