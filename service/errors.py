@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from service.operations import refusals
 from service.problems import PROBLEMS, Problem
@@ -225,9 +226,24 @@ def _listed(found: Sequence[Any]) -> list[dict[str, str]]:
 def http_problem(request: Request, error: Exception) -> Response:
     """Answer with what Starlette, FastAPI or a limit refuses."""
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(_methods(request))
     return ProblemAnswer(
-        problem_of(error), _id(request), detail_of(error), status=error.status_code, headers=error.headers
+        problem_of(error), _id(request), detail_of(error), status=error.status_code, headers=headers
     )
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method of a path: Starlette names those of its first route, but each method is a route of its own."""
+    return [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def _field(location: Sequence[Any]) -> str:

@@ -56,3 +56,10 @@ def test_the_large_picture_may_be_kept_for_ever(client, ids):
     page = Page(client.get("/search", params={"id": ids[0], "survey": "tiny"}).text)
     address = next(image["src"] for image in page.images if "/cutout" in image["src"])
     assert "immutable" in client.get(address).headers["cache-control"]
+
+
+def test_allow_names_every_method_of_a_path(client):
+    """The methods of one path are routes of their own (RFC 9110, section 15.5.6, asks for all of them)."""
+    refused = client.patch(f"/api/v1/uploads/{'0' * 32}")
+    assert refused.status_code == 405
+    assert refused.headers["allow"] == "DELETE, GET"

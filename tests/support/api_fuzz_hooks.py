@@ -22,7 +22,7 @@ FILES = {
 # Relations between parameters, ranges of numbers that carry a unit, and characters for which schemathesis' own regular
 # expressions only come near to those of JSON Schema.
 UNSAYABLE = re.compile(
-    r"Give both ra and dec|(match_)?radius: Input should be|an id is 1 to 128 printable characters|^Zeropoint is"
+    r"Give both ra and dec|A dry run stores nothing|(match_)?radius: Input should be|an id is 1 to 128 printable characters|^Zeropoint is"
 )
 
 
@@ -69,6 +69,9 @@ def after_call(context, case, response):
 def valid_requests_are_not_called_invalid(ctx, response, case):
     """A request that fits the schema may be refused for what it means, never for how it is written."""
     if response.status_code != 422 or case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    if "null" in map(str, (case.path_parameters or {}).values()):
+        # Made of an answer's null (an upload that was not kept has no id) by the stateful phase.
         return
     problem = response.json()
     if problem["code"] in ("request.invalid", "request.unknown_parameter"):
