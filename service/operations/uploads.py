@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from service.served import Served
     from survey.cutout import Cutout
 
-__all__ = ["Prepared", "answer", "embed", "prepare"]
+__all__ = ["Prepared", "answer", "embed", "prepare", "why_no_redshift"]
 
 #: Nearer than this to a catalogued object, an upload is taken to show it.
 SAME_PLACE_ARCSEC = 2.0
@@ -169,7 +169,7 @@ def answer(prepared: Prepared, k: int) -> dict[str, Any]:
             "scale."
         )
         report.say("search", text, "out_of_domain")
-    reason = _why_no_redshift(prepared)
+    reason = why_no_redshift(prepared)
     return {
         **prepared.to_json(alike),
         "domain": domain,
@@ -206,7 +206,8 @@ def _calibrate(served: Served, cutout: Cutout) -> Calibrated:
     return calibrated
 
 
-def _why_no_redshift(prepared: Prepared) -> str | None:
+def why_no_redshift(prepared: Prepared) -> str | None:
+    """Say why no redshift will be given; None where one will."""
     cutout, flags = prepared.understood.cutout, prepared.understood.report.flags
     if cutout.bands.is_display:
         return "A display image carries no calibrated fluxes. Send FITS for a redshift."

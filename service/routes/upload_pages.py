@@ -91,7 +91,8 @@ async def look_alikes(request: Request) -> Response:
 
 
 def _checked(resources: Resources, prepared: uploads.Prepared, sent: _Sent) -> dict[str, Any]:
-    return pages.check_page(resources, prepared, sent.fields, sent.rights)
+    assert sent.read is not None
+    return pages.check_page(resources, prepared, sent.read, sent.fields, sent.rights)
 
 
 def _searched(resources: Resources, prepared: uploads.Prepared, _: _Sent) -> dict[str, Any]:

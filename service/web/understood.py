@@ -115,8 +115,9 @@ def _measured(domain: Mapping[str, Any] | None) -> list[Measured]:
     ]
 
 
-def _number(value: float, unit: str) -> str:
-    shown = f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+def _number(value: float, unit: str = "") -> str:
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    shown = f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return f"{shown} {_UNITS.get(unit, unit)}".strip()
 
 
@@ -124,8 +125,8 @@ def _range(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     if low is None:
-        return f"up to {high:.3g}"
-    return f"from {low:.3g}" if high is None else f"{low:.3g} to {high:.3g}"
+        return f"up to {_number(high or 0.0)}"
+    return f"from {_number(low)}" if high is None else f"{_number(low)} to {_number(high)}"
 
 
 def _outside(flags: list[str], domain: Mapping[str, Any] | None) -> str:

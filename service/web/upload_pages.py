@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from service.operations.uploads import why_no_redshift
 from service.web.cards import search_url, sky_links
 from service.web.pages import COSINE, card, photoz_block, position_text, search_summary, served_context
 from service.web.preview import field_preview, file_preview
@@ -32,14 +33,26 @@ def form_page(resources: Resources, rights: Rights) -> dict[str, Any]:
 
 
 def check_page(
-    resources: Resources, prepared: Prepared, fields: Mapping[str, str], rights: Rights
+    resources: Resources, prepared: Prepared, read: Understood, fields: Mapping[str, str], rights: Rights
 ) -> dict[str, Any]:
-    """Return what was understood, before anything is searched, with the form ready for a correction."""
-    cutout = prepared.understood.cutout
+    """Return what was understood, before anything is searched, with the form ready for a correction.
+
+    Parameters
+    ----------
+    read
+        As the file was read, with all its bands in its own order; ``prepared`` has those of the model.
+    fields
+        As they were sent.
+    rights
+        What whoever asks may do.
+    """
     return {
         **form_page(resources, rights),
-        "form": form_of(fields, cutout=cutout, survey=prepared.served.survey),
-        "upload": _account(prepared, prepared.to_json()),
+        "form": form_of(fields, cutout=read.cutout, survey=prepared.served.survey),
+        "upload": {
+            **_account(prepared, prepared.to_json()),
+            "no_redshift": why_no_redshift(prepared) or "",
+        },
     }
 
 
@@ -73,7 +86,7 @@ def refusal_page(
     cutout = None if read is None else read.cutout
     account = None if ingest is None else understood(ingest)
     if account is not None and cutout is not None:
-        account |= {"preview": file_preview(cutout), "catalogued": None}
+        account |= {"preview": file_preview(cutout), "catalogued": None, "no_redshift": ""}
     return {
         **form_page(resources, rights),
         "form": form_of(fields, cutout=cutout, survey=said(fields).get("survey"), mend=mend),
@@ -132,6 +145,7 @@ def _account(prepared: Prepared, answer: Mapping[str, Any]) -> dict[str, Any]:
         }
     return {
         **understood(answer["ingest"], answer.get("domain")),
+        "no_redshift": "",
         "preview": field_preview(served.model.contract, prepared.calibrated, cutout),
         "catalogued": catalogued,
     }

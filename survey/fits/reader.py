@@ -89,6 +89,11 @@ def _read(files: Sequence[tuple[str, bytes]], overrides: Overrides, report: Inge
     ]
     cutout = _stack(bands, mirrored=skies[0].is_mirrored, report=report)
     provenance = {"files": ", ".join(name for name, _ in files)[:200], "layout": report.layout}
+    # As `bands=` would name them: whoever corrects one band starts from the others.
+    sent = sorted(planes, key=lambda plane: (plane.image.file, plane.image.index, plane.plane or 0))
+    provenance["bands_as_sent"] = ",".join(plane.band.id for plane in sent)
+    if skies[0].wcs is None:
+        provenance["north"] = "unknown"
     angle = -skies[0].north_angle_deg if skies[0].is_mirrored else skies[0].north_angle_deg
     if abs(angle) > _ANGLE_TOLERANCE_DEG:
         provenance["north_angle_deg"] = f"{angle:.4f}"

@@ -22,10 +22,10 @@ def good(client, tiny):
     return client.get(f"/api/v1/objects/{tiny.ids[3]}/cutout?survey=tiny&format=fits").content
 
 
-def cube(side=48):
-    """Five planes that the header does not name."""
+def cube(side=48, **cards):
+    """Five planes that the header does not name, unless told to."""
     stream = io.BytesIO()
-    fits.PrimaryHDU(galaxy(5, side=side), tan_header(side, scale=0.396)).writeto(stream)
+    fits.PrimaryHDU(galaxy(5, side=side), tan_header(side, scale=0.396, **cards)).writeto(stream)
     return stream.getvalue()
 
 
@@ -71,6 +71,27 @@ def test_the_fields_come_back_with_what_was_understood_and_sending_them_back_say
     again = Page(send(client, good, **form_of(first)).text)
     assert form_of(again) == form_of(first)
     assert "as you" not in again.words
+
+
+def test_the_bands_come_back_in_the_order_of_the_planes_not_of_the_model(client):
+    order = "sdss:r,sdss:g,sdss:z,sdss:u,sdss:i"
+    data = cube(BANDS="rgzui", SURVEY="SDSS", BUNIT="nanomaggy")
+    assert Page(send(client, data).text).inputs["bands"]["value"] == order
+    planes = [single(name, data=galaxy(side=48), SURVEY="SDSS", BUNIT="nanomaggy") for name in "rgzui"]
+    assert Page(send(client, *planes).text).inputs["bands"]["value"] == order
+
+
+def test_without_a_wcs_nobody_says_where_north_is(client):
+    stream = io.BytesIO()
+    fits.PrimaryHDU(galaxy(5, side=48)).writeto(stream)
+    told = {"bands": "sdss-ugriz", "zeropoint": "22.5", "pixscale": "0.396", "ra": "10", "dec": "+1"}
+    assert "north unknown" in Page(send(client, stream.getvalue(), **told).text).words
+
+
+def test_the_check_says_that_no_redshift_would_be_given_and_why(client, mute, good):
+    told = Page(send(client, mute, bands="sdss-ugriz").text)
+    assert "No redshift would be given. The flux unit is unknown." in told.words
+    assert "No redshift would be given" not in Page(send(client, good).text).words
 
 
 def test_one_correction_is_said_in_the_account_and_stays(client, good):

@@ -49,9 +49,9 @@ def test_measurements_stand_beside_what_is_usual():
         measure("new_one", unit="", low=None, high=None, percentile=None),
     ]
     assert understood(ingest(), {"measures": measures})["measured"] == [
-        ("Half-light radius", "4 ″", "1 to 8", "50.0 %", False),
-        ("Central magnitude, u", "17.2 mag", "up to 8", "50.0 %", True),
-        ("new_one", "4", "", "", False),
+        ("Half-light radius", "4.00 ″", "1.00 to 8.00", "50.0 %", False),
+        ("Central magnitude, u", "17.2 mag", "up to 8.00", "50.0 %", True),
+        ("new_one", "4.00", "", "", False),
     ]
     assert understood(ingest(), None)["measured"] == []
 
