@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from survey.hubble import ACS, WFC3
+
 __all__ = ["BANDS", "BAND_SETS", "Band", "BandMismatch", "BandSet", "UnknownBand"]
 
 
@@ -112,6 +114,8 @@ BANDS: dict[str, Band] = {
             ("H", 1646, 0.455),
             ("Ks", 2149, 0.310),
         ),
+        *_system("acs", *ACS),
+        *_system("wfc3", *WFC3),
         *_system("display", ("R", 0, 0.0), ("G", 0, 0.0), ("B", 0, 0.0)),
     )
 }

@@ -173,12 +173,15 @@ class IngestReport:
         Named reservations, each once; :data:`FLAGS` says what they mean.
     factors
         Nanomaggies per count of each band in order, while a file is read; not part of the answer.
+    hdus
+        What each HDU is, by number of file and HDU, while a file is read; not part of the answer.
     """
 
     layout: str = ""
     steps: list[tuple[str, str]] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     factors: list[float] = field(default_factory=list)
+    hdus: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def say(self, step: str, text: str, flag: str | None = None) -> None:
         """Add a sentence, unless it was already said, with the flag it raises."""

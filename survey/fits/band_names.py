@@ -14,32 +14,46 @@ __all__ = ["band_names", "name_bands", "own_band", "parse_override", "stated_ban
 # (what a header or file name says, band system); the first that is found wins. An instrument whose bands
 # are not in the table maps to '': its letters (J, i, W1) must not be taken for another instrument's.
 _SYSTEMS: tuple[tuple[str, str], ...] = (
-    (r"2mass|ukidss|wfcam|\bwise\b|unwise|galex|spitzer|irac|jwst|nircam|\bhst\b|\bacs\b|wfc3|wfpc|\bmegacam", ""),
+    (r"\bacs\b", "acs"),
+    (r"\bwfc3\b", "wfc3"),
+    (r"2mass|ukidss|wfcam|\bwise\b|unwise|galex|spitzer|irac|jwst|nircam|\bhst\b|wfpc|nicmos|\bmegacam", ""),
     (r"\bmp9\d{3}|\bvla\b|\bfirst\b|herschel|spire|euclid|skymapper|s-?plus|j-?plas", ""),
     (r"decals|legacy|mzls|\bbass\b|90prime|mosaic-?3|\bls-?dr\d", "legacy"),
     (r"\bhsc\b|hyper suprime|suprime", "hsc"),
     (r"\bdes\b|\bdes\d{4}|decam|\bdelve\b", "des"),
-    (r"pan-?starrs|\bps1\b|gpc1", "ps1"),
+    (r"pan-?starrs|\bps1\b|gpc1|skycell", "ps1"),
     (r"lsstcam|\blsst\b|rubin", "lsst"),
     (r"viking|vircam", "viking"),
     (r"\bkids\b|omegacam|\bvst\b", "kids"),
-    (r"sdss|sloan", "sdss"),
+    (r"sdss|sloan|^frame-[ugriz]-\d{6}-[1-6]-\d{4}", "sdss"),
 )  # fmt: skip
 
-_BAND_KEYS = ("BAND", "FILTER", "FILTNAM", "FILTNAME", "FILTERID", "FPA.FILTERID", "FILTER1", "FILTER2")
-_SYSTEM_KEYS = ("SURVEY", "TELESCOP", "INSTRUME", "ORIGIN", "DETECTOR", "FPA", "PROGRAM", "TILENAME")
+_BAND_KEYS = (
+    "BAND", "FILTER", "FILTNAM", "FILTNAME", "FILTERID", "FPA.FILTERID", "FPA.FILTER", "FILTER1", "FILTER2",
+)  # fmt: skip
+_SYSTEM_KEYS = (
+    "SURVEY", "TELESCOP", "INSTRUME", "FPA.TELESCOPE", "FPA.INSTRUMENT", "ORIGIN", "DETECTOR", "FPA", "PROGRAM", "TILENAME",
+)  # fmt: skip
 _NAMES = sorted({band.name for band in BANDS.values() if band.system != "display"}, key=len, reverse=True)
 _LONG_NAMES = {"K": "Ks", "KS": "Ks", "ks": "Ks"}
 
 
 def system_of(image: FITSImage) -> str | None:
     """Return the band system that the header or file name tells of: '' if foreign, None if silent."""
-    texts = [str(image.value(key) or "") for key in (*_SYSTEM_KEYS, *_BAND_KEYS)]
+    # The telescope of many cameras says less than the camera.
+    keys = [
+        key for key in (*_SYSTEM_KEYS, *_BAND_KEYS) if key != "TELESCOP" or image.text(key).upper() != "HST"
+    ]
+    texts = [str(image.value(key) or "") for key in keys]
     # The 2.5 m telescope at Apache Point has only ever taken SDSS images; camera columns are SDSS's alone.
     is_sdss = image.text("TELESCOP") == "2.5m" or (
         image.value("CAMCOL") is not None and image.value("RUN") is not None
     )
-    texts += ["sdss" if is_sdss else "", image.file_name.replace("_", " ")]
+    texts += [
+        "sdss" if is_sdss else "",
+        image.text("TELESCOP"),
+        image.file_name.replace("_", " ").replace(".", " "),
+    ]
     for text in texts:
         for pattern, system in _SYSTEMS:
             if re.search(pattern, text, re.IGNORECASE):
@@ -56,6 +70,8 @@ def _letter(text: str) -> str | None:
         plain = re.sub(r"(?i)[-_]?band$", "", plain) or plain
         if plain in _NAMES:
             return plain
+        if re.fullmatch(r"(?i)f\d{3}(w|lp)", plain) and plain.upper() in _NAMES:
+            return plain.upper()
         if plain in _LONG_NAMES:
             return _LONG_NAMES[plain]
         # Capitals of the optical letters (HSC-G); Z, Y, J and H are bands of their own.
@@ -87,11 +103,13 @@ def _extension_band(text: str) -> str | None:
 
 
 def _file_band(name: str) -> str | None:
-    """Read the band from a file name when exactly one of its words is one: ``stamp-u-187.5.fits``."""
+    """Read the band from a file name when exactly one of its words is one: ``stamp-u-187.5.fits``, ``hst_f814w_drz``."""
     stem = re.sub(r"(?i)(\.(fits?|fz|gz|bz2))+$", "", name.replace("\\", "/").rsplit("/", 1)[-1])
     words = [w for w in re.split(r"[^A-Za-z0-9]+", stem) if w]
     found = {
-        letter for w in words if re.fullmatch(r"(?i)[ugrizyjhk]s?|[ugrizy]band", w) and (letter := _letter(w))
+        letter
+        for w in words
+        if re.fullmatch(r"(?i)[ugrizyjhk]s?|[ugrizy]band|f\d{3}(w|lp)", w) and (letter := _letter(w))
     }
     return found.pop() if len(found) == 1 else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ __all__ = ["UNREADABLE", "FITSImage", "read_images"]
 
 _MAX_BYTES = 256 * 2**20
 _MIN_SIDE = 16
+# HDUs that a refusal or a report lists.
+_MAX_TOLD = 12
 
 UNREADABLE = "The file cannot be read as FITS: it is damaged, incomplete, or not what its first bytes say."
 
@@ -94,14 +96,10 @@ def read_images(files: Sequence[tuple[str, bytes]], report: IngestReport) -> lis
         pixels or 64 MiB unpacked, ``fits.hdus`` beyond 64 HDUs.
     """
     images: list[FITSImage] = []
-    seen: list[str] = []
     for number, (name, data) in enumerate(files):
-        images += _read_file(_decompress(data, report), number, name, seen)
+        images += _read_file(_decompress(data, report), number, name, report.hdus)
     if not images:
-        found = "; ".join(seen) if seen else "no HDU"
-        raise CutoutRejected(
-            "fits.no_image", f"No 2-D or 3-D image found ({found}). Send an image, or pick one with `hdu=`."
-        )
+        raise CutoutRejected("fits.no_image", _no_image(report.hdus))
     large = [image for image in images if min(image.data.shape[-2:]) >= _MIN_SIDE]
     if not large:
         height, width = images[0].data.shape[-2:]
@@ -125,7 +123,17 @@ def _decompress(data: bytes, report: IngestReport) -> bytes:
     return plain
 
 
-def _read_file(data: bytes, number: int, name: str, seen: list[str]) -> list[FITSImage]:
+def _no_image(hdus: Mapping[tuple[int, int], str]) -> str:
+    """Say what there is instead of an image: ``primary is empty; ext 1 is a table``."""
+    told = [f"{'primary' if index == 0 else f'ext {index}'} is {what}" for (_, index), what in hdus.items()]
+    more = f"; and {len(told) - _MAX_TOLD} more" if len(told) > _MAX_TOLD else ""
+    return (
+        f"No 2-D or 3-D image found in {len(told)} HDU{'s' * (len(told) != 1)} ({'; '.join(told[:_MAX_TOLD])}{more}). "
+        "Send a file with an image, or pick one with `hdu=`."
+    )
+
+
+def _read_file(data: bytes, number: int, name: str, seen: dict[tuple[int, int], str]) -> list[FITSImage]:
     if data[:6] != b"SIMPLE":
         raise CutoutRejected("fits.unreadable", UNREADABLE)
     images: list[FITSImage] = []
@@ -141,7 +149,7 @@ def _read_file(data: bytes, number: int, name: str, seen: list[str]) -> list[FIT
                         break
                     _check_count(index + 1)
                     image = _image(hdu, hdus[0].header, index, number, name)
-                    seen.append(_describe(hdu, index))
+                    seen[number, index] = _describe(hdu)
                     if image is not None:
                         images.append(image)
     except CutoutRejected:
@@ -158,19 +166,30 @@ def _check_count(n_hdus: int) -> None:
         )
 
 
-def _describe(hdu: Any, index: int) -> str:
-    what = "table" if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU, fits.GroupsHDU)) else "image"
-    if isinstance(hdu, fits.CompImageHDU):
-        what = "image"
-    axes = [hdu.header.get(f"NAXIS{n}") for n in range(hdu.header.get("NAXIS", 0), 0, -1)]
-    size = "empty" if what == "image" and not axes else what if what == "table" else "x".join(map(str, axes))
-    return f"HDU {index}: {size}"
+def _describe(hdu: Any) -> str:
+    if isinstance(hdu, fits.GroupsHDU):
+        return "random groups"
+    if _is_uncovered(hdu):
+        return "without coverage (OVERLAP=F)"
+    if not isinstance(hdu, (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)):
+        return "a table" if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)) else "of unknown type"
+    axes = [int(side) for side in hdu.shape]
+    if not axes or 0 in axes:
+        return "empty"
+    return f"a list of {axes[0]} numbers" if len(axes) == 1 else "x".join(map(str, reversed(axes)))
+
+
+def _is_uncovered(hdu: Any) -> bool:
+    """Whether the Legacy Surveys' viewer says that it has no data here."""
+    return hdu.header.get("OVERLAP") is False
 
 
 def _image(hdu: Any, first: fits.Header, index: int, number: int, name: str) -> FITSImage | None:
     if not isinstance(hdu, (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)) or isinstance(
         hdu, fits.GroupsHDU
     ):
+        return None
+    if _is_uncovered(hdu):
         return None
     shape = tuple(hdu.shape)
     while len(shape) > 2 and shape[0] == 1:

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from survey.bands import Band
-from survey.fits.band_names import band_names, name_bands, own_band, parse_override, stated_bands, system_of
+from survey.fits.band_names import name_bands, parse_override
 from survey.fits.container import FITSImage
-from survey.fits.roles import Role, role_of
+from survey.fits.exposures import best_exposure
+from survey.fits.gathering import Science, gather
+from survey.fits.roles import Role
 from survey.ingest import CutoutRejected, IngestReport, Overrides
 
 __all__ = ["Plane", "arrange"]
+
+# SDSS frames are 2048 by 1489 px; nobody cuts out a galaxy so large.
+_FIELD_PX = 1200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,20 +42,6 @@ class Plane:
     zeropoint: float | None = None
 
 
-@dataclass(slots=True, eq=False)
-class _Science:
-    """An image HDU with what follows it."""
-
-    image: FITSImage
-    names: list[str] | None
-    systems: list[str | None]
-    companions: list[tuple[Role, FITSImage]]
-
-    @property
-    def n_planes(self) -> int:
-        return 1 if self.image.data.ndim == 2 else int(self.image.data.shape[0])
-
-
 def arrange(images: Sequence[FITSImage], overrides: Overrides, report: IngestReport) -> list[Plane]:
     """Find the bands of a galaxy among the image HDUs of its files.
 
@@ -70,11 +61,11 @@ def arrange(images: Sequence[FITSImage], overrides: Overrides, report: IngestRep
         ``fits.band_repeated`` if two files hold the same band, ``fits.zeropoint`` if there are neither one nor as
         many zero points as bands.
     """
-    sciences = _gather(images, overrides)
+    sciences = gather(images, overrides, report)
     if overrides.bands is not None:
-        planes = _with_zeropoints(_by_override(sciences, overrides.bands, report), overrides)
+        planes = _with_zeropoints(_by_override(sciences, overrides, report), overrides)
     else:
-        planes = _by_name(sciences, report)
+        planes = _by_name(sciences, overrides, report)
     files = {plane.image.file for plane in planes}
     hdus = {(plane.image.file, plane.image.index) for plane in planes}
     report.layout = (
@@ -88,10 +79,24 @@ def arrange(images: Sequence[FITSImage], overrides: Overrides, report: IngestRep
         planes.sort(key=lambda plane: plane.band.pivot_nm)
     if overrides.bands is None:
         planes = _with_zeropoints(planes, overrides)
+    _tell_whole_field(planes[0].image, overrides, report)
     told = sorted({role for plane in planes for role, _ in plane.companions if role != "other"})
     with_noise = f" with {', '.join(told)}" if told else ", no noise or mask planes"
     report.say("layout", f"{report.layout}: {len(planes)} band{'s' * (len(planes) > 1)}{with_noise}.")
     return planes
+
+
+def _tell_whole_field(image: FITSImage, overrides: Overrides, report: IngestReport) -> None:
+    """Ask for a position where an image is a whole frame, in whose middle no galaxy need be."""
+    height, width = image.data.shape[-2:]
+    if (
+        min(height, width) < _FIELD_PX
+        or overrides.ra_deg is not None
+        or image.number("RA_TARG", "RA_OBJ", "OBJRA")
+    ):
+        return
+    text = f"This is a whole field of {width}x{height} px: say with `ra=` and `dec=` which galaxy is meant."
+    report.say("target", text, "target_assumed")
 
 
 def _with_zeropoints(planes: list[Plane], overrides: Overrides) -> list[Plane]:
@@ -108,62 +113,8 @@ def _with_zeropoints(planes: list[Plane], overrides: Overrides) -> list[Plane]:
     return [replace(plane, zeropoint=value) for plane, value in zip(planes, each, strict=True)]
 
 
-def _gather(images: Sequence[FITSImage], overrides: Overrides) -> list[_Science]:
-    """Split images from companions, and give each companion to its image."""
-    sciences: list[_Science] = []
-    companions: list[tuple[Role, FITSImage]] = []
-    previous: FITSImage | None = None
-    for image in images:
-        if previous is not None and previous.file != image.file:
-            previous = None
-        chosen = overrides.hdu is not None and image.index == overrides.hdu
-        role = "image" if chosen else role_of(image, previous)
-        if role == "image" and (chosen or overrides.hdu is None):
-            previous = image
-            sciences.append(_introduce(image))
-        elif role not in ("image", "other"):
-            companions.append((role, image))
-    if not sciences:
-        where = ", ".join(f"{image.index} ({role_of(image, None)})" for image in images[:8])
-        raise CutoutRejected(
-            "fits.no_image", f"No image to use; image HDUs are {where}. Pick one with `hdu=`."
-        )
-    for role, image in companions:
-        owner = _owner(image, sciences)
-        if owner is not None:
-            owner.companions.append((role, image))
-    return sciences
-
-
-def _introduce(image: FITSImage) -> _Science:
-    stated = stated_bands(image)
-    if stated is not None:
-        return _Science(image, [band.name for band in stated], [band.system for band in stated], [])
-    n_planes = 1 if image.data.ndim == 2 else image.data.shape[0]
-    return _Science(image, band_names(image), [system_of(image)] * n_planes, [])
-
-
-def _owner(companion: FITSImage, sciences: list[_Science]) -> _Science | None:
-    """Return the image that a companion belongs to: same size, then same band, then nearest before it."""
-    fitting = [s for s in sciences if s.image.data.shape[-2:] == companion.data.shape[-2:]]
-    if companion.data.ndim == 3:
-        fitting = [s for s in fitting if s.image.data.shape == companion.data.shape]
-    band = own_band(companion)
-    same_file = [s for s in fitting if s.image.file == companion.file]
-    if band is not None:
-        named = [s for s in same_file or fitting if s.names == [band]]
-        before = [s for s in named if s.image.index < companion.index]
-        return (before or named or [None])[-1 if before else 0]  # type: ignore[list-item]
-    before = [s for s in same_file if s.image.index < companion.index]
-    if before:
-        return before[-1]
-    if not same_file and len(fitting) > 1:
-        names = band_names(companion)
-        fitting = [s for s in fitting if names is not None and s.names == names]
-    return fitting[0] if fitting else None
-
-
-def _by_override(sciences: list[_Science], text: str, report: IngestReport) -> list[Plane]:
+def _by_override(sciences: list[Science], overrides: Overrides, report: IngestReport) -> list[Plane]:
+    text = overrides.bands or ""
     files = {science.image.file for science in sciences}
     if len(files) > 1:
         chosen = [next(s for s in sciences if s.image.file == file) for file in sorted(files)]
@@ -176,18 +127,19 @@ def _by_override(sciences: list[_Science], text: str, report: IngestReport) -> l
     try:
         bands = parse_override(text, n_planes, system)
     except CutoutRejected as wrong:
-        # Repeated exposures in one file: the first of them, if one band was named.
-        chosen = chosen[:1]
+        # Repeated exposures in one file: one of them, if one band was named.
+        best, why = best_exposure([science.image for science in chosen], overrides)
+        chosen = [chosen[best]]
         try:
             bands = parse_override(text, chosen[0].n_planes, system)
         except CutoutRejected:
             raise wrong from None
-        report.say("layout", "Several images in the file: the first is taken.", "first_exposure")
+        report.say("layout", f"Several images in the file: {why}.", "first_exposure")
     report.say("bands", f"Bands {', '.join(band.id for band in bands)}, as you said.")
     return _planes(chosen, bands)
 
 
-def _by_name(sciences: list[_Science], report: IngestReport) -> list[Plane]:
+def _by_name(sciences: list[Science], overrides: Overrides, report: IngestReport) -> list[Plane]:
     named = [science for science in sciences if science.names is not None]
     if not named:
         n = sciences[0].n_planes
@@ -200,26 +152,34 @@ def _by_name(sciences: list[_Science], report: IngestReport) -> list[Plane]:
             "fits.band_unknown",
             f"This cube has {n} planes but no BANDS/FILTER keyword. Tell me the order, e.g. `bands={'ugrizyJHK'[1 : n + 1]}`.",
         )
-    seen: dict[str, int] = {}
-    chosen: list[_Science] = []
-    repeated = 0
+    groups: dict[tuple[str, ...], list[Science]] = {}
     for science in named:
-        assert science.names is not None
-        clash = [name for name in science.names if name in seen]
-        if any(seen[name] != science.image.file for name in clash):
+        groups.setdefault(tuple(science.names or ()), []).append(science)
+    seen: dict[str, int] = {}
+    chosen: list[Science] = []
+    left_aside, whys = 0, []
+    for names_, group in groups.items():
+        file = group[0].image.file
+        clash = [name for name in names_ if name in seen]
+        other = [name for name in clash if seen[name] != file]
+        if other or any(science.image.file != file for science in group):
             raise CutoutRejected(
                 "fits.band_repeated",
-                f"Two files hold the band {clash[0]}. Send one file per band, or name them with `bands=`.",
+                f"Two files hold the band {(other or names_)[0]}. Send one file per band, or name them with `bands=`.",
             )
         if clash:
-            repeated += 1
+            left_aside += len(group)
             continue
-        seen |= dict.fromkeys(science.names, science.image.file)
-        chosen.append(science)
-    if repeated:
+        best, why = best_exposure([science.image for science in group], overrides)
+        left_aside += len(group) - 1
+        whys += [why] if len(group) > 1 and why not in whys else []
+        seen |= dict.fromkeys(names_, file)
+        chosen.append(group[best])
+    if left_aside:
         report.say(
             "layout",
-            f"{repeated} further exposure{'s' * (repeated > 1)} of the same bands left aside: the first of each is taken.",
+            f"{left_aside} further exposure{'s' * (left_aside > 1)} of the same bands left aside: "
+            f"{'; '.join(whys) or 'the first is taken'}.",
             "first_exposure",
         )
     names = [name for science in chosen for name in science.names or ()]
@@ -227,7 +187,7 @@ def _by_name(sciences: list[_Science], report: IngestReport) -> list[Plane]:
     return _planes(chosen, name_bands(names, systems, report))
 
 
-def _planes(chosen: list[_Science], bands: Sequence[Band]) -> list[Plane]:
+def _planes(chosen: list[Science], bands: Sequence[Band]) -> list[Plane]:
     left = iter(bands)
     return [
         Plane(next(left), s.image, None if s.image.data.ndim == 2 else n, tuple(s.companions))
