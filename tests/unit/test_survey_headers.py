@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support import survey_layouts as layouts
+from support import survey_headers as layouts
 from support.fits_files import DEC, RA, SIDE
 
 from survey.fits.reader import read_fits
