@@ -76,7 +76,7 @@ def encode(understood: Understood) -> Stored:
         "pixel_scale_arcsec": cutout.pixel_scale_arcsec,
         "ebv": cutout.ebv,
         "is_calibrated": cutout.is_calibrated,
-        "provenance": {str(key): str(value) for key, value in cutout.provenance.items()},
+        "provenance": {_plain(key): _plain(value) for key, value in cutout.provenance.items()},
     }
     files = {_REPORT: orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2)}
     if cutout.bands.is_display:
@@ -114,6 +114,11 @@ def decode(about: Mapping[str, Any], files: Mapping[str, bytes]) -> Understood:
         return Understood(cutout, IngestReport(told["layout"], steps, list(told["flags"])))
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise CorruptFolder(f"no stored cutout: {type(error).__name__}") from error
+
+
+def _plain(text: object) -> str:
+    """Return text that any database and any JSON takes: PostgreSQL refuses NUL, JSON lone surrogates."""
+    return "".join(character for character in str(text) if character.isprintable())
 
 
 def _fits(data: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -66,7 +66,7 @@ def _decode(cursor: str) -> tuple[datetime, str]:
     try:
         moment, upload_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         at = datetime.fromisoformat(moment)
-        is_ours = at.tzinfo is not None and isinstance(upload_id, str) and upload_id.isalnum()
+        is_ours = at.utcoffset() == timedelta(0) and isinstance(upload_id, str) and upload_id.isalnum()
     except (binascii.Error, ValueError, TypeError):
         is_ours = False
     if not is_ours:
