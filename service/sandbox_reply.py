@@ -38,7 +38,7 @@ def read_refusal(head: Mapping[str, Any]) -> CutoutRejected | None:
         raise BadFrame("a refusal without code and message") from error
     if not isinstance(code, str) or not _CODE.match(code) or not isinstance(message, str):
         raise BadFrame("a refusal whose code or message is no text")
-    return CutoutRejected(code, message[:1000])
+    return CutoutRejected(code, _text(message, 1000))
 
 
 def read_cutout(head: Mapping[str, Any], stream: socket.socket, deadline: Deadline) -> Understood:
@@ -67,7 +67,7 @@ def read_cutout(head: Mapping[str, Any], stream: socket.socket, deadline: Deadli
             ebv=_number(told["ebv"], 0, 1000),
             is_calibrated=told["is_calibrated"] is True,
             provenance={
-                str(key)[:100]: str(value)[:500] for key, value in list(told["provenance"].items())[:50]
+                _text(key, 100): _text(value, 500) for key, value in list(told["provenance"].items())[:50]
             },
         )
         report = _report(head["report"])
@@ -82,7 +82,7 @@ def check_table(head: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
     try:
         told = head["table"]
         n_rows = int(told["n_rows"])
-        mapping = {key: str(told["mapping"][key])[:128] for key in _TABLE_COLUMNS if key in told["mapping"]}
+        mapping = {key: _text(told["mapping"][key], 128) for key in _TABLE_COLUMNS if key in told["mapping"]}
         nothing = [None] * min(n_rows, max_rows)
         rows = {key: list(told[key]) if key in mapping else nothing for key in _TABLE_COLUMNS}
         texts = all(value is None or isinstance(value, str) for value in rows["object_id"])
@@ -92,11 +92,12 @@ def check_table(head: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
         if not 0 <= n_rows <= max_rows or any(len(values) != n_rows for values in rows.values()):
             raise BadFrame("a table whose columns differ in length")
         return {
-            "format": str(told["format"])[:16],
-            "columns": [str(name)[:128] for name in told["columns"]][:1000],
+            "format": _text(told["format"], 16),
+            "columns": [_text(name, 128) for name in told["columns"][:1000]],
             "mapping": mapping,
             "n_rows": n_rows,
             **rows,
+            "object_id": [None if value is None else _text(value) for value in rows["object_id"]],
         }
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise BadFrame(f"no table: {type(error).__name__}") from error
@@ -135,11 +136,16 @@ def _number(told: Any, low: float, high: float) -> float | None:
 
 
 def _report(told: Any) -> IngestReport:
-    report = IngestReport(layout=str(told["layout"])[:100])
+    report = IngestReport(layout=_text(told["layout"], 100))
     for item in told["steps"][:200]:
-        report.say(str(item["step"])[:50], str(item["text"])[:1000])
-    report.flags = [str(flag)[:50] for flag in told["flags"]][:50]
+        report.say(_text(item["step"], 50), _text(item["text"], 1000))
+    report.flags = [_text(flag, 50) for flag in told["flags"][:50]]
     return report
+
+
+def _text(told: Any, limit: int | None = None) -> str:
+    """Text that an answer can repeat: JSON may hold lone surrogates, which UTF-8 cannot."""
+    return str(told)[:limit].encode("utf-8", "replace").decode()
 
 
 def _check_pixels(cutout: Cutout) -> None:

@@ -183,3 +183,24 @@ def test_json_numbers_beyond_floats_do_not_pass_as_rows():
     assert json.loads("1e400") == float("inf")
     with pytest.raises(BadFrame):
         check_table({"table": {**TABLE, "dec_deg": [json.loads("1e400"), 1.0]}}, 10)
+
+
+def test_no_lone_surrogate_comes_through():
+    """A child that was taken over may send them, and no UTF-8 answer can repeat them."""
+    bad = "\ud800x"
+    report = {"layout": bad, "steps": [{"step": bad, "text": bad}], "flags": [bad]}
+    understood = answered({"cutout": {**CUTOUT, "provenance": {bad: bad}}, "report": report})
+    table = {
+        **TABLE,
+        "format": bad,
+        "columns": [bad],
+        "mapping": {"object_id": bad},
+        "object_id": [bad, None],
+    }
+    said = [
+        understood.report.to_json(),
+        dict(understood.cutout.provenance),
+        str(read_refusal({"refusal": {"code": "fits.values", "message": bad}})),
+        check_table({"table": table}, 2),
+    ]
+    assert b"?x" in json.dumps(said, ensure_ascii=False).encode()
