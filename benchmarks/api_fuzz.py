@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import httpx
 from figures import REPOSITORY, figure, machine, table, write_results
-from service_process import service, tiny_data
+from service_process import data_folder, service
 
 sys.path.insert(0, str(REPOSITORY / "tests"))
 from support.api_fuzz import APIRun, fuzz
@@ -47,6 +46,8 @@ Written by `{command}` on {machine}.
 ## Answers by operation
 
 {answers}
+
+{unknown:,} requests with methods that their path does not have got 405, all of them with the methods that it has in `Allow`.
 """
 
 
@@ -61,11 +62,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data_dir = folder / "data"
-        if options.data_dir:
-            shutil.copytree(options.data_dir, data_dir)
-        else:
-            tiny_data(data_dir)
+        data_dir = data_folder(options.data_dir, folder / "data")
         key = issue_key(data_dir)
         with service(data_dir) as running:
             runs = rounds(running.url, folder, options.cases, key)
@@ -126,7 +123,8 @@ def report(runs: list[APIRun]) -> tuple[list[dict[str, object]], str]:
         figure(name, value, unit, n=cases, better=better, command=COMMAND)
         for name, value, unit, better in rows
     ]
-    operations = sorted({operation for operation, _ in answers})
+    operations = sorted({operation for operation, status in answers if status != 405})
+    unknown = sum(n for (operation, _), n in answers.items() if operation not in operations)
     statuses = sorted({status for _, status in answers})
     lines = [
         f"| operation | {' | '.join(map(str, statuses))} |",
@@ -146,6 +144,7 @@ def report(runs: list[APIRun]) -> tuple[list[dict[str, object]], str]:
         busy=sum(n for (_, status), n in answers.items() if status == 503),
         failures="\n".join(f"* {title}: {count}" for title, count in failures.items()) or "None.",
         answers="\n".join(lines),
+        unknown=unknown,
     )
     return figures, page
 

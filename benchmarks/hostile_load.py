@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import random
 import re
-import shutil
 import socket
 import statistics
 import subprocess
@@ -30,7 +29,7 @@ import httpx
 import psutil
 from figures import REPOSITORY, figure, machine, table, write_results
 from hostile_files import hostile_files
-from service_process import Service, service, tiny_data
+from service_process import Service, data_folder, service
 from upload_cost import upload_cost
 
 COMMAND = "python benchmarks/hostile_load.py"
@@ -217,13 +216,7 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        data_dir = Path(name) / "data"
-        if options.data_dir.is_dir():
-            shutil.copytree(options.data_dir, data_dir)
-            migrate = [sys.executable, "-m", "skylike", "index", "migrate", "--data-dir", str(data_dir)]
-            subprocess.run(migrate, check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
-        else:
-            tiny_data(data_dir)
+        data_dir = data_folder(options.data_dir, Path(name) / "data")
         figures, page = measure(data_dir, Path(name), options.seconds, options.rounds)
     sys.stdout.write(page)
     if not options.dry:

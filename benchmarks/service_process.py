@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import httpx
 import psutil
 from figures import REPOSITORY
 
-__all__ = ["Service", "service", "tiny_data"]
+__all__ = ["Service", "data_folder", "service", "tiny_data"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,16 @@ def service(data_dir: Path, **settings: object) -> Iterator[Service]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def data_folder(source: Path | None, folder: Path) -> Path:
+    """Copy a data folder and bring its database up to date, or build the synthetic one where there is none."""
+    if source is None or not source.is_dir():
+        return tiny_data(folder)
+    shutil.copytree(source, folder)
+    migrate = [sys.executable, "-m", "skylike", "index", "migrate", "--data-dir", str(folder)]
+    subprocess.run(migrate, check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+    return folder
 
 
 def tiny_data(folder: Path) -> Path:

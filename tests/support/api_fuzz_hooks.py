@@ -40,6 +40,16 @@ def before_call(context, case, kwargs):
     chance = _share((path, case.query))
     if IDS and "object_id" in path and chance % 2:
         path["object_id"] = IDS[chance // 2 % len(IDS)]
+    if (
+        IDS
+        and case.operation.path.endswith("/neighbours")
+        and case.query is not None
+        and chance % 2
+        and not path
+    ):
+        case.query.pop("ra", None)
+        case.query.pop("dec", None)
+        case.query["target"] = IDS[chance // 2 % len(IDS)]
     names = FILES.get(case.media_type or "")
     if names and case.operation.path.endswith("/upload") and _share(case.body) % 2:
         files, bands = seeds()[names[chance // 2 % len(names)]]
