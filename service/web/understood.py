@@ -117,7 +117,8 @@ def _measured(domain: Mapping[str, Any] | None) -> list[Measured]:
 
 def _number(value: float, unit: str = "") -> str:
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    shown = f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    # Adding zero makes zero of minus zero.
+    shown = f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return f"{shown} {_UNITS.get(unit, unit)}".strip()
 
 

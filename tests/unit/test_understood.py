@@ -46,11 +46,13 @@ def test_measurements_stand_beside_what_is_usual():
         measure(),
         measure("magnitude", band="u", unit="mag", value=17.25, low=None, is_unlikely=True),
         measure("snr", value=None),
+        measure("sky", unit="sigma", value=-0.002, low=-0.78, high=127.0),
         measure("new_one", unit="", low=None, high=None, percentile=None),
     ]
     assert understood(ingest(), {"measures": measures})["measured"] == [
         ("Half-light radius", "4.00 ″", "1.00 to 8.00", "50.0 %", False),
         ("Central magnitude, u", "17.2 mag", "up to 8.00", "50.0 %", True),
+        ("Level of the sky", "0.00 σ", "−0.78 to 127", "50.0 %", False),
         ("new_one", "4.00", "", "", False),
     ]
     assert understood(ingest(), None)["measured"] == []
