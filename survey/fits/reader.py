@@ -24,6 +24,8 @@ MAX_FILES = 9
 # Half a per cent over a 64 px field is a third of a pixel; bands apart by more need resampling.
 _SCALE_TOLERANCE = 0.01
 _ANGLE_TOLERANCE_DEG = 1.0
+# A scale that the sender gives differs from the header's by more than rounding and distortion.
+_CONFLICT = 1.1
 # The SFD98 map has no larger value away from the Galactic centre.
 _MAX_EBV = 20.0
 
@@ -138,7 +140,12 @@ def _astrometry(planes: Sequence[Plane], overrides: Overrides, report: IngestRep
     if overrides.pixel_scale_arcsec is not None:
         found = first.pixel_scale_arcsec
         told = "" if found is None else f"; the header says {found:.4g}"
-        report.say("wcs", f"Pixel scale {overrides.pixel_scale_arcsec:g} arcsec as you gave it{told}.")
+        apart = 1.0 if found is None else overrides.pixel_scale_arcsec / found
+        report.say(
+            "wcs",
+            f"Pixel scale {overrides.pixel_scale_arcsec:g} arcsec as you gave it{told}.",
+            None if 1 / _CONFLICT <= apart <= _CONFLICT else "scale_conflict",
+        )
         skies = [
             Astrometry(s.wcs, overrides.pixel_scale_arcsec, s.anisotropy, s.is_mirrored, s.north_angle_deg)
             for s in skies

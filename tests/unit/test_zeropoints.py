@@ -2,7 +2,7 @@
 
 import pytest
 from astropy import units
-from support.fits_files import SCALE, galaxy
+from support.fits_files import SCALE, cube, galaxy, read
 from support.header_images import factor, image_with
 
 from survey.fits.units import calibration_of
@@ -88,3 +88,12 @@ def test_per_beam_is_no_flux_per_pixel():
     found = calibration_of(image_with(BUNIT="mJy/beam"), report, zeropoint=None, pixel_scale_arcsec=SCALE)
     assert not found.is_calibrated
     assert report.steps[0][1].startswith("BUNIT 'mJy/beam' and no zero point.")
+
+
+@pytest.mark.parametrize(
+    ("told", "conflict"), [(SCALE, False), (1.09 * SCALE, False), (0.9 * SCALE, True), (0.2, True)]
+)
+def test_a_pixel_scale_that_differs_from_the_header_s_by_a_tenth_is_a_conflict(told, conflict):
+    found = read(cube(), pixel_scale_arcsec=told)
+    assert ("scale_conflict" in found.report.flags) == conflict
+    assert any("the header says 0.4" in text for _, text in found.report.steps)
