@@ -43,6 +43,13 @@ def test_every_error_code_is_documented(pages):
     assert [slug for slug in PROBLEMS if f"`{slug}`" not in pages["docs/api.md"]] == []
 
 
+def test_every_refusal_of_an_upload_has_its_remedy(pages):
+    from service.problems_uploads import UPLOAD_PROBLEMS
+
+    slugs = [slug for slug, *_ in UPLOAD_PROBLEMS if not slug.startswith("table.")]
+    assert [slug for slug in slugs if f"`{slug}`" not in pages["docs/uploads.md"]] == []
+
+
 def test_every_verb_is_documented(pages):
     import typer
 

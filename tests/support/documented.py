@@ -11,7 +11,13 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 # Where each table stands, between `<!-- name -->` and `<!-- /name -->`.
-PLACES = {"settings": "README.md", "figures": "README.md", "errors": "docs/api.md", "paths": "docs/api.md"}
+PLACES = {
+    "settings": "README.md",
+    "figures": "README.md",
+    "errors": "docs/api.md",
+    "paths": "docs/api.md",
+    "flags": "docs/uploads.md",
+}
 
 # What the README tells of the figures, in this order.
 FIGURES = {
@@ -56,6 +62,12 @@ def errors():
 
     rows = ((f"`{p.slug}`", str(p.status), p.title) for p in sorted(PROBLEMS.values(), key=lambda p: p.slug))
     return table(("code", "status", "means"), rows)
+
+
+def flags():
+    from survey.ingest import FLAGS
+
+    return table(("flag", "means"), ((f"`{flag}`", text) for flag, text in FLAGS.items()))
 
 
 def paths():
@@ -104,7 +116,7 @@ def rewritten(text, name, content):
     return re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _: block, text, count=1, flags=re.DOTALL)
 
 
-TABLES = {"settings": settings, "figures": figures, "errors": errors, "paths": paths}
+TABLES = {"settings": settings, "figures": figures, "errors": errors, "paths": paths, "flags": flags}
 
 
 def main():
