@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from survey.magic import MAX_IMAGE_SIDE, MAX_PIXELS, PrescanRefused
 
-__all__ = ["PictureHeader", "read_jpeg_header", "read_png_header"]
+__all__ = ["MAX_CHUNKS", "PictureHeader", "read_jpeg_header", "read_png_header"]
 
 #: Chunks of a PNG: a writer that flushes every 8 KiB (libpng's default) makes 4,096 of 32 MiB.
-_MAX_CHUNKS = 16_384
+MAX_CHUNKS = 16_384
 #: Segments of a JPEG before its pixels.
 _MAX_SEGMENTS = 2000
 _FILL = re.compile(rb"\xff+(?=\xff)")
@@ -59,9 +59,9 @@ def read_png_header(data: bytes) -> PictureHeader:
     offset, has_pixels, n_chunks = 8, False, 0
     while offset + 12 <= len(data):
         n_chunks += 1
-        if n_chunks > _MAX_CHUNKS:
+        if n_chunks > MAX_CHUNKS:
             raise PrescanRefused(
-                "display.unreadable", f"The PNG has more than {_MAX_CHUNKS} chunks. Write it again."
+                "display.unreadable", f"The PNG has more than {MAX_CHUNKS} chunks. Write it again."
             )
         (length,) = struct.unpack(">I", data[offset : offset + 4])
         kind = data[offset + 4 : offset + 8]
