@@ -68,7 +68,9 @@ def check_coverage(
         )
     present = np.asarray(known.any(axis=(1, 2)))
     if not present.any():
-        raise ContractViolation("fits.masked", "No usable pixel: all are masked, NaN or without weight.")
+        raise ContractViolation(
+            "fits.masked", "No usable pixel: all are masked, NaN or without weight. Send an image with data."
+        )
     share = _centre(known[present], core).mean(axis=(1, 2))
     worst = int(share.argmin())
     if share[worst] < 1 - _MAX_MASKED:
@@ -76,10 +78,10 @@ def check_coverage(
         raise ContractViolation(
             "fits.masked",
             f"{100 * (1 - share[worst]):.0f} % of the central {core} px are masked or NaN in {name} "
-            f"(limit {100 * _MAX_MASKED:.0f} %).",
+            f"(limit {100 * _MAX_MASKED:.0f} %). Send an image with data there.",
         )
     if np.ptp(field[known]) == 0:
-        raise ContractViolation("fits.blank", "Every pixel has the same value: there is no galaxy to see.")
+        raise ContractViolation("fits.blank", "Every pixel has the same value. Send an image with a galaxy.")
     conditions = {
         "band_missing": not present.all(),
         "masked": share.min() < 1,

@@ -161,7 +161,9 @@ def _measure(wcs: WCS, x: float, y: float) -> Astrometry:
         return NO_ASTROMETRY
     determinant = east_x * north_y - east_y * north_x
     if abs(determinant) * 3600**2 < 1e-3 * sides.prod():
-        raise CutoutRejected("fits.wcs", "The WCS is degenerate: both pixel axes point the same way.")
+        raise CutoutRejected(
+            "fits.wcs", "The WCS is degenerate: both pixel axes point the same way. Mend the CD or PC matrix."
+        )
     return Astrometry(
         wcs,
         float(np.sqrt(sides.prod())),

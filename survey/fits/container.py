@@ -23,7 +23,7 @@ _MIN_SIDE = 16
 # HDUs that a refusal or a report lists.
 _MAX_TOLD = 12
 
-UNREADABLE = "The file cannot be read as FITS: it is damaged, incomplete, or not what its first bytes say."
+UNREADABLE = "The file cannot be read as FITS: it is damaged, incomplete, or not what its first bytes say. Fetch it again."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

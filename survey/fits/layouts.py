@@ -17,6 +17,7 @@ __all__ = ["Plane", "arrange"]
 
 # SDSS frames are 2048 by 1489 px; nobody cuts out a galaxy so large.
 _FIELD_PX = 1200
+_EXAMPLES = {2: "gr", 3: "grz", 4: "griz", 5: "ugriz", 6: "ugrizy", 9: "ugriZYJHKs"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +151,7 @@ def _by_name(sciences: list[Science], overrides: Overrides, report: IngestReport
             )
         raise CutoutRejected(
             "fits.band_unknown",
-            f"This cube has {n} planes but no BANDS/FILTER keyword. Tell me the order, e.g. `bands={'ugrizyJHK'[1 : n + 1]}`.",
+            f"This cube has {n} planes but no BANDS/FILTER keyword. Tell me the order, e.g. `bands={_EXAMPLES.get(n, 'sdss:g,sdss:r')}`.",
         )
     groups: dict[tuple[str, ...], list[Science]] = {}
     for science in named:

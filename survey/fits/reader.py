@@ -219,19 +219,22 @@ def _stack(bands: Sequence[_Calibrated], *, mirrored: bool, report: IngestReport
     bad = mask if ivar is None else mask | ~(ivar > 0)
     if bad.all():
         raise CutoutRejected(
-            "fits.masked", "Every pixel near the target is masked, NaN or outside the image."
+            "fits.masked",
+            "Every pixel near the target is masked, NaN or outside the image. Send one with data there.",
         )
     for n, band in enumerate(bands):
         good = flux[n][~bad[n]]
         if good.size == 0 or float(good.min()) == float(good.max()):
             # One value throughout is a band without data (no coverage), not a galaxy.
             if len(bands) == 1:
-                raise CutoutRejected("fits.blank", "Every usable pixel has the same value: this is no image.")
+                raise CutoutRejected(
+                    "fits.blank", "Every usable pixel has the same value. Send an image with a galaxy."
+                )
             report.say("masks", f"Band {band.band.name} is blank: all its pixels are masked.", "masked")
             mask[n] = True
     if mask.all():
         raise CutoutRejected(
-            "fits.blank", "Every usable pixel has the same value in every band: this is no image."
+            "fits.blank", "Every usable pixel has the same value in every band. Send an image with a galaxy."
         )
     share = float(mask.mean())
     if share > 0:

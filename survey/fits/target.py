@@ -97,14 +97,20 @@ def _as_told(ra: float, dec: float, sky: Astrometry, shape: tuple[int, int], rep
         return Target(*middle, ra, dec)
     pixel = sky.pixel_of(ra, dec)
     if pixel is None:
-        raise CutoutRejected("fits.outside", "Your position lies on another part of the sky than the image.")
+        raise CutoutRejected(
+            "fits.outside",
+            "Your position lies on another part of the sky than the image. Check `ra=` and `dec=`.",
+        )
     if not _inside(pixel, shape):
         outside = np.hypot(
             max(-pixel[0], pixel[0] - (width - 1), 0.0), max(-pixel[1], pixel[1] - (height - 1), 0.0)
         )
         distance = float(outside * (sky.pixel_scale_arcsec or 1.0))
         far = f"{distance:.0f} arcsec" if distance < 3600 else f"{distance / 3600:.1f} degrees"
-        raise CutoutRejected("fits.outside", f"Position ({ra:.5f}, {dec:.5f}) is {far} outside the image.")
+        raise CutoutRejected(
+            "fits.outside",
+            f"Position ({ra:.5f}, {dec:.5f}) is {far} outside the image. Send a cutout around it.",
+        )
     offset = np.hypot(pixel[0] - middle[0], pixel[1] - middle[1])
     report.say("target", f"Target at your position, {offset:.1f} px from the middle of the image.")
     return Target(*pixel, ra, dec)
