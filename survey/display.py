@@ -16,6 +16,8 @@ __all__ = ["MAX_PIXELS", "read_display"]
 
 MAX_PIXELS = 4096 * 4096
 _MIN_SIDE = 16
+# Rounding in the conversion from luminance and chroma moves grey apart by no more.
+_GREY_SPREAD = 2
 _UNREADABLE = "The picture cannot be read: it is damaged, incomplete, or not what its first bytes say."
 
 
@@ -56,6 +58,8 @@ def read_display(data: bytes, *, pixel_scale_arcsec: float | None = None) -> Und
         report.say("wcs", "No pixel scale: the whole picture is taken as the field.", "no_pixel_scale")
     if bool((pixels == pixels[0, 0]).all()):
         raise CutoutRejected("display.blank", "Every pixel of the picture has the same colour.")
+    if int(np.ptp(pixels, axis=2).max()) <= _GREY_SPREAD:
+        report.say("sanity", "The picture has no colour: only shape and light are compared.", "grey")
     # Top row first, as survey.rendering shows display planes and index.fields makes them of fluxes.
     flux = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
     cutout = Cutout(

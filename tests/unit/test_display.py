@@ -123,3 +123,20 @@ def test_pictures_of_one_colour_are_refused(colour):
 def test_a_picture_is_shown_as_it_was_sent():
     data = picture()
     assert np.array_equal(to_rgb(read_display(data).cutout), np.asarray(Image.open(io.BytesIO(data))))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_picture_without_colour_is_named(kind, mode):
+    ramp = np.add.outer(np.arange(40), np.arange(40)).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(ramp).convert(mode).save(stream, kind)
+    assert "grey" in read_display(stream.getvalue()).report.flags
+
+
+def test_a_picture_with_a_little_colour_is_not_grey():
+    pixels = np.full((40, 40, 3), 90, np.uint8)
+    pixels[20, 20] = 90, 90, 99
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    assert "grey" not in read_display(stream.getvalue()).report.flags
