@@ -81,7 +81,7 @@ def upload_cost(data_dir: Path, url: str, rounds: int) -> Cost:
 
 def _galaxy(data_dir: Path) -> tuple[Model, Cutout]:
     """Return a model of five or more bands that a survey here was indexed by, and one of its galaxies."""
-    for path in sorted((data_dir / "surveys").iterdir()):
+    for path in sorted((data_dir / "surveys").glob("[!.]*")):
         folder = SurveyFolder(path)
         for embedded in sorted((data_dir / "embeddings").glob(f"{path.name}--*")):
             model = Model.open(data_dir / "models" / embedded.name.partition("--")[2])
