@@ -71,6 +71,8 @@ class Form:
         What was understood where the sender said nothing; equal to the field's value as long as it is not edited.
     mend
         Fields that a refusal asks for, the first one to be looked at first.
+    hints
+        Fields that a reservation asks about: an answer is possible, a better one with them.
     is_open
         Whether the fields are shown at once.
     keep
@@ -80,6 +82,7 @@ class Form:
     values: Mapping[str, str] = field(default_factory=dict)
     understood: Mapping[str, str] = field(default_factory=dict)
     mend: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     is_open: bool = False
     keep: bool = False
 
@@ -156,6 +159,7 @@ def form_of(
     cutout: Cutout | None = None,
     survey: str | None = None,
     mend: tuple[str, ...] = (),
+    hints: tuple[str, ...] = (),
 ) -> Form:
     """Return the form as it comes back: what the sender said stays, the rest is filled with what was understood.
 
@@ -167,14 +171,14 @@ def form_of(
         As the file was read; without one (the reader refused) the fields stay as they were.
     survey
         The one that answered.
-    mend
-        Fields that a refusal asks for.
+    mend, hints
+        Fields that a refusal asks for, and those that a reservation asks about.
     """
     words, keep = said(fields), bool(fields.get("keep"))
     if cutout is None:
         values = {name: fields.get(name, "") for name in FIELDS}
         before = {name: fields.get(f"{_WAS}{name}", "") for name in FIELDS}
-        return Form(values, before, mend, is_open=True, keep=keep)
+        return Form(values, before, mend, hints, is_open=True, keep=keep)
     understood = {
         "bands": _bands_of(cutout),
         "pixscale": "" if cutout.pixel_scale_arcsec is None else f"{cutout.pixel_scale_arcsec:.4g}",
@@ -183,7 +187,7 @@ def form_of(
         "survey": survey or "",
     }
     unsaid = {name: text for name, text in understood.items() if name not in words}
-    return Form({**unsaid, **words}, unsaid, mend, is_open=True, keep=keep)
+    return Form({**unsaid, **words}, unsaid, mend, hints, is_open=True, keep=keep)
 
 
 def _bands_of(cutout: Cutout) -> str:

@@ -46,13 +46,13 @@ def check_page(
     rights
         What whoever asks may do.
     """
+    answer, reason = prepared.to_json(), why_no_redshift(prepared) or ""
+    doubts = [step["text"] for step in answer["ingest"]["steps"] if step["step"] == "domain"]
+    hints = fields_to_mend("", " ".join([reason, *doubts]))
     return {
         **form_page(resources, rights),
-        "form": form_of(fields, cutout=read.cutout, survey=prepared.served.survey),
-        "upload": {
-            **_account(prepared, prepared.to_json()),
-            "no_redshift": why_no_redshift(prepared) or "",
-        },
+        "form": form_of(fields, cutout=read.cutout, survey=prepared.served.survey, hints=hints),
+        "upload": {**_account(prepared, answer), "no_redshift": reason},
     }
 
 

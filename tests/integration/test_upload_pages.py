@@ -91,6 +91,8 @@ def test_without_a_wcs_nobody_says_where_north_is(client):
 def test_the_check_says_that_no_redshift_would_be_given_and_why(client, mute, good):
     told = Page(send(client, mute, bands="sdss-ugriz").text)
     assert "No redshift would be given. The flux unit is unknown." in told.words
+    assert told.inputs["zeropoint"].get("class") == "hint"
+    assert "class" not in told.inputs["ra"]
     assert "No redshift would be given" not in Page(send(client, good).text).words
 
 
