@@ -17,6 +17,8 @@ PLACES = {
     "errors": "docs/api.md",
     "paths": "docs/api.md",
     "flags": "docs/uploads.md",
+    "limits": "docs/security.md",
+    "hostile": "docs/security.md",
 }
 
 # What the README tells of the figures, in this order.
@@ -116,7 +118,27 @@ def rewritten(text, name, content):
     return re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _: block, text, count=1, flags=re.DOTALL)
 
 
-TABLES = {"settings": settings, "figures": figures, "errors": errors, "paths": paths, "flags": flags}
+def limits():
+    from support.security_tables import limits as written
+
+    return written()
+
+
+def hostile():
+    from support.security_tables import hostile as written
+
+    return written()
+
+
+TABLES = {
+    "settings": settings,
+    "figures": figures,
+    "errors": errors,
+    "paths": paths,
+    "flags": flags,
+    "limits": limits,
+    "hostile": hostile,
+}
 
 
 def main():
@@ -126,4 +148,6 @@ def main():
 
 
 if __name__ == "__main__":
+    # Not this folder, whose html.py is not Python's own.
+    sys.path[0] = str(REPOSITORY / "tests")
     sys.exit(main())
