@@ -217,8 +217,8 @@ class Judge:
         if sky.is_unlikely:
             unit = "counts" if self._is_display else "times its noise"
             text = (
-                f"The frame around the galaxy is not empty: its level is {sky.value:.3g} {unit}, that of the catalogue's "
-                f"images {sky.low:.3g} to {sky.high:.3g}."
+                f"The level of the frame around the galaxy is {sky.value:.3g} {unit}; that of the catalogue's images lies "
+                f"between {sky.low:.3g} and {sky.high:.3g}: the sky was left in, or something else is in the picture."
             )
             return Reservation("sky_unlikely", text, sky.percentile or 0.0)
         if noise.is_unlikely:

@@ -22,9 +22,11 @@ from index.spectroscopic import Spectroscopic
 from index.vectors.exact import ExactStore
 from survey.manifests import CorruptFolder, read_manifest, sha256_of
 
-__all__ = ["MANIFEST", "Release", "ReleaseInfo", "hash_of_ids", "verify_release"]
+__all__ = ["FORMAT", "MANIFEST", "Release", "ReleaseInfo", "hash_of_ids", "verify_release"]
 
 MANIFEST = "manifest.json"
+#: What is built now; 1 had no domain, and is read.
+FORMAT = 2
 VECTORS, COLUMNS, ANOMALY = "vectors.f32", "columns.arrow", "anomaly.npy"
 # Every galaxy's index.pdf.POINTS; there is none without redshifts.
 PHOTOZ = "photoz.npy"
@@ -103,6 +105,8 @@ class Release:
         Its manifest.
     sha256
         SHA-256 of the manifest, which the active release row must repeat.
+    format
+        :data:`FORMAT` at the time of building.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
@@ -111,6 +115,7 @@ class Release:
         self.sha256 = sha256_of((path / MANIFEST).read_bytes())
         self._photoz: dict[str, Any] = manifest["photoz"]
         self._has_domain = DOMAIN in manifest["files"]
+        self.format = int(manifest.get("format", 1))
 
     @classmethod
     def open(cls, path: Path, *, verify: Literal["quick", "full"] = "quick") -> Release:

@@ -26,6 +26,7 @@ from index.photoz import KernelPhotoZ
 from index.release import (
     ANOMALY,
     COLUMNS,
+    FORMAT,
     MANIFEST,
     PARENT,
     PHOTOZ,
@@ -50,7 +51,6 @@ __all__ = [
     "verify_release",
 ]
 
-_FORMAT = 1
 _LAST_CELL = np.iinfo(np.int64).max
 
 
@@ -151,7 +151,7 @@ def build_release(
         files = (VECTORS, COLUMNS, ANOMALY, *GRAPH_FILES, *optional)
         manifest: dict[str, Any] = {
             **info.to_json(),
-            "format": _FORMAT,
+            "format": FORMAT,
             "photoz": photoz,
             "faiss_version": FAISS_VERSION,
             "sizes": {name: (staged / name).stat().st_size for name in files},

@@ -14,7 +14,7 @@ from index.catalogue.ingest import ingest_release, ingest_survey
 from index.embed import embed_survey
 from index.embeddings import EmbeddingMismatch, EmbeddingStore
 from index.model import Model
-from index.release import Release
+from index.release import FORMAT, Release
 from index.releases import build_release, find_release
 from service.records.audit import record
 from skylike.catalogue_sessions import catalogue_session, command_line_owner
@@ -150,7 +150,10 @@ def _release(
     found = find_release(folder, survey, model)
     if found is not None:
         try:
-            return Release.open(folder / found.id), False
+            opened = Release.open(folder / found.id)
+            if opened.format >= FORMAT:
+                return opened, False
+            # Built by an earlier version: it is served as it is until the new one is active.
         except CorruptFolder:
             # A damaged release stays for `skylike check` to name; a new one takes its place.
             pass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from index.embeddings import EmbeddingStore
 from index.model import GoldenMismatch, Model, OnnxEncoder
-from index.release import Release
+from index.release import FORMAT, Release
 from index.releases import list_releases
 from skylike.findings import Finding, complaint, note, ok
 from survey.archive import SurveyFolder
@@ -122,7 +122,13 @@ class DataCheck:
         if strangers:
             found = f"{len(strangers)} ids are not in survey {info.survey}, first {strangers[0]!r}"
             return complaint(name, found, build)
-        return ok(name, f"{info.n} of {len(known)} objects, every vector finds itself")
+        if release.format < FORMAT:
+            return note(
+                name,
+                f"built by an earlier version: uploads are not compared with its galaxies; {build} makes it anew",
+            )
+        measured = f", {release.domain.n} measured" if release.domain is not None else ""
+        return ok(name, f"{info.n} of {len(known)} objects, every vector finds itself{measured}")
 
     def _judge_stale(self, name: str, path: Path, stale: str, build: str) -> Finding:
         """Complain of a stale release unless a current one of the same survey and model is there."""

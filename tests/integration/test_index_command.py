@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from index.catalogue.activation import list_active
 from index.catalogue.session import default_url, make_engine, sessions
+from index.domain import DOMAIN
 from service.records.audit import list_audit
 from skylike.cli.index import app
 
@@ -87,6 +88,18 @@ def test_a_damaged_release_is_built_again(data_dir, built):
     assert report["is_new"]
     assert report["release"] in run(data_dir, "verify", report["release"])["verified"]
     assert [row.id for row in ask(data_dir, list_active)] == [report["release"]]
+
+
+def test_a_release_of_an_earlier_version_is_built_again(data_dir, built):
+    folder = data_dir / "releases" / built[1]["release"]
+    manifest = orjson.loads((folder / "manifest.json").read_bytes())
+    (folder / DOMAIN).unlink()
+    del manifest["files"][DOMAIN], manifest["sizes"][DOMAIN]
+    (folder / "manifest.json").write_bytes(orjson.dumps({**manifest, "format": 1}))
+    report = run(data_dir, "build", "tiny")
+    assert report["is_new"]
+    assert (data_dir / "releases" / report["release"] / DOMAIN).is_file()
+    assert not run(data_dir, "build", "tiny")["is_new"]
 
 
 def test_a_changed_survey_is_embedded_and_indexed_again_and_can_be_rolled_back(data_dir, built):
