@@ -17,7 +17,7 @@ __all__ = ["Plane", "arrange"]
 
 # SDSS frames are 2048 by 1489 px; nobody cuts out a galaxy so large.
 _FIELD_PX = 1200
-_EXAMPLES = {2: "gr", 3: "grz", 4: "griz", 5: "ugriz", 6: "ugrizy", 9: "ugriZYJHKs"}
+_EXAMPLES = {2: "gr", 3: "grz", 4: "griz", 5: "grizy", 6: "ugrizy", 9: "ugriZYJHKs"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
