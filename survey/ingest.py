@@ -41,6 +41,7 @@ FLAGS: dict[str, str] = {
     "negative": "The sky has far more negative than positive outliers: it was subtracted badly.",
     "saturated": "The brightest pixels are saturated: the core is not the galaxy's.",
     "trail": "A satellite trail or a similar line crosses one band.",
+    "bands_shifted": "The galaxy lies at another place in some bands: their positions disagree.",
     "no_source": "Nothing significant stands in the middle of the image.",
     # What the model's contract had to bridge.
     "partial_field": "The image does not cover the model's whole field; the rest was left empty.",

@@ -14,6 +14,7 @@ from survey.backdrop import Backdrop, measure_backdrop
 from survey.cutout import Cutout, FluxArray, MaskArray
 from survey.ingest import IngestReport, Understood
 from survey.quality import assess
+from survey.registration import band_shifts
 
 __all__ = ["make_sane"]
 
@@ -22,6 +23,7 @@ _MAX_MISMATCH = 3.0
 # Beyond five sigma noise has 3e-7 of its pixels; a real image has stars there, but no holes.
 _HOLE_SIGMA, _MIN_HOLES, _MAX_HOLES = 5.0, 10, 0.002
 _MIN_SIGNIFICANCE, _MAX_CORRELATION = 5.0, 4.0
+_MIN_SHIFT_PX, _MIN_SHIFT_ARCSEC = 2.0, 0.75
 _VERDICTS = {"saturated": "saturated", "trail": "trail", "off_edge": None}
 
 
@@ -53,6 +55,7 @@ def make_sane(understood: Understood) -> Understood:
         cutout = _with_fitting_noise(cutout, backdrops, report)
         _name_holes(cutout, good, backdrops, levels, report)
         _name_no_source(cutout, good, backdrops, levels, report)
+        _name_shifts(cutout, good, backdrops, levels, report)
         for verdict in assess(cutout):
             if verdict.name in _VERDICTS:
                 report.say("sanity", verdict.detail, _VERDICTS[verdict.name])
@@ -182,6 +185,27 @@ def _name_no_source(
             f"Nothing significant stands in the middle of the image: at most {peak:.1f} sigma.",
             "no_source",
         )
+
+
+def _name_shifts(
+    cutout: Cutout,
+    good: MaskArray,
+    backdrops: Sequence[Backdrop | None],
+    levels: Sequence[float],
+    report: IngestReport,
+) -> None:
+    sigma = np.array([0.0 if b is None else b.sigma for b in backdrops])
+    sky = np.asarray(levels, dtype=np.float32)[:, None, None]
+    shifts = band_shifts(cutout.flux - sky, good, sigma)
+    # Where pixels are fine, dust and young stars move the light of a band by more than two of them.
+    least = max(_MIN_SHIFT_PX, _MIN_SHIFT_ARCSEC / (cutout.pixel_scale_arcsec or np.inf))
+    aside = [
+        f"{band.name} by {np.hypot(*shift):.0f} px"
+        for band, shift in zip(cutout.bands, shifts, strict=True)
+        if np.hypot(*shift) >= least
+    ]
+    if aside:
+        report.say("sanity", f"Bands lie aside of the others: {', '.join(aside)}.", "bands_shifted")
 
 
 def _central_significance(total: NDArray[Any]) -> float:
