@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,8 @@ def _restrict() -> None:
     for limit, value in LIMITS.items():
         # With equal limits of processor time the kernel sends SIGKILL, which says nothing; one second later it does.
         resource.setrlimit(limit, (value, value + 1 if limit == resource.RLIMIT_CPU else value))
+    # reproject makes a folder for temporary files at every call, though it puts none there; this child may write nothing.
+    tempfile.TemporaryDirectory = contextlib.nullcontext  # type: ignore[assignment,misc]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 

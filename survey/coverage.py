@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 
 from survey.bands import BandSet
 
-__all__ = ["ContractViolation", "check_coverage"]
+__all__ = ["ContractViolation", "beyond", "check_coverage"]
 
 # The share of the centre that may be masked: holes up to there are filled from around them (resample.fill_holes),
 # and in larger ones the galaxy itself is guessed.
@@ -28,6 +29,25 @@ class ContractViolation(ValueError):
         self.code = code
 
 
+def beyond(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where the image has ended: what is unknown in all bands and reaches in from the border, shape (H, W).
+
+    A stamp that was turned has such corners, and so has one that was cut at the edge of a frame; a hole inside
+    is masked, not beyond.
+
+    Parameters
+    ----------
+    known
+        True where a pixel can be used, shape (C, H, W).
+    """
+    unknown = ~known.any(axis=0)
+    if not unknown.any():
+        return np.asarray(unknown)
+    regions, _ = label(unknown)
+    border = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    return np.asarray(unknown & np.isin(regions, border[border > 0]))
+
+
 def check_coverage(
     field: NDArray[np.float32],
     known: NDArray[np.bool_],
@@ -46,7 +66,7 @@ def check_coverage(
     covered
         True inside the image, shape (F, F).
     core
-        Side of the central square that must be covered.
+        Diameter of the central disc that must be covered: a disc, so that no stamp loses it by being turned.
     span
         Side of the central square that the network sees.
 
@@ -60,18 +80,20 @@ def check_coverage(
     ContractViolation
         ``fits.too_small``, ``fits.masked`` or ``fits.blank``.
     """
-    if not _centre(covered, core).all():
-        raise ContractViolation(
-            "fits.too_small",
-            f"The image does not cover the central {core} × {core} model pixels. Send a larger cutout around the "
-            "target.",
-        )
     present = np.asarray(known.any(axis=(1, 2)))
     if not present.any():
         raise ContractViolation(
             "fits.masked", "No usable pixel: all are masked, NaN or without weight. Send an image with data."
         )
-    share = _centre(known[present], core).mean(axis=(1, 2))
+    covered = covered & ~beyond(known)
+    disc = _disc(field.shape[-1], core)
+    if not covered[disc].all():
+        raise ContractViolation(
+            "fits.too_small",
+            f"The image does not cover the central {core} model pixels, a disc around the target. Send a larger "
+            "cutout around the target.",
+        )
+    share = known[present][:, disc].mean(axis=1)
     worst = int(share.argmin())
     if share[worst] < 1 - _MAX_MASKED:
         name = np.asarray(bands.names)[present][worst]
@@ -88,6 +110,12 @@ def check_coverage(
         "partial_field": not _centre(covered, span).all(),
     }
     return [flag for flag, holds in conditions.items() if holds]
+
+
+def _disc(side: int, diameter: int) -> NDArray[np.bool_]:
+    """Return the pixels of a square whose middles lie within a disc around its middle, shape (side, side)."""
+    axis = np.arange(side) - (side - 1) / 2
+    return np.asarray(np.hypot(axis[:, None], axis) <= diameter / 2)
 
 
 def _centre(planes: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:

@@ -172,5 +172,9 @@ def middle_shift(n_in: int, n_out: int) -> float:
 
 
 def _overlap(n_in: int, n_out: int) -> tuple[int, int, int]:
-    """Start in the output, start in the input, length of the common middle."""
-    return max(0, (n_out - n_in) // 2), max(0, (n_in - n_out) // 2), min(n_in, n_out)
+    """Start in the output, start in the input, length of the common middle.
+
+    Where they cannot meet, the input's middle lies below the output's, whichever is larger: a stamp that grew
+    corners by being turned stays where it was.
+    """
+    return max(0, (n_out - n_in) // 2), max(0, (n_in - n_out + 1) // 2), min(n_in, n_out)

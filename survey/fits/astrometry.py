@@ -1,4 +1,4 @@
-"""Where an image lies on the sky: pixel scale, parity, and the pixel of a position."""
+"""Where an image lies on the sky, as its header says."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
+from numpy.typing import NDArray
 
 from survey.fits.container import FITSImage
 from survey.ingest import CutoutRejected
 
-__all__ = ["NO_ASTROMETRY", "Astrometry", "astrometry_of"]
+__all__ = ["NO_ASTROMETRY", "Astrometry", "Jacobian", "astrometry_of"]
+
+Jacobian = NDArray[np.float64]
 
 # Only these keywords ever reach wcslib: real observatory headers have crashed it (astropy issue 20349), and
 # a SIP order of 10^4 hangs it. SIP terms are taken up to order 9, lookup tables not at all.
@@ -38,19 +41,10 @@ class Astrometry:
         Celestial, or None.
     pixel_scale_arcsec
         Mean of both axes at the middle of the image; from the header's words where there is no WCS; or None.
-    anisotropy
-        Longer over shorter pixel side.
-    is_mirrored
-        Whether east lies to the right when north is up.
-    north_angle_deg
-        Angle from the image's +y axis to north, positive towards -x (towards east in an unmirrored image).
     """
 
     wcs: WCS | None
     pixel_scale_arcsec: float | None
-    anisotropy: float = 1.0
-    is_mirrored: bool = False
-    north_angle_deg: float = 0.0
 
     def pixel_of(self, ra_deg: float, dec_deg: float) -> tuple[float, float] | None:
         """Return (x, y), counted from 0, of a position; None where the projection has none."""
@@ -70,6 +64,20 @@ class Astrometry:
             return None
         return _sky(self.wcs, x, y)
 
+    def jacobian_at(self, x: float, y: float) -> Jacobian | None:
+        """Return arcsec towards (east, north), rows, for one pixel along (x, y), columns; None without a sky there.
+
+        Finite differences over one pixel, distortions included.
+        """
+        if self.wcs is None:
+            return None
+        middle, right, up = (_sky(self.wcs, *at) for at in ((x, y), (x + 1, y), (x, y + 1)))
+        if middle is None or right is None or up is None:
+            return None
+        cosine = np.cos(np.deg2rad(middle[1]))
+        steps = [(((p[0] - middle[0] + 180) % 360 - 180) * cosine, p[1] - middle[1]) for p in (right, up)]
+        return np.array(steps).T * 3600
+
     def reference(self) -> tuple[float, float] | None:
         """Return ICRS (ra, dec) in degrees of the reference pixel."""
         if self.wcs is None:
@@ -88,7 +96,19 @@ def astrometry_of(image: FITSImage) -> Astrometry:
     if wcs is None:
         scale = image.number(*_SCALE_KEYS)
         return Astrometry(None, scale if scale is not None and 1e-3 <= scale <= 100 else None)
-    return _measure(wcs, (width - 1) / 2, (height - 1) / 2)
+    middle = (width - 1) / 2, (height - 1) / 2
+    jacobian = Astrometry(wcs, None).jacobian_at(*middle)
+    if jacobian is None:
+        return NO_ASTROMETRY
+    sides = np.hypot(*jacobian)
+    if not (np.isfinite(sides).all() and sides.min() >= 1e-3 and sides.max() <= 3600):
+        return NO_ASTROMETRY
+    area = abs(float(np.linalg.det(jacobian)))
+    if area < 1e-3 * sides.prod():
+        raise CutoutRejected(
+            "fits.wcs", "The WCS is degenerate: both pixel axes point the same way. Mend the CD or PC matrix."
+        )
+    return Astrometry(wcs, float(np.sqrt(sides.prod())))
 
 
 def _wcs(header: fits.Header) -> WCS | None:
@@ -112,6 +132,12 @@ def _wcs(header: fits.Header) -> WCS | None:
             # Galactic and helioprojective maps have a WCS too; a galaxy's position is asked for in ICRS.
             if not wcs.has_celestial or wcs.wcs.lngtyp.strip() != "RA":
                 return None
+            if _is_old(wcs):
+                # Fails for a system that nobody knows.
+                wcs_to_celestial_frame(wcs)
+            else:
+                # FK5 of J2000 differs from ICRS by 0.02 arcsec: no pixel's worth.
+                wcs.wcs.radesys, wcs.wcs.equinox = "ICRS", np.nan
             wcs.wcs.set()
     except Exception:  # noqa: BLE001  a header that no WCS can be made of is the same as none
         return None
@@ -134,7 +160,6 @@ def _is_old(wcs: WCS) -> bool:
 
 
 def _to_icrs(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
-    # FK5 of J2000 differs from ICRS by 0.02 arcsec: no pixel's worth.
     if not _is_old(wcs):
         return ra, dec
     sky = SkyCoord(ra, dec, unit="deg", frame=wcs_to_celestial_frame(wcs)).icrs
@@ -146,28 +171,3 @@ def _from_icrs(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
         return ra, dec
     sky = SkyCoord(ra, dec, unit="deg").transform_to(wcs_to_celestial_frame(wcs))
     return float(sky.spherical.lon.deg), float(sky.spherical.lat.deg)
-
-
-def _measure(wcs: WCS, x: float, y: float) -> Astrometry:
-    """Take scale, parity and rotation from finite differences at one pixel, distortions included."""
-    middle, right, up = (_sky(wcs, *at) for at in ((x, y), (x + 1, y), (x, y + 1)))
-    if middle is None or right is None or up is None:
-        return NO_ASTROMETRY
-    cosine = np.cos(np.deg2rad(middle[1]))
-    steps = [(((p[0] - middle[0] + 180) % 360 - 180) * cosine, p[1] - middle[1]) for p in (right, up)]
-    (east_x, north_x), (east_y, north_y) = steps
-    sides = np.hypot([east_x, east_y], [north_x, north_y]) * 3600
-    if not (np.isfinite(sides).all() and sides.min() >= 1e-3 and sides.max() <= 3600):
-        return NO_ASTROMETRY
-    determinant = east_x * north_y - east_y * north_x
-    if abs(determinant) * 3600**2 < 1e-3 * sides.prod():
-        raise CutoutRejected(
-            "fits.wcs", "The WCS is degenerate: both pixel axes point the same way. Mend the CD or PC matrix."
-        )
-    return Astrometry(
-        wcs,
-        float(np.sqrt(sides.prod())),
-        anisotropy=float(sides.max() / sides.min()),
-        is_mirrored=bool(determinant > 0),
-        north_angle_deg=float(np.rad2deg(np.arctan2(-north_x, north_y))),
-    )

@@ -13,7 +13,7 @@ from survey.fits.astrometry import Astrometry
 from survey.fits.container import FITSImage
 from survey.ingest import CutoutRejected, IngestReport, Overrides
 
-__all__ = ["MAX_SIDE_PX", "Target", "Window", "crop", "find_target", "window_around"]
+__all__ = ["MAX_SIDE_PX", "Target", "Window", "crop", "find_target", "is_inside", "window_around"]
 
 # 1024 px are 34 arcsec at HST's 0.033 arcsec/px, the finest scale around: more than any field asks for.
 MAX_SIDE_PX = 1024
@@ -65,7 +65,7 @@ def find_target(image: FITSImage, sky: Astrometry, *, overrides: Overrides, repo
         candidates.append((*reference, "CRVAL"))
     for ra, dec, source in candidates:
         pixel = sky.pixel_of(ra, dec) if ra is not None and dec is not None else None
-        if pixel is not None and _inside(pixel, (height, width)):
+        if pixel is not None and is_inside(pixel, (height, width)):
             offset = np.hypot(pixel[0] - middle[0], pixel[1] - middle[1])
             report.say("target", f"Target from the header ({source}), {offset:.1f} px from the middle.")
             return Target(*pixel, ra, dec)
@@ -101,7 +101,7 @@ def _as_told(ra: float, dec: float, sky: Astrometry, shape: tuple[int, int], rep
             "fits.outside",
             "Your position lies on another part of the sky than the image. Check `ra=` and `dec=`.",
         )
-    if not _inside(pixel, shape):
+    if not is_inside(pixel, shape):
         outside = np.hypot(
             max(-pixel[0], pixel[0] - (width - 1), 0.0), max(-pixel[1], pixel[1] - (height - 1), 0.0)
         )
@@ -116,20 +116,30 @@ def _as_told(ra: float, dec: float, sky: Astrometry, shape: tuple[int, int], rep
     return Target(*pixel, ra, dec)
 
 
-def _inside(pixel: tuple[float, float], shape: tuple[int, int]) -> bool:
+def is_inside(pixel: tuple[float, float], shape: tuple[int, int]) -> bool:
+    """Whether a pixel, (x, y) counted from 0, lies on an image of (H, W)."""
     return -0.5 <= pixel[0] <= shape[1] - 0.5 and -0.5 <= pixel[1] <= shape[0] - 0.5
 
 
 def window_around(
-    shapes: Sequence[tuple[int, ...]], targets: Sequence[Target], report: IngestReport
+    shapes: Sequence[tuple[int, int]], targets: Sequence[tuple[float, float]], report: IngestReport
 ) -> list[Window]:
     """Return one window per band, all of one size, whose middle is within half a pixel of its target.
 
-    The size is the smallest band's, at most ``MAX_SIDE_PX``.
+    The size is the smallest band's, at most ``MAX_SIDE_PX``. Bands are moved by whole pixels against the first one.
+
+    Parameters
+    ----------
+    shapes
+        (H, W) of each band.
+    targets
+        (x, y) of the galaxy in each, which differ by whole pixels but for a small rest.
     """
     height = min(MAX_SIDE_PX, *(shape[0] for shape in shapes))
     width = min(MAX_SIDE_PX, *(shape[1] for shape in shapes))
-    windows = [Window(_start(target.y, height), _start(target.x, width), height, width) for target in targets]
+    x, y = targets[0]
+    y0, x0 = _start(y, height), _start(x, width)
+    windows = [Window(y0 + round(b - y), x0 + round(a - x), height, width) for a, b in targets]
     cut = [(w.y0, w.x0, height, width) != (0, 0, *shape) for w, shape in zip(windows, shapes, strict=True)]
     if any(cut):
         moved = len({(w.y0, w.x0) for w in windows}) > 1

@@ -95,8 +95,6 @@ class FITSDecoder:
             "dec_deg": cutout.dec_deg,
             "ebv": cutout.ebv,
         }
-        if "north_angle_deg" in cutout.provenance:
-            facts["north_angle_deg"] = float(cutout.provenance["north_angle_deg"])
         flux, ivar = to_grid(cutout, self.pixel_scale_arcsec, self.field_px)
         if self.aperture_arcsec is not None:
             # On the stored pixels: what is served is what was measured, and fine pixels cost nothing extra.

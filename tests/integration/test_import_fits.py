@@ -226,17 +226,19 @@ def test_a_file_that_vanishes_is_left_out(tmp_path):
     assert caught.value.code == "fits.missing"
 
 
-def test_turned_images_keep_their_angle(tmp_path):
-    turn, side = np.deg2rad(40), SCALE / 3600
+def test_turned_images_are_stored_north_up(tmp_path):
+    turn, side = np.deg2rad(90), SCALE / 3600
     header = tan_header(
         CD1_1=-side * np.cos(turn),
         CD1_2=-side * np.sin(turn),
         CD2_1=-side * np.sin(turn),
         CD2_2=side * np.cos(turn),
     )
-    cube(tmp_path / "c" / "a.fits", header=header)
+    data = cube(tmp_path / "c" / "a.fits", header=header)
     made = import_survey(plan([tmp_path / "c"], INFO), tmp_path)
-    assert made.objects.column("north_angle_deg")[0].as_py() == pytest.approx(40, abs=0.01)
+    assert "north_angle_deg" not in made.objects.column_names
+    # North was to the left, counterclockwise from up; np.rot90 turns clockwise where y points up.
+    assert np.allclose(made.read(["a"])[0].flux, np.rot90(data, 1, axes=(1, 2)), rtol=1e-3, atol=1e-4)
 
 
 def test_nothing_that_fits_is_refused_with_an_example(tmp_path):

@@ -81,12 +81,6 @@ def test_a_position_on_the_other_side_of_the_sky_is_refused():
     assert rejected(sdss("r"), ra_deg=(RA + 180) % 360, dec_deg=-DEC).code == "fits.outside"
 
 
-@pytest.mark.parametrize("change", [{"scale": 0.2}, {"CD1_1": SCALE / 3600}])
-def test_bands_on_different_grids_are_refused(change):
-    other = single("g", header=tan_header(RUN=1, CAMCOL=1, **change))
-    assert rejected(sdss("r"), other).code == "fits.grid"
-
-
 @pytest.mark.parametrize("count", [0, 10])
 def test_one_to_nine_files_are_read(count):
     assert rejected(*[cube()] * count).code == "fits.files"

@@ -79,17 +79,6 @@ def test_a_mirrored_image_is_turned_back():
     assert np.array_equal(found.cutout.flux, plain.flux)
 
 
-@pytest.mark.parametrize("angle", [30.0, -120.0])
-def test_a_turned_image_keeps_its_angle_in_the_provenance(angle):
-    turn, side = np.deg2rad(angle), SCALE / 3600
-    header = tan_header(
-        BAND="r", SURVEY="SDSS", CD1_1=-side * np.cos(turn), CD1_2=-side * np.sin(turn),
-        CD2_1=-side * np.sin(turn), CD2_2=side * np.cos(turn),
-    )  # fmt: skip
-    cutout = read(single(None, header=header)).cutout
-    assert float(cutout.provenance["north_angle_deg"]) == pytest.approx(angle, abs=0.01)
-
-
 def test_bands_shifted_by_whole_pixels_are_aligned_on_the_target():
     base = np.random.default_rng(0).normal(size=(60, 60)).astype(np.float32)
     g = single("g", header=tan_header(SIDE, SURVEY="SDSS", crpix=(20, 20)), data=base[:SIDE, :SIDE])
@@ -105,17 +94,16 @@ def test_bands_shifted_by_whole_pixels_are_aligned_on_the_target():
 
 
 def test_sip_distortion_is_followed():
-    # A second-order term moves the scale at the edge: u' = u + 1e-4 u^2.
+    # A second-order term stretches x: u' = u + 1e-3 u^2, and pixels 100 px from the reference by 20 %.
     header = tan_header(
         BAND="r", SURVEY="SDSS", CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", A_ORDER=2, B_ORDER=2
     )
     header["A_2_0"] = 1e-3
-    plain = read(single(None, header=tan_header(BAND="r", SURVEY="SDSS", crpix=(-80, 20.5)))).cutout
     header["CRPIX1"] = -80
-    bent = read(single(None, header=header)).cutout
-    assert bent.pixel_scale_arcsec == pytest.approx(
-        plain.pixel_scale_arcsec * np.sqrt(1 + 2e-3 * 100.5), rel=1e-3
-    )
+    bent = read(single(None, header=header))
+    assert ("wcs", "Pixels are not square (sides differ by 20 %).") in bent.report.steps
+    # Square pixels of the shorter side are made of them.
+    assert bent.cutout.pixel_scale_arcsec == pytest.approx(SCALE, rel=1e-5)
 
 
 @pytest.mark.parametrize("order", [10_000, -1, "x"])
