@@ -64,11 +64,14 @@ def find_target(image: FITSImage, sky: Astrometry, *, overrides: Overrides, repo
     if reference is not None:
         candidates.append((*reference, "CRVAL"))
     for ra, dec, source in candidates:
-        pixel = sky.pixel_of(ra, dec) if ra is not None and dec is not None else None
+        if ra is None or dec is None or not -90 <= dec <= 90:
+            continue
+        pixel = sky.pixel_of(ra, dec)
         if pixel is not None and is_inside(pixel, (height, width)):
             offset = np.hypot(pixel[0] - middle[0], pixel[1] - middle[1])
             report.say("target", f"Target from the header ({source}), {offset:.1f} px from the middle.")
-            return Target(*pixel, ra, dec)
+            # Some count right ascension from -180.
+            return Target(*pixel, ra % 360, dec)
     if sky.wcs is None:
         # A position without a WCS can only be that of the object in the middle, if it is the object's.
         for ra, dec, source in candidates[1:3]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from support.fits_builder import image, padded, table, tiled_image, with_card
+from support.fits_files import cube, read, tan_header
 
 from survey.magic import PrescanRefused
 from survey.prescan import prescan
@@ -29,3 +30,10 @@ def test_every_legal_number_of_columns_passes():
 
 def test_tfields_of_an_image_is_nobodys_business():
     assert prescan(image(np.ones((20, 30), np.float32), [("TFIELDS", 10**18)])).images
+
+
+@pytest.mark.parametrize("turns", [-1, 1, 2])
+def test_right_ascensions_outside_the_circle_are_brought_into_it(turns):
+    # The reader handed them on as they stood, and the service refused its child's answer as impossible.
+    header = tan_header(ra=150.1 + 360 * turns)
+    assert read(cube("grz", header=header)).cutout.ra_deg == pytest.approx(150.1, abs=1e-9)
