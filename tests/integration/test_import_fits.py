@@ -117,7 +117,7 @@ def test_the_tables_position_says_which_galaxy_is_meant(tmp_path):
 def test_masked_pixels_are_stored_as_unknown(tmp_path):
     mask = np.zeros((1, SIDE, SIDE), bool)
     mask[0, 5, 6] = True
-    flux = galaxy(1)
+    flux = galaxy(1, noise=1.0)
     cutout = Cutout(flux, BandSet.parse("sdss:r"), ivar=np.ones_like(flux), mask=mask, pixel_scale_arcsec=0.4)
     (tmp_path / "a.fits").write_bytes(write_fits(cutout))
     made = import_survey(plan([tmp_path / "a.fits"], INFO), tmp_path)
