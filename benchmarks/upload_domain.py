@@ -53,7 +53,8 @@ Share of {changed} galaxies for which anything was said, for which the redshift 
 * *exchanged*: of the 119 wrong orders of five bands, all are tried on each galaxy.
 * *right order named*: of those that were noticed among reversed, turned round and two exchanged.
 * *pixel scale*: the cutout calibrated with a scale that is wrong by this factor.
-* *space telescope*: Sérsic profiles (n = 1 and 4) with the catalogue's sizes, fluxes and noise and a PSF of {psf} arcsec.
+* *space telescope*: Sérsic profiles (n = 1 and 4) with the catalogue's sizes, fluxes and noise and a PSF of {psf} arcsec. A disc
+  without a core looks the same in the model's pixels.
 """
 
 
@@ -148,7 +149,8 @@ def mistakes(split: Split, held_out: list[HeldOut]) -> Iterator[tuple[str, list[
             name,
             [replace(one.calibrated, field=one.calibrated.field * np.float32(factor)) for one in held_out],
         )
-    for factor in (0.33, 0.5, 2.0, 3.0):
+    # By a third and less the image no longer covers what the model looks at: `fits.too_small`.
+    for factor in (0.5, 2.0, 3.0):
         yield f"pixel scale × {factor:g}", list(rescaled(split, held_out, factor))
     for index in (1.0, 4.0):
         sharp = (space_telescope(split, one, index) for one in held_out[:N_SHARP])
