@@ -8,10 +8,14 @@ from typing import Literal
 
 from survey.magic import PrescanRefused
 
-__all__ = ["MAX_UNPACKED_BYTES", "unpack"]
+__all__ = ["MAX_STREAMS", "MAX_UNPACKED_BYTES", "unpack"]
 
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
+MAX_STREAMS = 4096
+"""Programs that compress in parallel write one stream for each 64 KiB or more; a stream of nothing has 14 bytes."""
 _STEP = 1024 * 1024
+# A decoder copies what follows its stream; a window keeps that from growing with the file.
+_WINDOW = 64 * 1024
 _GzipDecoder = type(zlib.decompressobj())
 
 
@@ -33,16 +37,29 @@ def unpack(data: bytes, wrapper: Literal["gzip", "bzip2"], *, limit: int = MAX_U
         ``upload.unpacked_too_large`` beyond the limit, ``upload.corrupt_wrapper`` for broken or cut streams.
     """
     out = bytearray()
-    while data:
+    at = n_streams = 0
+    while at < len(data):
+        n_streams += 1
+        if n_streams > MAX_STREAMS:
+            raise PrescanRefused(
+                "upload.corrupt_wrapper",
+                f"The file is more than {MAX_STREAMS} {wrapper} streams in a row. Compress it again, as one.",
+            )
         # Each stream of a file is one decoder's work; what follows it is the next stream.
         decoder = zlib.decompressobj(wbits=31) if wrapper == "gzip" else bz2.BZ2Decompressor()
-        pending = data
         try:
             while not decoder.eof:
-                piece = decoder.decompress(pending, _STEP)
-                # zlib hands back what it did not take, bzip2 keeps it.
-                pending = decoder.unconsumed_tail if isinstance(decoder, _GzipDecoder) else b""
-                if not piece and not pending and not decoder.eof:
+                # bzip2 keeps what it has not worked on yet, zlib hands it back.
+                waits = isinstance(decoder, bz2.BZ2Decompressor) and not decoder.needs_input
+                window = b"" if waits else data[at : at + _WINDOW]
+                piece = decoder.decompress(window, _STEP)
+                # At the end zlib tells the same rest under both names.
+                if decoder.eof:
+                    rest = decoder.unused_data
+                else:
+                    rest = decoder.unconsumed_tail if isinstance(decoder, _GzipDecoder) else b""
+                at += len(window) - len(rest)
+                if not piece and not decoder.eof and at >= len(data):
                     raise PrescanRefused(
                         "upload.corrupt_wrapper", f"The {wrapper} stream ends early. Send the whole file."
                     )
@@ -56,7 +73,6 @@ def unpack(data: bytes, wrapper: Literal["gzip", "bzip2"], *, limit: int = MAX_U
             raise PrescanRefused(
                 "upload.corrupt_wrapper", f"The {wrapper} stream is damaged. Send the file again."
             ) from error
-        data = decoder.unused_data
-        if not data.startswith(b"\x1f\x8b" if wrapper == "gzip" else b"BZh"):
+        if not data.startswith(b"\x1f\x8b" if wrapper == "gzip" else b"BZh", at):
             break
     return bytes(out)

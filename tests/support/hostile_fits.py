@@ -160,6 +160,7 @@ CASES = [
     Case(27, "gzip of 1 GiB", _just(lambda: gzip.compress(bytes(64 << 20), 1) * 16), 413, "upload.unpacked_too_large"),
     Case(27, "gzip of 128 MiB, one stream", _just(lambda: zlib.compress(bytes(128 << 20), 1, wbits=31)), 413, "upload.unpacked_too_large"),
     Case(27, "bzip2 of 1 GiB", _just(lambda: bz2.compress(bytes(1 << 24)) * 64), 413, "upload.unpacked_too_large"),
+    Case(27, "a million gzip streams of nothing", _just(lambda: gzip.compress(b"") * 1_000_000), 422, "upload.corrupt_wrapper"),
     Case(27, "gzip in gzip", lambda good: gzip.compress(gzip.compress(good)), 415, "upload.type"),
     Case(29, "SIP of order 10^4", _plus(("A_ORDER", 10**4)), 422, "fits.wcs"),
     Case(29, "SIP of order -1", _plus(("B_ORDER", -1)), 422, "fits.wcs"),

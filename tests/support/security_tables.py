@@ -166,7 +166,7 @@ def limits():
         ("files of a form; a field; its Content-Type", f"{sandbox.MAX_FILES}; {upload_bodies.MAX_FIELD_BYTES >> 10} KiB; {media.MAX_FORM_TYPE} characters"),
         ("rows of a batch", setting("batch_rows")),
         ("an id", f"{MAX_ID_LENGTH} characters"),
-        ("unpacked from gzip or bzip2, one layer", f"{wrappers.MAX_UNPACKED_BYTES // mib} MiB"),
+        ("unpacked from gzip or bzip2, one layer", f"{wrappers.MAX_UNPACKED_BYTES // mib} MiB, {wrappers.MAX_STREAMS} streams"),
         ("a FITS header", f"{prescan_cards.MAX_HEADER_BLOCKS} blocks of {prescan_cards.BLOCK} bytes"),
         ("HDUs; columns of a table", f"{prescan.MAX_HDUS}; {prescan.MAX_FIELDS}"),
         ("pixels of an image; of all images of a file", f"{magic.MAX_PIXELS:,}; {prescan.MAX_TOTAL_PIXELS:,}"),

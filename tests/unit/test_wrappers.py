@@ -50,3 +50,18 @@ def test_a_bomb_stops_at_the_limit(wrapper):
     with pytest.raises(PrescanRefused) as refused:
         unpack(PACK[wrapper](bytes(20 << 20)), wrapper, limit=1 << 20)
     assert refused.value.code == "upload.unpacked_too_large"
+
+
+@pytest.mark.parametrize("wrapper", PACK)
+def test_streams_longer_than_a_window_are_one_file(wrapper):
+    # Noise fills windows, zeros fill the steps of what comes out.
+    plain = random.Random(3).randbytes(300_000) + bytes(3_000_000)
+    assert unpack(PACK[wrapper](plain) * 3 + PACK[wrapper](b"end"), wrapper) == plain * 3 + b"end"
+
+
+@pytest.mark.parametrize("wrapper", PACK)
+def test_endless_streams_of_nothing_are_refused_soon(wrapper):
+    # A decoder for each, and a copy of the rest for each: five seconds for 20 MB of them.
+    with pytest.raises(PrescanRefused) as refused:
+        unpack(PACK[wrapper](b"") * 500_000, wrapper)
+    assert refused.value.code == "upload.corrupt_wrapper"
