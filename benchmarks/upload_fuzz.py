@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -35,6 +34,8 @@ FOLDER = REPOSITORY / "build" / "upload_fuzz"
 ZOO = REPOSITORY.parent / "shared" / "data" / "fits_zoo" / "files"
 THREADS = 2
 _ZOO_BYTES = 300_000
+# What somebody wanted: exits after an exception or Ctrl-C, and by the signals that ask a process to end.
+_STOPPED = (1, 130, -signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP)
 
 PAGE = """# Mutated uploads
 
@@ -128,24 +129,25 @@ def drive(log: Path, cases: int, wall: float) -> None:
     """Run the worker until every case is in the log; a worker that dies leaves a line that says so."""
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, __file__, "--work", str(log), "--cases", str(cases), "--wall", str(wall)]
+    before = -1
     while True:
         done = {line["case"] for line in read_log(log)}
         if done.issuperset(range(cases)):
             return
+        if len(done) == before:
+            raise SystemExit("the worker does nothing more; its last words stand above")
+        before = len(done)
         code = subprocess.run(command, check=False).returncode
+        if code in _STOPPED:
+            raise SystemExit("stopped; run again to continue")
         if code == 0:
             continue
-        begun = (log.parent / "begun").read_text().split()
         done = {line["case"] for line in read_log(log)}
-        dead = [int(number) for number in begun if int(number) not in done]
-        if code in (1, 130) or not dead:
-            raise SystemExit(f"the worker ended with {code}; run again to continue")
+        dead = [int(text) for text in (log.parent / "begun").read_text().split() if int(text) not in done]
         with log.open("a") as stream:
             for number in dead:
-                stream.write(
-                    json.dumps({"case": number, "by": "death", "why": f"parent ended with {code}", "s": 0})
-                    + "\n"
-                )
+                line = {"case": number, "by": "death", "why": f"the parent ended with {code}", "s": 0}
+                stream.write(json.dumps(line) + "\n")
 
 
 def work(log: Path, cases: int, wall: float) -> None:
@@ -276,7 +278,4 @@ def report(lines: list[dict[str, Any]], http: dict[str, int], *, dry: bool) -> N
 
 
 if __name__ == "__main__":
-    begun_at = time.monotonic()
     main()
-    if os.environ.get("SKYLIKE_TIMES"):
-        sys.stderr.write(f"{time.monotonic() - begun_at:.0f} s\n")

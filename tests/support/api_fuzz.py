@@ -50,6 +50,7 @@ def fuzz(
     seed: int,
     max_examples: int,
     key: str | None = None,
+    uploads: list[str] | None = None,
     phases: str = "examples,coverage,fuzzing,stateful",
     timeout_s: float = 3600,
 ) -> APIRun:
@@ -65,6 +66,8 @@ def fuzz(
         Requests made up for each operation in the fuzzing phase; the other phases make their own number.
     key
         An API key that is sent with every request.
+    uploads
+        Kept uploads of whoever asks; they are read, never deleted.
     """
     report, tally = folder / "report.json", folder / "tally.jsonl"
     for path in (report, tally):
@@ -83,6 +86,7 @@ def fuzz(
         "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]),
         "SCHEMATHESIS_HOOKS": "support.api_fuzz_hooks",
         "SKYLIKE_FUZZ_IDS": ",".join(ids),
+        "SKYLIKE_FUZZ_UPLOADS": ",".join(uploads or []),
         "SKYLIKE_FUZZ_TALLY": str(tally),
     }
     done = subprocess.run(

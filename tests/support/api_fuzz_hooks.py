@@ -1,7 +1,7 @@
 """What schemathesis cannot know: ids that exist, files that are galaxies, and what no JSON Schema can say.
 
-Loaded by its command line (``SCHEMATHESIS_HOOKS``). ``SKYLIKE_FUZZ_IDS`` names objects that exist, separated by commas;
-``SKYLIKE_FUZZ_TALLY`` is a file that gets one line for each answer.
+Loaded by its command line (``SCHEMATHESIS_HOOKS``). ``SKYLIKE_FUZZ_IDS`` names objects that exist, separated by commas,
+``SKYLIKE_FUZZ_UPLOADS`` uploads that are kept; ``SKYLIKE_FUZZ_TALLY`` is a file that gets one line for each answer.
 """
 
 import json
@@ -12,7 +12,10 @@ import zlib
 import schemathesis
 from support.fuzz_seeds import seeds
 
-IDS = [text for text in os.environ.get("SKYLIKE_FUZZ_IDS", "").split(",") if text]
+IDS, UPLOADS = (
+    [text for text in os.environ.get(f"SKYLIKE_FUZZ_{name}", "").split(",") if text]
+    for name in ("IDS", "UPLOADS")
+)
 TALLY = os.environ.get("SKYLIKE_FUZZ_TALLY")
 FILES = {
     "image/fits": ("cube", "written", "rice_int", "turned", "int16.bz2"),
