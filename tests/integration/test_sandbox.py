@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from support.fits_builder import hcompress_killer, image, primary, tiled_image, with_card
 from support.fits_files import cube, single
+from support.sky_galaxy import sky_header
 
 from service.operations.refusals import Busy
 from service.sandbox import ChildDied, ChildTimeout, Sandbox
@@ -85,6 +86,14 @@ def test_the_cutout_comes_back_as_the_reader_made_it(sandbox):
         expected.cutout.ra_deg,
         expected.cutout.pixel_scale_arcsec,
     )
+
+
+def test_a_turned_galaxy_is_resampled_without_a_file(sandbox):
+    # Left alone, reproject looks for a place for temporary files by writing one, which ends the child.
+    found = sandbox.run([("x.fits", cube("grz", header=sky_header(40, angle=30)))], NOTHING)
+    assert {"turned", "regridded"} <= set(found.report.flags)
+    # The box around a square of 40 px turned by 30 degrees: 54.6, and as even as 40.
+    assert found.cutout.shape == (56, 56)
 
 
 def test_several_files_are_one_galaxy(sandbox):
