@@ -10,6 +10,7 @@ from service.schemas.anomalies import AnomalyBlock
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
 from service.schemas.neighbours import Hit
 from service.schemas.photoz import PhotoZBlock
+from survey.ingest import FLAGS, STEPS
 
 __all__ = ["DomainBlock", "DomainMeasure", "IngestBlock", "IngestStep", "UploadAnswer", "UploadQuery"]
 
@@ -18,7 +19,7 @@ class IngestStep(Answer):
     """One thing that was understood or decided."""
 
     step: str = Field(
-        description="`container`, `layout`, `bands`, `units`, `wcs`, `target`, `grid`, `masks`, `release`, `contract` or `search`.",
+        description=", ".join(f"`{name}`" for name in STEPS) + ".",
         examples=["units"],
     )
     text: str = Field(examples=["BUNIT 'nanomaggy': fluxes are taken as they are."])
@@ -30,10 +31,7 @@ class IngestBlock(Answer):
     layout: str = Field(examples=["cube"])
     steps: list[IngestStep]
     flags: list[str] = Field(
-        description=(
-            "Reservations, by name: `uncalibrated`, `partial_field`, `masked`, `no_ebv`, `scale_assumed`, `other_filters`, "
-            "`band_system_assumed`, `target_assumed`, `mirrored`, `display`, `in_catalogue`, `out_of_domain` …"
-        ),
+        description="Reservations, by name: " + ", ".join(f"`{name}`" for name in FLAGS) + ".",
         examples=[["partial_field"]],
     )
 
