@@ -50,8 +50,8 @@ def legacy_subimage():
     """``subimage``: an empty primary, one image per band and brick, each followed by its inverse variance."""
     hdus = [primary(SURVEY="LegacySurvey")]
     for band in "grz":
-        # Of the second brick only a strip lies on the cutout.
-        for side in (SIDE, 16):
+        # Of the first brick only a corner lies on the cutout.
+        for side in (16, SIDE):
             hdus += [
                 image(side=side, BAND=band, IMAGETYP="image"),
                 image(

@@ -101,7 +101,7 @@ def test_without_a_position_the_first_chip_is_taken():
 def test_of_several_bricks_the_largest_image_is_taken():
     found = understood(layouts.legacy_subimage())
     assert found.cutout.shape == (SIDE, SIDE)
-    assert any("HDU 1 is taken, the largest" in text for _, text in found.report.steps)
+    assert any("HDU 3 is taken, the largest" in text for _, text in found.report.steps)
 
 
 def test_a_whole_field_asks_for_a_position():
