@@ -9,9 +9,7 @@ idle, hostile, slow, idle again, in one run. Without a data folder one of synthe
 from __future__ import annotations
 
 import argparse
-import random
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,8 +17,6 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -28,12 +24,13 @@ from typing import Any, Self
 import httpx
 import psutil
 from figures import REPOSITORY, figure, machine, table, write_results
+from hostile_clients import CLIENTS, SOCKETS, hostile_uploads, slow_sockets
 from hostile_files import hostile_files
 from service_process import Service, data_folder, service
 from upload_cost import upload_cost
 
 COMMAND = "python benchmarks/hostile_load.py"
-CONNECTIONS, CLIENTS, SOCKETS = 8, 12, 400
+CONNECTIONS = 8
 
 PAGE = """# Neighbours by id under hostile uploads
 
@@ -130,79 +127,6 @@ class Watch:
                 self._children.append(len(self._running.process.children(recursive=True)) - 1)
             except psutil.NoSuchProcess:
                 return
-
-
-@contextmanager
-def hostile_uploads(url: str, answered: Counter[int]) -> Iterator[None]:
-    """Upload from several addresses without pause."""
-    files, stop, lock = list(hostile_files().values()), threading.Event(), threading.Lock()
-
-    def loop(number: int) -> None:
-        draw = random.Random(number)  # noqa: S311 - a load generator
-        transport = httpx.HTTPTransport(local_address=f"127.0.0.{2 + number % 4}")
-        with httpx.Client(base_url=url, timeout=120, transport=transport) as client:
-            while not stop.is_set():
-                try:
-                    body = draw.choice(files)
-                    status = client.post(
-                        "/api/v1/neighbours/upload", content=body, headers=_HEADERS
-                    ).status_code
-                except httpx.TransportError:
-                    status = 0
-                with lock:
-                    answered[status] += 1
-                if status in (0, 429, 503):
-                    stop.wait(0.2)
-
-    threads = [threading.Thread(target=loop, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    try:
-        # Until the sandbox is full.
-        time.sleep(3)
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
-_HEADERS = {"content-type": "application/octet-stream"}
-
-
-@contextmanager
-def slow_sockets(url: str, left: list[int]) -> Iterator[None]:
-    """Hold connections whose request never ends; ``left`` gets how many the service had not closed."""
-    port, stop, opened = int(url.rpartition(":")[2]), threading.Event(), []
-    for number in range(SOCKETS):
-        try:
-            one = socket.create_connection(
-                ("127.0.0.1", port), timeout=2, source_address=(f"127.0.0.{9 + number % 8}", 0)
-            )
-            one.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
-            opened.append(one)
-        except OSError:
-            continue
-
-    def drip() -> None:
-        while not stop.wait(1):
-            for one in list(opened):
-                try:
-                    one.sendall(b"a")
-                except OSError:
-                    opened.remove(one)
-
-    thread = threading.Thread(target=drip)
-    thread.start()
-    try:
-        time.sleep(1)
-        yield
-    finally:
-        stop.set()
-        thread.join()
-        left.append(len(opened))
-        for one in opened:
-            one.close()
 
 
 def main() -> None:
