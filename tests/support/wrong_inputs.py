@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from astropy.io import fits
@@ -56,6 +57,7 @@ def is_caught(wrong: WrongInput, code: str, flags: tuple[str, ...]) -> bool:
     return bool({code, *flags} & set(wrong.caught_by))
 
 
+@cache
 def _pixels(scene: GalaxyScene) -> Pixels:
     return expose(scene, PIXEL_SCALE)
 
