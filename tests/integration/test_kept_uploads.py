@@ -14,7 +14,7 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 from sqlalchemy import func, select
-from support.owners import key_of
+from support.owners import KEPT, UPLOAD, assert_problem, fits_of, kept, key_of, send
 from support.serving import client_of, register_all
 
 from index.catalogue.session import sessions
@@ -23,10 +23,6 @@ from service.records.tables import uploads
 from survey.archive import SurveyFolder
 from survey.fits.writer import write_fits
 from survey.ingest import Overrides
-
-UPLOAD, KEPT = "/api/v1/neighbours/upload", "/api/v1/uploads"
-FITS = {"content-type": "image/fits"}
-REMOTE = {"host": "skylike.example.org"}
 
 
 @pytest.fixture(scope="module")
@@ -69,27 +65,8 @@ def on_database(served_data, database_url, tmp_path):
         yield client
 
 
-def fits_of(survey, row):
-    return write_fits(survey.read([survey.ids[row]])[0])
-
-
-def send(client, data, query="keep=true", **headers):
-    return client.post(f"{UPLOAD}?{query}", content=data, headers={**FITS, **headers})
-
-
-def kept(client, data, query="keep=true", **headers):
-    answer = send(client, data, query, **headers)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["query"]["upload_id"]
-
-
 def files_in(folder):
     return {p.relative_to(folder): p.stat().st_mtime_ns for p in folder.rglob("*")} if folder.exists() else {}
-
-
-def assert_problem(answer, status, code):
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    assert not any(word in answer.text for word in ("Traceback", ".py", "/tmp/", "sqlite", ".pending"))
 
 
 def test_an_upload_is_not_stored_unless_asked(served_data, good):
@@ -197,35 +174,6 @@ def test_the_same_twice_is_one_upload_and_other_words_make_another(service, tiny
     assert service.get(KEPT).json()["n_total"] == 3
 
 
-def test_nobody_sees_or_touches_what_is_anothers(on_database, good):
-    _, ada = key_of(on_database, "ada")
-    _, eve = key_of(on_database, "eve")
-    hers = kept(on_database, good, **ada)
-    absent = "0" * 32
-    for method, path in (
-        ("GET", ""),
-        ("GET", "/neighbours"),
-        ("GET", "/cutout"),
-        ("GET", "/cutout?format=fits"),
-        ("DELETE", ""),
-    ):
-        seen = on_database.request(method, f"{KEPT}/{hers}{path}", headers=eve)
-        never = on_database.request(method, f"{KEPT}/{absent}{path}", headers=eve)
-        assert_problem(seen, 404, "upload.not_found")
-        a, b = seen.json(), never.json()
-        assert a.pop("detail").replace(hers, "") == b.pop("detail").replace(absent, "")
-        assert a.pop("request_id") != b.pop("request_id")
-        assert a == b
-        # Without a key nobody is anybody here.
-        stranger = on_database.request(method, f"{KEPT}/{hers}{path}")
-        assert_problem(stranger, 401, "auth.key_needed")
-    assert on_database.get(KEPT, headers=eve).json()["uploads"] == []
-    assert_problem(on_database.get(KEPT), 401, "auth.key_needed")
-    # The same galaxy is another upload in another's hands.
-    assert kept(on_database, good, **eve) != hers
-    assert on_database.get(f"{KEPT}/{hers}", headers=ada).status_code == 200
-
-
 def test_a_deleted_upload_is_gone_from_the_disk_too(on_database, good, tmp_path):
     _, ada = key_of(on_database, "ada")
     upload_id = kept(on_database, good, **ada)
@@ -274,37 +222,6 @@ def test_many_who_keep_the_same_at_once_are_given_one_id(on_database, good, tmp_
         assert session.execute(select(func.count()).select_from(uploads)).scalar_one() == 1
     kept_folder = on_database.app.state.resources.kept
     assert (len(kept_folder.settled()), kept_folder.pending()) == (1, [])
-
-
-def test_an_owner_has_room_for_so_many(served_data, at, tiny, good):
-    with client_of(served_data, kept_per_owner=2, **at) as client:
-        first = kept(client, good)
-        kept(client, fits_of(tiny, 4))
-        third = send(client, fits_of(tiny, 5))
-        assert_problem(third, 409, "upload.quota")
-        assert (third.json()["limit"], third.json()["got"]) == (2, 2)
-        # What is kept already needs no room, and others' room is their own.
-        assert kept(client, good) == first
-        _, ada = key_of(client, "ada")
-        assert kept(client, good, **ada)
-        assert client.delete(f"{KEPT}/{first}").status_code == 204
-        assert kept(client, fits_of(tiny, 5))
-        assert client.app.state.resources.kept.pending() == []
-    with client_of(served_data, kept_bytes_per_owner=1000, **at) as client:
-        refused = send(client, fits_of(tiny, 6))
-        assert_problem(refused, 409, "upload.quota")
-        assert client.app.state.resources.kept.pending() == []
-
-
-def test_a_stranger_keeps_nothing(served_data, at, good):
-    with client_of(served_data, upload_anonymous=True, host="0.0.0.0", **at) as client:
-        assert send(client, good, "").status_code == 200
-        refused = send(client, good)
-        assert_problem(refused, 401, "auth.key_needed")
-        assert "owner" in refused.json()["detail"]
-        assert files_in(at["uploads_dir"]) == {}
-        _, ada = key_of(client, "ada")
-        assert kept(client, good, **ada)
 
 
 def test_a_refused_file_is_not_kept(service, at, good):
