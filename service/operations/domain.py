@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from index.anomaly import ANOMALY_K
-
 if TYPE_CHECKING:
     from index.domain import Domain
     from index.release import Release
@@ -60,6 +58,8 @@ def domain_block(
     nearest
         The ``nearest`` of the anomaly block, own images left out; None before a search.
     """
+    from index.anomaly import ANOMALY_K  # noqa: PLC0415 - loads faiss, which the release has done by now
+
     distance = percentile = None
     if nearest:
         distance = max(0.0, 1 - float(nearest[-1]["similarity"]))
