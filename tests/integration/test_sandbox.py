@@ -149,15 +149,21 @@ def test_a_child_that_hangs_is_killed_by_the_clock():
 
 def test_the_end_of_each_child_can_be_heard():
     ends = []
-    with Sandbox(wall_seconds=3, on_end=ends.append) as box:
-        assert_answers(box)
-        for hostile in (hcompress_killer(), with_card(primary(8), "NAXIS", 10**9)):
-            with pytest.raises(CutoutRejected):
-                past_the_prescan(box, hostile)
+    for hostile, wall_seconds in (
+        (None, 60),
+        (hcompress_killer(), 60),
+        (with_card(primary(8), "NAXIS", 10**9), 1.5),
+    ):
+        with Sandbox(wall_seconds=wall_seconds, on_end=ends.append) as box:
+            if hostile is None:
+                assert_answers(box)
+            else:
+                with pytest.raises(CutoutRejected):
+                    past_the_prescan(box, hostile)
     assert [end.exit_code for end in ends] == [0, -signal.SIGABRT, -signal.SIGKILL]
-    # An interpreter with astropy holds more than 20 MiB; astropy spins on the header until it is killed.
+    # An interpreter with astropy holds more than 20 MiB.
     assert all(20 << 20 < end.peak_bytes < MEMORY_BYTES for end in ends)
-    assert ends[0].cpu_seconds < ends[2].cpu_seconds < CPU_SECONDS
+    assert 0 < ends[0].cpu_seconds < CPU_SECONDS
 
 
 def test_more_memory_than_allowed_is_a_refusal(sandbox):
