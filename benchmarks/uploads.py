@@ -1,4 +1,4 @@
-"""Uploads judged: the FITS zoo, one galaxy in many layouts, wrong inputs, the cost; with the fuzzers' figures beside.
+"""Uploads judged: the FITS zoo, one galaxy in many layouts, wrong inputs; with the cost and the fuzzers' figures beside.
 
     python benchmarks/uploads.py --data-dir skylike-data [--galaxies 24] [--wrong 10] [--dry]
 
@@ -21,7 +21,6 @@ import httpx
 from figures import REPOSITORY, figure, machine, read_figures, table, write_results
 from progress import Progress
 from service_process import service
-from upload_costs import ROUNDS, cost_rows
 from upload_layouts import agreements, layout_rows, layout_table, plot
 from upload_wrong import right_inputs, right_table, tried, wrong_rows, wrong_table
 from upload_zoo import VERDICTS, Outcome, cases, false_refusals, post, remedied, verdict_table, zoo_page
@@ -30,8 +29,8 @@ sys.path.insert(0, str(REPOSITORY))
 
 DATA = REPOSITORY.parent / "shared" / "data"
 COMMAND = "python benchmarks/uploads.py"
-# What the fuzzers measured; the ids as their own pages have them.
-_BORROWED = {"upload_fuzz": ("fuzz_",), "api_fuzz": ("schemathesis_",), "hostile_load": ("byid_", "hostile_")}
+# What others measured: their figures are copied with their own commands and commits.
+_BORROWED = ("upload_fuzz", "api_fuzz", "hostile_load")
 
 Row = tuple[str, float, str, int, str]
 
@@ -44,9 +43,8 @@ Written by `{command}` on {machine}, service with: {releases}.
 * `zoo_*`: the {requests} requests of the FITS zoo, one at a time, sets of five files as one. `zoo_answered_*` is the share with 200,
   `zoo_remedied_*` after doing what the answer asks for (benchmarks/zoo_remedies.csv), `zoo_refused_reject` that with a 4xx and its code.
   `zoo_deaths` are children that died; `prescan_false_refusals` counts honest files that the prescan alone refuses.
-* `upload_*_ms`: one SDSS galaxy as five single-band files with inverse variances over HTTP, {rounds} times; `cutout_to_embedding_*` is prescan,
-  child, calibration and encoder for the same files in one process, `sandbox_*` prescan and child, `child_*` a child that does nothing,
-  `encoder_*` the bare encoder on the same field.
+* The cost of an honest upload (`upload_*_ms`, `encoder_*_ms` …) and neighbours by id under hostile uploads are explained on
+  [their page](hostile_load.md), the fuzzers on [theirs](upload_fuzz.md) and [theirs](api_fuzz.md).
 * `layout_*`: {galaxies} galaxies of the demo survey in {layouts} layouts against themselves in our own writer's. The survey's renderer gives the light, so
   that every grid samples it and no pixel is interpolated in the making; the PSF is the same everywhere. Without noise only the writing
   differs: that is the judgement. `_same_noise`: the catalogue's own noise is part of the sky, but a pixel of another size averages another
@@ -122,13 +120,14 @@ def zoo_memory(outcomes: Sequence[Outcome]) -> Iterator[Row]:
 
 
 def borrowed() -> list[dict[str, Any]]:
-    """Return the fuzzers' figures, unchanged."""
-    return [
-        entry
-        for page, starts in _BORROWED.items()
-        for name, entry in read_figures(page).items()
-        if name.startswith(starts)
-    ]
+    """Return the figures of the fuzzers and of the cost, unchanged."""
+    found = []
+    for page in _BORROWED:
+        entries = read_figures(page)
+        if not entries:
+            sys.stderr.write(f"docs/results/{page}.json is not there: run benchmarks/{page}.py first\n")
+        found += entries.values()
+    return found
 
 
 def main() -> None:
@@ -148,7 +147,6 @@ def main() -> None:
         outcomes = [_posted(client, case, progress) for case in listed]
         zoo = [outcome for outcome in outcomes if outcome.case.group in VERDICTS]
         again = [post(client, case) for case in remedied(zoo)]
-        costs = cost_rows(client, outcomes[0].case, options.data_dir)
         wrong = tried(client, options.data_dir, options.wrong)
         right = right_inputs(client, options.data_dir, options.wrong)
     refused, honest = false_refusals(DATA)
@@ -157,7 +155,6 @@ def main() -> None:
         *zoo_rows(zoo, again),
         *zoo_memory(zoo),
         ("prescan_false_refusals", refused, "files", honest, "lower"),
-        *costs,
         *layout_rows(found),
         *wrong_rows(wrong, right),
     ]
@@ -172,7 +169,6 @@ def main() -> None:
         releases=releases,
         figures=table(figures),
         requests=len(zoo),
-        rounds=ROUNDS,
         galaxies=options.galaxies,
         wrong=options.wrong,
         layouts=len({one.layout for one in found}),
