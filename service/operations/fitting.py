@@ -113,7 +113,6 @@ def _pairs(have: BandSet, wanted: BandSet) -> dict[str, Band]:
         (abs(band.pivot_nm / want.pivot_nm - 1), n, m)
         for n, want in enumerate(wanted)
         for m, band in enumerate(have)
-        if band.pivot_nm > 0 and want.pivot_nm > 0
     )
     pairs: dict[int, Band] = {}
     used: set[int] = set()
