@@ -67,7 +67,9 @@ def expose(
     centre = centre or ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
     matrix = grid_matrix(scale, angle_deg=angle_deg, mirrored=mirrored)
     flux = scene.sample(matrix, shape, centre)
-    sigma = SKY_SIGMA * scale / PIXEL_SCALE
+    # Noise that is part of the sky is the same in neighbouring fine pixels: each has its share of the area.
+    is_shared = rng is None and scale < PIXEL_SCALE
+    sigma = SKY_SIGMA * (scale / PIXEL_SCALE) ** (2 if is_shared else 1)
     if rng is not None:
         flux = flux + sigma[:, None, None] * rng.standard_normal(flux.shape)
     wcs = fits.Header()
