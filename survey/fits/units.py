@@ -56,7 +56,7 @@ def calibration_of(
     zeropoint
         AB magnitude of one count, as the sender says.
     pixel_scale_arcsec
-        Needed for surface brightness (MJy/sr).
+        Needed for surface brightness (MJy/sr), and for Legacy Surveys cutouts.
     """
     unit = image.text("BUNIT", "BUNITS").strip("'\"")
     area = _pixel_area(image, pixel_scale_arcsec)
@@ -74,7 +74,11 @@ def calibration_of(
     if is_ambiguous(unit):
         found = Found(None, f"BUNIT '{quoted(unit)}' may mean milli- or megajansky")
     else:
-        candidates = (stated, from_sensitivity(image, unit, area), from_survey(image, unit))
+        candidates = (
+            stated,
+            from_sensitivity(image, unit, area),
+            from_survey(image, unit, pixel_scale_arcsec),
+        )
         # What is there but cannot be used speaks louder than what a survey usually does.
         found = next((c for c in candidates if c.factor is not None or c.source), Found(None, ""))
         if found.factor is not None:

@@ -5,6 +5,7 @@ import io
 import random
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 
@@ -31,6 +32,20 @@ def test_five_sdss_files_in_any_order_are_the_published_nanomaggies(shared_data)
     # The published arrays are quantised to a sixteenth of the noise.
     assert np.allclose(found.cutout.flux, expected, atol=published["scale_nanomaggy"][0].max())
     assert np.allclose(found.cutout.ivar, published["ivar"][0].astype(np.float32), rtol=2e-3)
+
+
+def test_a_resampled_legacy_cutout_has_the_magnitudes_that_sdss_measured(shared_data):
+    cutout = read(shared_data / "decals_grz" / "decals_example_d.fits.fz").cutout
+    y, x = np.indices(cutout.shape) - (np.array(cutout.shape)[:, None, None] - 1) / 2
+    inside = np.hypot(x, y) * cutout.pixel_scale_arcsec < 15
+    g, r = (22.5 - 2.5 * np.log10(plane[inside].sum()) for plane in cutout.flux[:2])
+    catalogue = pq.read_table(
+        shared_data / "sdss_dr7_strip_24k" / "catalog.parquet",
+        columns=["mag_g", "mag_r"],
+        filters=[("dr7_objid", "=", "587727942422233221")],
+    ).to_pylist()
+    # Model magnitudes and an aperture, and two filter systems.
+    assert (g, r) == pytest.approx((catalogue[0]["mag_g"], catalogue[0]["mag_r"]), abs=0.1)
 
 
 def test_kids_cubes_have_five_bands_and_need_a_scale(shared_data):

@@ -95,13 +95,20 @@ def test_vega_zero_points_are_not_taken_for_ab():
 @pytest.mark.parametrize(
     "cards",
     [
-        {"SURVEY": "DECaLS"},
         {"NMGY": 0.005},
         {"TELESCOP": "2.5m", "DERV_VER": "NOCVS:v8_23"},
     ],
 )
 def test_surveys_known_to_publish_nanomaggies_need_no_unit(cards):
     assert factor(**cards) == factor(BUNIT="nanomaggy")
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(0.262, 1.0), (0.131, 0.25), (0.524, 4.0), (None, 1.0)])
+def test_a_legacy_cutout_holds_nanomaggies_per_pixel_of_the_bricks(scale, expected):
+    found = calibration_of(
+        image_with(SURVEY="DECaLS"), IngestReport(), zeropoint=None, pixel_scale_arcsec=scale
+    )
+    assert found.factor == pytest.approx(expected)
 
 
 def test_unknown_units_say_what_would_help():
