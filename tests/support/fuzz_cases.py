@@ -97,7 +97,8 @@ def _mutated(data: bytes, rng: np.random.Generator) -> tuple[bytes, str]:
     kinds = {b"\x89P": PNG_MUTATIONS, b"\xff\xd8": JPEG_MUTATIONS}
     options = kinds.get(data[:2], FITS_MUTATIONS)
     mutation = options[int(rng.integers(len(options)))]
-    return mutation(data, rng), mutation.__name__
+    # A cut may have left nothing, not even inside a wrapper.
+    return mutation(data or b"\x00", rng), mutation.__name__
 
 
 def _overrides(bands: str | None, is_mutated: bool, rng: np.random.Generator) -> Overrides:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def _set(content: bytes, at: int, text: str) -> bytes:
 
 def hostile_integer(content: bytes, rng: Generator) -> bytes:
     """Replace an integer, or move it a little."""
-    places = [at for at in _cards(content, rng) if content[at + 10 : at + 30].strip().lstrip(b"-").isdigit()]
+    places = [at for at in _cards(content, rng) if re.fullmatch(rb" *-?\d+ *", content[at + 10 : at + 30])]
     if not places:
         return content
     at = int(_pick(rng, places))
