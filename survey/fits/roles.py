@@ -92,6 +92,8 @@ def _introduces_itself(image: FITSImage) -> bool:
 def _by_pixels(image: FITSImage) -> Role:
     data = image.data
     if data.dtype.kind in "iub":
-        return "mask" if bool(((data == 0) | (data == 1)).all()) else "other"
+        # A map of the galaxy's own pixels marks the middle; a mask that did would leave nothing to look at.
+        marks_middle = bool(data[..., data.shape[-2] // 2, data.shape[-1] // 2].any())
+        return "mask" if bool(((data == 0) | (data == 1)).all()) and not marks_middle else "other"
     finite = data[np.isfinite(data)]
     return "ivar" if finite.size and bool((finite >= 0).all()) else "other"

@@ -61,6 +61,15 @@ def test_legacy_maskbits_mask_saturation_but_not_neighbouring_galaxies():
     assert noisy("MASKBITS", plane).mask.sum() == 1
 
 
+def test_a_nameless_map_of_the_galaxys_own_pixels_is_no_mask():
+    y, x = np.indices((SIDE, SIDE)) - SIDE // 2
+    own = (np.hypot(x, y) < 5).astype(np.int32)
+    header = tan_header(BAND="r", SURVEY="SDSS")
+    found = read(file_of(fits.PrimaryHDU(galaxy(), header), own, 1 - own))
+    # Of the two it is the one around the galaxy that masks.
+    assert np.array_equal(found.cutout.mask[0], own == 0)
+
+
 def test_a_segmentation_map_is_no_mask():
     segments = np.full((SIDE, SIDE), 7, np.int32)
     header = tan_header(BAND="r", SURVEY="SDSS")
