@@ -82,18 +82,20 @@ def _tell_container(
 ) -> None:
     """List every HDU of every file with its role, as far as an answer has room."""
     by_place = {(image.file, image.index): image for image in images}
-    many = len({file for file, _ in report.hdus}) > 1
-    told = []
-    for place, what in report.hdus.items():
-        image, role = by_place.get(place), roles.get(place)
+    per_file: dict[int, dict[str, list[int]]] = {}
+    for (file, index), what in report.hdus.items():
+        image, role = by_place.get((file, index)), roles.get((file, index))
         name = quoted(str(image.header.get("EXTNAME", ""))) if image is not None else ""
-        label = f"file {place[0] + 1} HDU {place[1]}" if many else f"HDU {place[1]}"
-        told.append(
-            f"{label}: {_ROLES.get(role or '', role or what)}{f' {name}' * bool(name)}{f' {what}' * bool(role)}"
-        )
-    more = f"; and {len(told) - _MAX_TOLD} more" if len(told) > _MAX_TOLD else ""
-    if told:
-        report.say("container", f"{'; '.join(told[:_MAX_TOLD])}{more}.")
+        kind = f"{_ROLES.get(role or '', role or what)}{f' {name}' * bool(name)}{f' {what}' * bool(role)}"
+        per_file.setdefault(file, {}).setdefault(kind, []).append(index)
+    alike: dict[str, list[int]] = {}
+    for file, kinds in per_file.items():
+        listed = [f"HDU{'s' * (len(n) > 1)} {', '.join(map(str, n))}: {kind}" for kind, n in kinds.items()]
+        more = f"; and {len(listed) - _MAX_TOLD} more" if len(listed) > _MAX_TOLD else ""
+        alike.setdefault(f"{'; '.join(listed[:_MAX_TOLD])}{more}.", []).append(file + 1)
+    for text, files in alike.items():
+        which = f"file{'s' * (len(files) > 1)} {', '.join(map(str, files))}: " if len(per_file) > 1 else ""
+        report.say("container", f"{which}{text}")
 
 
 def _introduce(image: FITSImage) -> Science:
