@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from survey.bands import BandSet
+from survey.measures import aperture_px
 
 __all__ = ["ContractViolation", "beyond", "check_coverage"]
 
@@ -78,7 +79,8 @@ def check_coverage(
     Raises
     ------
     ContractViolation
-        ``fits.too_small``, ``fits.masked`` or ``fits.blank``.
+        ``fits.too_small``, ``fits.masked`` (more than a quarter of the disc, or of the aperture in which galaxies
+        are measured, in a band that has pixels) or ``fits.blank``.
     """
     present = np.asarray(known.any(axis=(1, 2)))
     if not present.any():
@@ -93,15 +95,11 @@ def check_coverage(
             f"The image does not cover the central {core} model pixels, a disc around the target. Send a larger "
             "cutout around the target.",
         )
-    share = known[present][:, disc].mean(axis=1)
-    worst = int(share.argmin())
-    if share[worst] < 1 - _MAX_MASKED:
-        name = np.asarray(bands.names)[present][worst]
-        raise ContractViolation(
-            "fits.masked",
-            f"{100 * (1 - share[worst]):.0f} % of the central {core} px are masked or NaN in {name} "
-            f"(limit {100 * _MAX_MASKED:.0f} %). Send an image with data there.",
-        )
+    names = np.asarray(bands.names)[present]
+    share = _refuse_holes(known[present], disc, names, f"central {core} px")
+    # A small galaxy fits into a quarter of the disc: what is measured of it must be there too.
+    aperture = _disc(field.shape[-1], 2 * aperture_px(field.shape[-1]))
+    _refuse_holes(known[present], aperture, names, "central aperture")
     if np.ptp(field[known]) == 0:
         raise ContractViolation("fits.blank", "Every pixel has the same value. Send an image with a galaxy.")
     conditions = {
@@ -112,7 +110,22 @@ def check_coverage(
     return [flag for flag, holds in conditions.items() if holds]
 
 
-def _disc(side: int, diameter: int) -> NDArray[np.bool_]:
+def _refuse_holes(
+    known: NDArray[np.bool_], region: NDArray[np.bool_], names: NDArray[np.str_], where: str
+) -> NDArray[np.float64]:
+    """Return the share of a region that is known in each band; ``fits.masked`` where it is too small."""
+    share: NDArray[np.float64] = known[:, region].mean(axis=1)
+    worst = int(share.argmin())
+    if share[worst] < 1 - _MAX_MASKED:
+        raise ContractViolation(
+            "fits.masked",
+            f"{100 * (1 - share[worst]):.0f} % of the {where} are masked or NaN in {names[worst]} "
+            f"(limit {100 * _MAX_MASKED:.0f} %). Send an image with data there.",
+        )
+    return share
+
+
+def _disc(side: int, diameter: float) -> NDArray[np.bool_]:
     """Return the pixels of a square whose middles lie within a disc around its middle, shape (side, side)."""
     axis = np.arange(side) - (side - 1) / 2
     return np.asarray(np.hypot(axis[:, None], axis) <= diameter / 2)

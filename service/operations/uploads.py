@@ -213,6 +213,10 @@ def why_no_redshift(prepared: Prepared) -> str | None:
         return "A display image carries no calibrated fluxes. Send FITS for a redshift."
     if not cutout.is_calibrated:
         return "The flux unit is unknown. Give `zeropoint=` (AB magnitude of one count) for a redshift."
+    if prepared.served.release.domain is not None and not prepared.readings:
+        return (
+            "Nothing could be measured in the middle of the image. Send one with data there for a redshift."
+        )
     withheld = next((reason for flag, reason in _WITHHELD.items() if flag in flags), None)
     return withheld or prepared.served.release.photoz.unavailable
 

@@ -48,6 +48,21 @@ def test_what_is_unknown_in_all_bands_from_the_border_on_is_beyond():
     assert check(known) == ["partial_field"]
 
 
+@pytest.mark.parametrize("bands", [[0, 1], [1]])
+@pytest.mark.parametrize("radius", [4.5, 8, 9.9])
+def test_a_galaxy_whose_core_is_masked_is_refused_though_the_disc_is_covered(radius, bands):
+    known = np.ones((2, 84, 84), bool)
+    known[bands] &= ~within(radius)[bands]
+    assert known[1, within(20)[1]].mean() > 0.75
+    with pytest.raises(ContractViolation, match=r"central aperture are masked or NaN in") as refusal:
+        check(known)
+    assert refusal.value.code == "fits.masked"
+
+
+def test_a_small_hole_in_the_core_is_a_reservation():
+    assert check(~within(3.5)) == ["masked"]
+
+
 def test_nothing_known_is_masked_rather_than_too_small():
     with pytest.raises(ContractViolation) as refusal:
         check(np.zeros((2, 84, 84), bool))
