@@ -22,6 +22,13 @@ _MIN_PIXELS = 8
 # The light of a galaxy between these two zones falls at least to 0.70 of itself (de Vaucouleurs profile with a
 # half-light radius of a whole side, good pixels on a disc), a pedestal does not fall.
 _FLATNESS, _PEDESTAL_SIGMA = 0.9, 10.0
+# A Gaussian or exponential galaxy of several sides' half-light radius is as flat as that, but from the middle on: of its
+# whole fall 0.3 or more lies between the two outer zones, of a galaxy that ends within the frame 0.05 or less.
+_MAX_FALL, _MIDDLE = 0.15, 0.05
+# Beside a band that is plainly one, less shows that another band stands on the sky too: its level is significant.
+_LIKELY_FLATNESS, _LIKELY_SIGMA = 0.8, 3.0
+# Standard error of a median of Gaussian noise, in sigma over the root of the number.
+_MEDIAN_ERROR = 1.2533
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,8 @@ class Backdrop:
     Attributes
     ----------
     level
-        The least of the medians of the far zone's four quarters, in the image's unit.
+        The median of the medians of the far zone's four quarters, in the image's unit: no quarter with a
+        neighbour in it counts, and noise is not biased.
     noise
         Standard deviation from differences of pixels three apart: no gradient or halo is in it, but
         correlated noise is underestimated.
@@ -40,12 +48,16 @@ class Backdrop:
     is_pedestal
         Whether the far zone stands more than ten times the noise off zero, nearly all of its pixels, and is
         as bright as the zone inside it, as no galaxy's halo is.
+    may_be_pedestal
+        Whether the far zone's level is significant (three times its error) and hardly fainter than the zone
+        inside it: believed where another band is a pedestal.
     """
 
     level: float
     noise: float
     scatter: float
     is_pedestal: bool
+    may_be_pedestal: bool = False
 
     @property
     def sigma(self) -> float:
@@ -71,20 +83,40 @@ def measure_backdrop(plane: NDArray[Any], good: MaskArray) -> Backdrop | None:
     scatter = float(
         np.median(np.abs(np.concatenate([q - m for q, m in zip(quarters, medians, strict=True)])))
     )
-    level = min(medians, key=abs)
+    level = float(np.median(medians))
     noise = _noise(values, outer)
-    inside = float(np.median(values[near]))
+    scatter *= _GAUSSIAN_MAD
     faint, bright = np.percentile(values[far], (5, 95))
     stands_off = min(abs(faint), abs(bright)) > _PEDESTAL_SIGMA * noise and faint * bright > 0
-    is_flat = inside * level > 0 and _FLATNESS <= level / inside <= 1 / _FLATNESS
-    return Backdrop(level, noise, _GAUSSIAN_MAD * scatter, bool(stands_off and is_flat))
+    inside = float(np.median(values[near]))
+    error = _MEDIAN_ERROR * max(noise, scatter) / float(np.sqrt(np.count_nonzero(far)))
+    centre = float(np.median(values[_middle(good)]))
+    ends = abs(inside - level) <= max(_LIKELY_SIGMA * error, _MAX_FALL * abs(centre - level))
+    is_pedestal = stands_off and ends and _is_flat(inside, level, _FLATNESS)
+    is_level = _is_flat(inside, level, _LIKELY_FLATNESS) or abs(inside - level) <= _LIKELY_SIGMA * error
+    may_be = is_pedestal or (ends and is_level and abs(level) > _LIKELY_SIGMA * error)
+    return Backdrop(level, noise, scatter, bool(is_pedestal), bool(may_be))
+
+
+def _is_flat(inside: float, level: float, flatness: float) -> bool:
+    return inside * level > 0 and flatness <= level / inside <= 1 / flatness
+
+
+def _middle(good: MaskArray) -> MaskArray:
+    """Return the good pixels nearest to the middle, a twentieth of all."""
+    distance = _distances(good.shape)
+    return good & (distance <= np.quantile(distance[good], _MIDDLE))
+
+
+def _distances(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    height, width = shape
+    y, x = np.ogrid[:height, :width]
+    return np.asarray(np.hypot(x - (width - 1) / 2, y - (height - 1) / 2))
 
 
 def _zones(good: MaskArray) -> tuple[MaskArray, MaskArray, MaskArray] | None:
     """Return the outermost good pixels, those inside them, and the outer half of all; None if there are too few."""
-    height, width = good.shape
-    y, x = np.ogrid[:height, :width]
-    distance = np.hypot(x - (width - 1) / 2, y - (height - 1) / 2)
+    distance = _distances(good.shape)
     of_good = distance[good]
     if of_good.size * (1 - _FAR) < _MIN_PIXELS:
         return None

@@ -50,8 +50,12 @@ def make_sane(understood: Understood) -> Understood:
     with np.errstate(all="ignore"):
         good = cutout.good()
         backdrops = [measure_backdrop(plane, use) for plane, use in zip(cutout.flux, good, strict=True)]
-        cutout = _without_pedestal(cutout, backdrops, report)
-        levels = [0.0 if b is None or b.is_pedestal else b.level for b in backdrops]
+        pedestals = _pedestals(backdrops)
+        cutout = _without_pedestal(cutout, pedestals, report)
+        levels = [
+            0.0 if b is None or pedestal else b.level
+            for b, pedestal in zip(backdrops, pedestals, strict=True)
+        ]
         cutout = _with_fitting_noise(cutout, backdrops, report)
         _name_holes(cutout, good, backdrops, levels, report)
         _name_no_source(cutout, good, backdrops, levels, report)
@@ -62,8 +66,21 @@ def make_sane(understood: Understood) -> Understood:
     return Understood(cutout, report)
 
 
-def _without_pedestal(cutout: Cutout, backdrops: Sequence[Backdrop | None], report: IngestReport) -> Cutout:
-    levels = [b.level if b is not None and b.is_pedestal else 0.0 for b in backdrops]
+def _pedestals(backdrops: Sequence[Backdrop | None]) -> list[float]:
+    """Return the sky to subtract from each band, 0 for none.
+
+    Whoever left the sky in one band left it in all: beside a plain pedestal a likely one of the same sign counts.
+    """
+    signs = {np.sign(b.level) for b in backdrops if b is not None and b.is_pedestal}
+    return [
+        b.level
+        if b is not None and (b.is_pedestal or (b.may_be_pedestal and np.sign(b.level) in signs))
+        else 0.0
+        for b in backdrops
+    ]
+
+
+def _without_pedestal(cutout: Cutout, levels: Sequence[float], report: IngestReport) -> Cutout:
     if not any(levels):
         return cutout
     unit = "nanomaggy" if cutout.is_calibrated else "counts"

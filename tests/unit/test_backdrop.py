@@ -33,7 +33,7 @@ def test_a_pedestal_under_a_small_galaxy_is_found_with_its_level(pedestal, side)
     plane = sersic(1, side / 20, side=side, surface=20) + noise(side) + pedestal
     found = backdrop(plane)
     assert found.is_pedestal
-    # The least of four medians of some 16 pixels or more lies at most about half the noise off.
+    # Four medians of some 16 pixels or more lie at most about half the noise off.
     assert found.level == pytest.approx(pedestal, abs=0.6 * NOISE)
 
 
@@ -45,6 +45,42 @@ def test_the_halo_of_a_galaxy_that_fills_the_frame_is_no_pedestal(index, half_li
     assert not backdrop(plane).is_pedestal
     # On a disc, as after turning, there is less to compare.
     assert not backdrop(plane, radius() <= SIDE / 2).is_pedestal
+
+
+@pytest.mark.parametrize("index", [0.5, 1, 2, 4])
+@pytest.mark.parametrize("half_light", [1.5, 2, 3])
+@pytest.mark.parametrize("surface", [20.0, 100.0])
+def test_the_middle_of_a_galaxy_of_several_frames_is_no_pedestal(index, half_light, surface):
+    found = backdrop(sersic(index, half_light * SIDE, surface=surface) + noise())
+    assert not found.is_pedestal
+    assert not found.may_be_pedestal
+
+
+@pytest.mark.parametrize("index", [0.5, 1, 4])
+@pytest.mark.parametrize("half_light", [SIDE / 10, SIDE / 5])
+def test_a_pedestal_under_a_large_galaxy_is_found_all_the_same(index, half_light):
+    assert backdrop(sersic(index, half_light, surface=5) + noise() + 20).is_pedestal
+
+
+@pytest.mark.parametrize("pedestal", [-20.0, 20.0])
+def test_the_level_is_not_biased_by_the_noise(pedestal):
+    # 200 levels, each of 640 pixels: the error of their mean is 1.25 / sqrt(128000) = 0.0035 of the noise; 5 sigma.
+    levels = [backdrop(noise(seed=seed) + pedestal).level for seed in range(200)]
+    assert abs(np.mean(levels) - pedestal) < 0.0175 * NOISE
+
+
+def test_a_neighbour_in_one_quarter_does_not_raise_the_level():
+    plane = noise() + 20
+    plane[-25:, -25:] += 30
+    # Without it three quarters of 160 pixels: 0.1 of the noise each.
+    assert backdrop(plane).level == pytest.approx(20, abs=0.4 * NOISE)
+
+
+def test_a_small_significant_level_may_be_a_pedestal_and_none_may_not():
+    # A median of 640 pixels is good to 0.05 of the noise.
+    found = backdrop(noise() + 0.5 * NOISE)
+    assert (found.is_pedestal, found.may_be_pedestal) == (False, True)
+    assert not backdrop(noise()).may_be_pedestal
 
 
 def test_a_pedestal_whose_faintest_pixels_are_below_ten_times_the_noise_is_left():

@@ -44,12 +44,35 @@ def test_a_pedestal_is_subtracted_from_the_bands_that_have_one_and_said():
     on_sky = flux + np.array([0, 7, 300], np.float32)[:, None, None]
     found = sane(on_sky)
     assert found.report.flags == ["sky_subtracted"]
-    # The least of four quarters' medians of a hundred pixels: within half the noise.
+    # The median of four quarters' medians of a hundred pixels: within half the noise.
     np.testing.assert_allclose(found.cutout.flux, flux, atol=0.5 * NOISE)
     np.testing.assert_array_equal(found.cutout.flux[0], on_sky[0])
     (text,) = [text for step, text in found.report.steps if step == "sanity"]
     assert "r 6.9" in text or "r 7" in text
     assert "g " not in text.split("(")[1]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sky_that_was_left_in_one_band_plainly_is_subtracted_from_all(sign):
+    flux = scene()
+    # 5, 9 and 40 times the noise: the first two would not be called a pedestal alone.
+    sky = sign * NOISE * np.array([5, 9, 40], np.float32)[:, None, None]
+    found = sane(flux + sky)
+    assert found.report.flags == ["sky_subtracted"]
+    np.testing.assert_allclose(found.cutout.flux, flux, atol=0.3 * NOISE)
+
+
+def test_sky_of_the_other_sign_is_not_subtracted_beside_a_pedestal():
+    flux = scene() + NOISE * np.array([-5, 0, 40], np.float32)[:, None, None]
+    np.testing.assert_array_equal(sane(flux).cutout.flux[0], flux[0])
+
+
+def test_a_galaxys_halo_is_left_beside_a_band_on_a_pedestal():
+    flux = scene(peak=100, radius=SIDE / 4)
+    flux[0] = scene()[0] + 40 * NOISE
+    found = sane(flux)
+    assert "sky_subtracted" in found.report.flags
+    np.testing.assert_array_equal(found.cutout.flux[1:], flux[1:])
 
 
 def test_the_halo_of_a_galaxy_that_fills_the_frame_is_left():
