@@ -12,7 +12,8 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from service.errors import UnreadableBody, UnsupportedMedia
-from service.media import TABLE_TYPES, check_form_type, media_type_of
+from service.forms import form_of
+from service.media import TABLE_TYPES, media_type_of
 from service.operations.photoz import Wanted
 from service.operations.refusals import BatchTooLarge
 from service.resources import Resources
@@ -127,8 +128,7 @@ def _wanted(body: BatchRequest) -> list[Wanted]:
 
 
 async def _one_file(request: Request) -> tuple[str, str, bytes]:
-    check_form_type(request)
-    async with request.form(max_files=1, max_fields=8, max_part_size=16 << 10) as form:
+    async with form_of(request, max_files=1, max_fields=8) as form:
         files: list[Any] = [value for value in form.values() if isinstance(value, UploadFile)]
         if len(files) != 1:
             raise UnreadableBody("The form holds no file; send one table.")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import UploadFile
 
 from service.errors import UnreadableBody
-from service.media import IMAGE_TYPES, check_declared, check_form_type, media_type_of
+from service.forms import form_of
+from service.media import IMAGE_TYPES, check_declared, media_type_of
 from service.sandbox import MAX_FILES
 
 if TYPE_CHECKING:
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from service.resources import Resources
     from survey.ingest import Overrides, Understood
 
-__all__ = ["MAX_FIELD_BYTES", "Form", "read_files", "read_form", "understand"]
+__all__ = ["Form", "read_files", "read_form", "understand"]
 
 _MULTIPART = "multipart/form-data"
-MAX_FIELD_BYTES = 16 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,7 @@ async def read_form(request: Request, *, max_fields: int) -> Form:
     UnreadableBody
         If it holds no file.
     """
-    check_form_type(request)
-    async with request.form(
-        max_files=MAX_FILES, max_fields=max_fields, max_part_size=MAX_FIELD_BYTES
-    ) as form:
+    async with form_of(request, max_files=MAX_FILES, max_fields=max_fields) as form:
         parts = form.multi_items()
         sent = [part for _, part in parts if isinstance(part, UploadFile) and (part.filename or part.size)]
         read = Form(

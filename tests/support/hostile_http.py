@@ -87,6 +87,9 @@ CASES = [
     _form(47, "no boundary", b"x", 400, "request.unreadable", kind="Content-Type: multipart/form-data"),
     _form(47, "boundary beyond ASCII", b"x", 400, "request.unreadable", kind="Content-Type: multipart/form-data; boundary=\xff\xfe"),
     _form(47, "unknown charset", _FIELD + b"x\r\n" + _FILE + _END, 400, "request.unreadable", kind=f"{_FORM}; charset=nonsense"),
+    *(_form(47, f"charset {name}", _FIELD + b"\xff\\u\r\n" + _FILE + _END, 400, "request.unreadable", kind=f"{_FORM}; charset={name}")
+      for name in ("undefined", "punycode", "idna", "utf-7", "utf-16", "unicode_escape", "base64", '"undefined"')),
+    _form(47, "charset of every form", _FILE + _END, 415, "upload.type_mismatch", kind=f'{_FORM}; charset="UTF-8"'),
     _form(47, "a part without a name", _part(b"Content-Disposition: form-data"), 400, "request.unreadable"),
     _form(47, "a part without a header", _part(b"X: y"), 400, "request.unreadable"),
     _form(47, "a header of NUL and 8 bits", _part(b"\x00\xff"), 400, "request.unreadable"),

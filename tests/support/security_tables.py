@@ -141,7 +141,7 @@ def hostile():
 
 def limits():
     """Every limit that a stranger may meet."""
-    from service import media, middleware, sandbox, sandbox_limits, upload_bodies
+    from service import forms, media, middleware, sandbox, sandbox_limits
     from service.parameters import MAX_ID_LENGTH
     from service.protocol import PatientProtocol
     from service.settings import Settings
@@ -163,7 +163,7 @@ def limits():
         ("upload, all files together", setting("upload_max_bytes", " MiB", mib)),
         ("bodies of all clients together", f"{middleware.MAX_BODIES} times the largest upload"),
         ("heavy requests of one client at once", setting("heavy_per_client")),
-        ("files of a form; a field; its Content-Type", f"{sandbox.MAX_FILES}; {upload_bodies.MAX_FIELD_BYTES >> 10} KiB; {media.MAX_FORM_TYPE} characters"),
+        ("files of a form; a field; its Content-Type", f"{sandbox.MAX_FILES}; {forms.MAX_FIELD_BYTES >> 10} KiB; {media.MAX_FORM_TYPE} characters"),
         ("rows of a batch", setting("batch_rows")),
         ("an id", f"{MAX_ID_LENGTH} characters"),
         ("unpacked from gzip or bzip2, one layer", f"{wrappers.MAX_UNPACKED_BYTES // mib} MiB, {wrappers.MAX_STREAMS} streams"),
