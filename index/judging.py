@@ -156,7 +156,7 @@ class Judge:
             fitting = order_text(self._names, orders[best])
             text += (
                 f". They would be usual if the {what} taken as {', '.join(self._names)} were {fitting}: check their order "
-                "(`bands=`)."
+                "(`bands=`), or it is no usual galaxy."
             )
         else:
             text += f". No simple exchange of {what} explains it: check bands and units, or it is no usual galaxy."
@@ -187,6 +187,10 @@ class Judge:
         if not reading.is_unlikely:
             text += f", but the sky's noise is {ratio:.3g} times the catalogue's"
         text += f". It looks as if {mistake.text}: check the unit (`zeropoint=`)." if mistake else "."
+        if mistake and not reading.is_unlikely and mistake.factor < 1:
+            text += (
+                " A deeper image has less noise too, and so has one whose pixels are smaller than it says."
+            )
         return Reservation("brightness_unlikely", text, reading.percentile or 0.0)
 
     def _of_size(self, r50: Reading, concentration: Reading) -> Reservation | None:
@@ -223,9 +227,10 @@ class Judge:
             return Reservation("sky_unlikely", text, sky.percentile or 0.0)
         if noise.is_unlikely:
             unit = "counts" if self._is_display else "times the catalogue's"
+            depth = "a deeper" if (noise.percentile or 0.0) < 50 else "a shallower"
             text = (
                 f"The sky's noise is {noise.value:.3g} {unit}; that of the catalogue's images is {noise.low:.3g} to "
-                f"{noise.high:.3g}: another depth, or a wrong pixel scale or zero point."
+                f"{noise.high:.3g}: {depth} image, or a wrong pixel scale or zero point."
             )
             return Reservation("sky_unlikely", text, noise.percentile or 0.0)
         return None

@@ -85,12 +85,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class UnitMistake:
-    """A unit or zero point that is easily taken for nanomaggies.
+    """A unit or zero point that is easily taken for another.
 
     Attributes
     ----------
     factor
-        By how much the fluxes come out too large.
+        By how much the fluxes come out too large; below 1 they come out too small.
     text
         The mistake, to stand after "as if".
     """
@@ -109,6 +109,12 @@ _MISTAKES = (
     UnitMistake(3.631e-3, "millijansky were read as nanomaggies"),
     UnitMistake(3.631e-6, "jansky were read as nanomaggies"),
     UnitMistake(1e-9, "maggies were read as nanomaggies"),
+    # The same the other way round.
+    UnitMistake(1 / 3.631, "nanomaggies (zero point 22.5) were read as microjansky (zero point 23.9)"),
+    UnitMistake(0.1, "nanomaggies (zero point 22.5) were read as counts of zero point 25"),
+    UnitMistake(10 ** (-0.4 * 4.5), "nanomaggies (zero point 22.5) were read as counts of zero point 27"),
+    UnitMistake(10 ** (-0.4 * 7.5), "nanomaggies (zero point 22.5) were read as counts of zero point 30"),
+    UnitMistake(1 / 3631.0, "nanomaggies (zero point 22.5) were read as nanojansky (zero point 31.4)"),
 )
 
 

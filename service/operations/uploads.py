@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from service.served import Served
     from survey.cutout import Cutout
 
-__all__ = ["Prepared", "answer", "embed", "prepare", "why_no_redshift"]
+__all__ = ["WITHHELD", "Prepared", "answer", "embed", "prepare", "why_no_redshift"]
 
 #: Nearer than this to a catalogued object, an upload is taken to show it.
 SAME_PLACE_ARCSEC = 2.0
@@ -175,7 +175,7 @@ def answer(prepared: Prepared, k: int) -> dict[str, Any]:
         "domain": domain,
         "search": found.search,
         "hits": neighbours.hits(served, found),
-        "photoz": None if reason else photoz.of_vector(served, vector, without=without),
+        "photoz": None if reason else _redshift(prepared, vector, without),
         "photoz_unavailable": reason,
         "anomaly": anomaly,
     }
@@ -217,12 +217,37 @@ def why_no_redshift(prepared: Prepared) -> str | None:
         return (
             "Nothing could be measured in the middle of the image. Send one with data there for a redshift."
         )
-    withheld = next((reason for flag, reason in _WITHHELD.items() if flag in flags), None)
+    withheld = next((reason for together, reason in WITHHELD.items() if together <= set(flags)), None)
     return withheld or prepared.served.release.photoz.unavailable
 
 
-_WITHHELD = {
-    "band_missing": "A band is missing: what stands for it is no measurement. Send all bands of the model for a redshift.",
-    "colours_unlikely": "The colours are none of the catalogue's. Check the order of the bands (`bands=`) for a redshift.",
-    "brightness_unlikely": "The brightness is none of the catalogue's. Check the unit (`zeropoint=`) for a redshift.",
+def _redshift(
+    prepared: Prepared, vector: NDArray[np.float32], without: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    """Estimate the redshift; what makes it doubtful without withholding it stands beside it."""
+    block = photoz.of_vector(prepared.served, vector, without=without)
+    doubts = [flag for flag in _DOUBTFUL if flag in prepared.understood.report.flags]
+    return {**block, "flags": [*block["flags"], *doubts]}
+
+
+#: Flags that withhold the redshift where all of a set are raised, the gravest first.
+WITHHELD: dict[frozenset[str], str] = {
+    frozenset({"band_missing"}): (
+        "A band is missing: what stands for it is no measurement. Send all bands of the model for a redshift."
+    ),
+    frozenset({"colours_unlikely"}): (
+        "The colours are none of the catalogue's. Check the order of the bands (`bands=`) for a redshift."
+    ),
+    frozenset({"brightness_unlikely"}): (
+        "The brightness, or the noise with it, is none of the catalogue's. Check the unit (`zeropoint=`) for a redshift."
+    ),
+    frozenset({"scale_conflict"}): (
+        "The pixel scale that was given is not the header's: one is wrong. Mend the header or leave `pixscale=` out "
+        "for a redshift."
+    ),
+    frozenset({"size_unlikely", "sharper_than_trained"}): (
+        "The size and the sharpness are none of the catalogue's. Check the pixel scale (`pixscale=`) for a redshift."
+    ),
 }
+# A redshift was never measured on such images, but they may be honest: deeper ones, or of a better seeing.
+_DOUBTFUL = ("size_unlikely", "sharper_than_trained", "sky_unlikely")

@@ -86,6 +86,23 @@ def test_nanojansky_read_as_nanomaggies_are_noticed_and_give_no_redshift(client,
     assert "unit" in body["photoz_unavailable"]
 
 
+def test_another_depth_is_a_reservation_of_the_redshift_itself(client, cutout):
+    rng = np.random.default_rng(4)
+    noisy = cutout.flux + 2 * np.std(cutout.flux[:, :4], axis=(1, 2), keepdims=True) * rng.standard_normal(
+        cutout.flux.shape
+    )
+    body = send(client, replace(cutout, flux=noisy.astype(np.float32), ivar=None))
+    assert "sky_unlikely" in body["ingest"]["flags"]
+    assert "sky_unlikely" in body["photoz"]["flags"]
+
+
+def test_a_pixel_scale_against_the_header_s_gives_no_redshift(client, cutout):
+    body = send(client, cutout, f"pixscale={0.85 * cutout.pixel_scale_arcsec}")
+    assert "scale_conflict" in body["ingest"]["flags"]
+    assert body["photoz"] is None
+    assert "pixscale" in body["photoz_unavailable"]
+
+
 @pytest.mark.parametrize("way", ["not sent", "masked", "empty"])
 def test_a_missing_band_is_made_up_and_gives_no_redshift(client, tiny, cutout, way):
     flux = cutout.flux.copy()

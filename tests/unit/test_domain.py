@@ -89,6 +89,24 @@ def test_a_unit_that_is_off_by_less_shows_in_the_noise(domain, others, factor):
         assert names(domain, field * factor) & {"brightness_unlikely", "sky_unlikely"}
 
 
+@pytest.mark.parametrize(("factor", "words"), [(1 / 3.631, "zero point 23.9"), (0.1, "zero point 25")])
+def test_nanomaggies_read_as_a_smaller_unit_are_named_by_the_noise(domain, others, factor, words):
+    found = [domain.check(measured(field * np.float32(factor))) for field in others[:20]]
+    texts = [one.text for each in found for one in each if one.name == "brightness_unlikely"]
+    assert sum(words in text for text in texts) >= 18
+
+
+def test_a_deeper_image_of_usual_galaxies_is_said_to_be_deeper_first(domain):
+    rng = np.random.default_rng(6)
+    y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    flux = 10 ** (0.4 * (22.5 - 16.5 - 1.5 * np.array([1.2, 0.5, 0, -0.25, -0.4])))
+    galaxy_shape = np.exp(-(x**2 + y**2) / 32) / (32 * np.pi)
+    noise = NOISE[:, None, None] * 0.17 * rng.standard_normal((5, SIDE, SIDE))
+    (one,) = domain.check(measured((flux[:, None, None] * galaxy_shape + noise).astype(np.float32)))
+    assert one.name == "sky_unlikely"
+    assert "a deeper image, or" in one.text
+
+
 def test_a_huge_galaxy_has_an_unlikely_size(domain):
     found = domain.check(measured(galaxy(np.random.default_rng(3), sigma=30, magnitude=14.8)))
     (text,) = (one.text for one in found if one.name == "size_unlikely")

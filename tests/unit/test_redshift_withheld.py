@@ -33,7 +33,18 @@ def test_a_galaxy_of_which_nothing_could_be_measured_has_none():
 
 @pytest.mark.parametrize(
     ("flag", "word"),
-    [("band_missing", "bands"), ("colours_unlikely", "`bands=`"), ("brightness_unlikely", "`zeropoint=`")],
+    [
+        ("band_missing", "bands"),
+        ("colours_unlikely", "`bands=`"),
+        ("brightness_unlikely", "`zeropoint=`"),
+        ("scale_conflict", "`pixscale=`"),
+    ],
 )
-def test_a_reservation_about_bands_colours_or_brightness_withholds_it(flag, word):
+def test_a_reservation_about_bands_colours_brightness_or_scale_withholds_it(flag, word):
     assert word in reason(flag)
+
+
+def test_an_unlikely_size_and_sharpness_withhold_it_only_together():
+    assert "pixel scale" in reason("size_unlikely", "sharper_than_trained")
+    assert reason("size_unlikely") is None
+    assert reason("sharper_than_trained", "sky_unlikely") is None
