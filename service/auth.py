@@ -128,6 +128,6 @@ def _nobody_named(request: Request) -> Owner | None:
 
 
 def _key(request: Request) -> str | None:
-    """Return what follows ``Bearer``; other schemes are a proxy's own affair."""
-    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-    return rest.strip() if scheme.lower() == "bearer" else None
+    """Return what follows ``Bearer`` and any blanks; other schemes are a proxy's own affair."""
+    scheme, *rest = request.headers.get("authorization", "").split(maxsplit=1) or [""]
+    return "".join(rest).strip() if scheme.lower() == "bearer" else None

@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import answer
+from service.auth import may_upload
 from service.bodies import batch_rows
 from service.dependencies import StrictRoute, resources_of
+from service.media import media_type_of
 from service.operations import photoz
 from service.parameters import MatchRadius, ObjectId, ReleaseName, SurveyName
-from service.routes.replies import COMMON, problems
+from service.routes.replies import COMMON, SECURITY, problems
 from service.schemas.photoz import BatchAnswer, BatchRequest, PhotoZAnswer
 
 __all__ = ["router"]
@@ -70,7 +72,7 @@ async def photoz_by_id(
     summary="Redshifts of up to 2,000 objects",
     description=(
         "One answer row for each row sent, in the same order; a row that cannot be answered says why in `status` and "
-        "`reason`, with null and never a sentinel for its values. Positions are matched within `match_radius`."
+        "`reason`, with null and never a sentinel for its values. A table needs the right to upload; JSON does not. Positions are matched within `match_radius`."
     ),
     response_model=BatchAnswer,
     responses=problems(
@@ -79,10 +81,12 @@ async def photoz_by_id(
         "request.media_type",
         "request.too_large",
         "batch.too_large",
+        "auth.key_needed",
+        "auth.key_invalid",
         "client.too_many",
         *_LOST,
     ),
-    openapi_extra=_BODY,
+    openapi_extra={**_BODY, **SECURITY},
 )
 async def photoz_batch(
     request: Request,
@@ -92,6 +96,9 @@ async def photoz_batch(
 ) -> Response:
     resources = resources_of(request)
     served = resources.choose(survey, release)
+    if media_type_of(request.headers.get("content-type")) != "application/json":
+        # A table is parsed as an upload is, and asks for the same right.
+        await may_upload(request)
     limit = resources.settings.batch_rows
     with resources.fairness.hold(request.client.host if request.client else ""):
         wanted, table = await batch_rows(request, resources)

@@ -125,3 +125,28 @@ def test_the_switch_overrules_where_the_service_listens(served_data, good):
         page = closed.post("/upload", files=[("files", ("a.fits", good))])
         assert page.status_code == 401
         assert page.headers["content-type"].startswith("text/html")
+
+
+TABLES = [
+    {"content": b"object_id\nJ00000\n", "headers": {"content-type": "text/csv"}},
+    {"content": b"<VOTABLE/>", "headers": {"content-type": "application/x-votable+xml"}},
+    {"content": b"PAR1", "headers": {"content-type": "application/octet-stream"}},
+    {"files": [("file", ("t.csv", b"object_id\nJ00000\n", "text/csv"))]},
+]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=["CSV", "VOTable", "unknown", "form"])
+def test_a_table_is_an_upload_and_rows_in_json_are_a_question(client, table):
+    batch = "/api/v1/photoz/batch"
+    stranger = {**table, "headers": {**table.get("headers", {}), **REMOTE}}
+    assert_unauthorised(client.post(batch, **stranger), "auth.key_needed")
+    assert client.post(batch, **table).status_code in {200, 415, 422}
+    assert client.post(batch, json={"ids": ["J00000"]}, headers=REMOTE).status_code == 200
+
+
+@pytest.mark.parametrize("word", ["Bearer ", "bearer\t", "BEARER  ", "Bearer \t", "Bearer"])
+def test_whatever_stands_between_bearer_and_the_key_it_is_one(client, good, word):
+    # Taken for no key, it would be asked in the name of this machine's user instead.
+    assert_unauthorised(
+        send(client, good, authorization=word if word == "Bearer" else f"{word}sk_x"), "auth.key_invalid"
+    )
