@@ -15,7 +15,14 @@ __all__ = ["WRITES", "UnsupportedDatabase", "default_url", "make_engine", "sessi
 
 #: Execution option of connections that write: SQLite then takes its write lock when they begin.
 WRITES: Final = {"writes": True}
-_BUSY_MS = 10_000
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=10000",
+    # Not every build of SQLite does so by default. Until the next checkpoint the WAL holds what was deleted.
+    "secure_delete=ON",
+)
 # A request that gets no connection within this time is better told to come back.
 _POOL_SECONDS = 2.0
 # Of PostgreSQL: it may accept a connection and never answer on it.
@@ -35,7 +42,8 @@ def make_engine(url: str | URL, *, answer_seconds: float | None = None) -> Engin
     """Make an engine for SQLite or PostgreSQL.
 
     SQLite runs in WAL mode with ``synchronous=FULL`` (an answered commit survives power loss), foreign
-    keys on, and explicit transactions, so that migrations are all or nothing there too.
+    keys on, deleted rows overwritten, and explicit transactions, so that migrations are all or nothing there too.
+    Errors of either hold no values: what people made does not end up in a log.
 
     Parameters
     ----------
@@ -54,7 +62,9 @@ def make_engine(url: str | URL, *, answer_seconds: float | None = None) -> Engin
     backend = parsed.get_backend_name()
     if backend == "postgresql":
         waits = {} if answer_seconds is None else {"connect_timeout": _CONNECT_SECONDS}
-        engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=_POOL_SECONDS, connect_args=waits)
+        engine = create_engine(
+            parsed, pool_pre_ping=True, pool_timeout=_POOL_SECONDS, connect_args=waits, hide_parameters=True
+        )
         if answer_seconds is not None:
             event.listen(engine, "connect", partial(_limit_statements, answer_seconds))
         return engine
@@ -62,7 +72,7 @@ def make_engine(url: str | URL, *, answer_seconds: float | None = None) -> Engin
         raise UnsupportedDatabase(f"database {backend!r} is not supported; use sqlite or postgresql")
     # Without a file SQLite keeps one connection and takes no pool options.
     pooled = {"pool_timeout": _POOL_SECONDS} if parsed.database not in {None, "", ":memory:"} else {}
-    engine = create_engine(parsed, **pooled)
+    engine = create_engine(parsed, hide_parameters=True, **pooled)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -95,7 +105,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # The driver's own transactions begin late and never around DDL: we begin them ourselves.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

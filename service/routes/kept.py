@@ -24,7 +24,7 @@ from service.schemas.kept import KeptUploads, UploadRecord
 from service.schemas.uploads import UploadAnswer
 from service.stored_pixels import FITS, PNG
 
-__all__ = ["router"]
+__all__ = ["UploadId", "router"]
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], route_class=StrictRoute)
 

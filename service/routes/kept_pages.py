@@ -16,6 +16,7 @@ from service.dependencies import resources_of
 from service.operations import keeping, uploads
 from service.operations.kept_list import listed
 from service.parameters import Cursor
+from service.routes.kept import UploadId
 from service.routes.page_answers import PageRoute, page
 from service.web.kept_pages import kept_page
 from service.web.upload_pages import kept_block, results_page
@@ -42,7 +43,7 @@ async def kept_uploads(request: Request, cursor: Cursor = None) -> Response:
 
 
 @router.get("/{upload_id}")
-async def kept_upload(request: Request, upload_id: str) -> Response:
+async def kept_upload(request: Request, upload_id: UploadId) -> Response:
     resources, owner = resources_of(request), await owner_needed(request)
 
     def again() -> dict[str, Any]:
@@ -57,7 +58,7 @@ async def kept_upload(request: Request, upload_id: str) -> Response:
 
 
 @router.post("/{upload_id}/delete")
-async def delete_upload(request: Request, upload_id: str) -> Response:
+async def delete_upload(request: Request, upload_id: UploadId) -> Response:
     _check_same_origin(request)
     owner = await owner_needed(request)
     forget = partial(keeping.forget, resources_of(request), owner=owner.name, upload_id=upload_id)

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 from support.html import Page
+from support.owners import kept as api_kept
+from support.owners import key_of
 from support.serving import client_of, register_all
 
 from survey.archive import SurveyFolder
@@ -27,6 +29,15 @@ def service(served_data, registered, tmp_path):
     database = f"sqlite:///{tmp_path / 'records.db'}"
     with client_of(served_data, database_url=database, uploads_dir=tmp_path / "uploads") as client:
         yield client
+
+
+@pytest.fixture
+def on_database(served_data, database_url, tmp_path):
+    """A service for owners of keys only, with two of them."""
+    register_all(served_data, database_url)
+    where = {"database_url": database_url, "uploads_dir": tmp_path / "uploads", "host": "0.0.0.0"}
+    with client_of(served_data, **where) as client:
+        yield client, key_of(client, "ada")[1], key_of(client, "eve")[1]
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +145,29 @@ def test_keeping_is_offered_to_owners_only(served_data, good):
         assert private.get("/uploads", headers=REMOTE).status_code == 401
 
 
-@pytest.mark.parametrize("upload_id", ["0" * 32, "..%2F..%2Fetc", "<script>", "x" * 3000])
-def test_what_was_never_kept_is_a_page_of_404(service, upload_id):
-    answer = service.get(f"/uploads/{upload_id}")
-    assert answer.status_code == 404
-    assert "<script>" not in answer.text
+def test_what_was_never_kept_is_a_page_of_404(service):
+    assert service.get(f"/uploads/{'0' * 32}").status_code == 404
+    assert service.post(f"/uploads/{'0' * 32}/delete").status_code == 404
+
+
+def test_what_is_no_id_is_a_page_that_says_so_on_any_database(on_database):
+    client, ada, _ = on_database
+    # PostgreSQL's text takes no NUL: it must not be asked.
+    for upload_id in ("%00", "a%00b", "..%5C..%5Cetc", "<script>", "x" * 3000, "0" * 31 + "%0A"):
+        for method, end in (("GET", ""), ("POST", "/delete")):
+            answer = client.request(method, f"/uploads/{upload_id}{end}", headers=ada)
+            assert answer.status_code == 422, upload_id
+            assert answer.headers["content-type"].startswith("text/html")
+            assert "<script>" not in answer.text
+
+
+def test_anothers_upload_is_a_page_of_404_and_stays(on_database, good):
+    client, ada, eve = on_database
+    hers = f"/uploads/{api_kept(client, good, **ada)}"
+    never = f"/uploads/{'0' * 32}"
+    for method, end in (("GET", ""), ("POST", "/delete")):
+        seen, absent = (client.request(method, one + end, headers=eve) for one in (hers, never))
+        assert (seen.status_code, absent.status_code) == (404, 404)
+        assert Page(seen.text).words.replace(hers[9:], "") == Page(absent.text).words.replace(never[9:], "")
+    assert "Nothing is kept" in Page(client.get("/uploads", headers=eve).text).words
+    assert client.get(hers, headers=ada).status_code == 200

@@ -37,8 +37,8 @@ def understood(seed=0):
     return Understood(Cutout(flux=flux, bands=BandSet.from_ids(["sdss:g", "sdss:r"])), report)
 
 
-def keep(service, seed=0, owner=OWNER):
-    sent = sent_of([("a.fits", bytes([seed]))], Overrides())
+def keep(service, seed=0, owner=OWNER, name="a.fits"):
+    sent = sent_of([(name, bytes([seed]))], Overrides())
     stored = encode(understood(seed))
     return keeping.keep(service, owner=owner, sent=sent, stored=stored, release_id="tiny--x")
 
