@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from survey.fits.container import FITSImage
 from survey.fits.flux_units import is_ambiguous, nanomaggies_per
+from survey.fits.legacy import BRICK_ARCSEC, resampling_factor
 from survey.fits.zeropoints import (
     Found,
     factor_of_zeropoint,
@@ -24,6 +25,7 @@ __all__ = ["Calibration", "calibration_of", "linearise"]
 
 # A calibration that agrees to 0.02 mag is the same one, rounded.
 _CONFLICT_MAG = 0.02
+_PER_AREA = re.compile(r"sr|arcsec", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,35 @@ def calibration_of(
 
     A unit that is a flux in itself (nanomaggy, nJy, MJy/sr ...) comes before zero points in the header: files
     that have both were calibrated already, and where they disagree the flag ``units_conflict`` says so. Counts
-    and electrons take FLUXMAG0, a zero-point magnitude, or the sensitivities of HST and JWST.
+    and electrons take FLUXMAG0, a zero-point magnitude, or the sensitivities of HST and JWST. A cutout that the Legacy
+    Surveys' server resampled takes the factor of its pixels beside any of them (:mod:`survey.fits.legacy`).
 
     Parameters
     ----------
     zeropoint
         AB magnitude of one count, as the sender says.
     pixel_scale_arcsec
-        Needed for surface brightness (MJy/sr), and for Legacy Surveys cutouts.
+        Needed for surface brightness (MJy/sr).
     """
+    unit = image.text("BUNIT", "BUNITS").strip("'\"")
+    found = _calibration(image, report, zeropoint, pixel_scale_arcsec)
+    times = resampling_factor(image, pixel_scale_arcsec)
+    if times == 1 or not found.is_calibrated or _PER_AREA.search(unit):
+        return found
+    # The server writes no BUNIT: whoever did may have mended the values too.
+    report.say(
+        "units",
+        f"The Legacy Surveys' cutout server resamples and leaves the values per {BRICK_ARCSEC} arcsec pixel: times "
+        f"{times:.5g}{f', though BUNIT says {quoted(unit)}' if unit else ''}.",
+        "units_conflict" if unit else None,
+    )
+    report.factors[-1] *= times
+    return Calibration(found.factor * times, is_calibrated=True)
+
+
+def _calibration(
+    image: FITSImage, report: IngestReport, zeropoint: float | None, pixel_scale_arcsec: float | None
+) -> Calibration:
     unit = image.text("BUNIT", "BUNITS").strip("'\"")
     area = _pixel_area(image, pixel_scale_arcsec)
     factor = nanomaggies_per(unit, pixel_area_sr=area, pivot_angstrom=image.number("PHOTPLAM"))
@@ -68,7 +90,7 @@ def calibration_of(
             _compare(report, given, factor, f"your zero point {zeropoint:g}", f"BUNIT '{quoted(unit)}'")
         return _told(report, given, f"Zero point {zeropoint:g} (AB) as you gave it")
     if factor is not None:
-        if stated.factor is not None and not re.search(r"sr|arcsec", unit):
+        if stated.factor is not None and not _PER_AREA.search(unit):
             _compare(report, factor, stated.factor, f"BUNIT '{quoted(unit)}'", stated.source)
         return _told(report, factor, f"BUNIT '{quoted(unit)}'")
     if is_ambiguous(unit):
@@ -77,7 +99,7 @@ def calibration_of(
         candidates = (
             stated,
             from_sensitivity(image, unit, area),
-            from_survey(image, unit, pixel_scale_arcsec),
+            from_survey(image, unit),
         )
         # What is there but cannot be used speaks louder than what a survey usually does.
         found = next((c for c in candidates if c.factor is not None or c.source), Found(None, ""))

@@ -9,6 +9,7 @@ import numpy as np
 
 from survey.fits.container import FITSImage
 from survey.fits.flux_units import nanomaggies_per
+from survey.fits.legacy import is_of_legacy
 
 __all__ = ["Found", "factor_of_zeropoint", "from_sensitivity", "from_survey", "quoted", "stated_zeropoint"]
 
@@ -22,8 +23,6 @@ _COUNTS = re.compile(r"(e-?|electrons?|counts?|cts?|adus?|dns?|photons?)(?![A-Za
 _PER_SECOND = re.compile(r"(/|per)\s*s(ec(ond)?s?)?$|[. ]?s(\*\*|\^)?-1$", re.IGNORECASE)
 # KiDS co-adds have the zero point 0: a sky of some 1e-12. Elsewhere 0 means that none was measured.
 _KIDS, _KIDS_MAX_PIXEL = re.compile(r"kids|omegacam|\bvst\b", re.IGNORECASE), 1e-6
-
-_LEGACY_BRICK_ARCSEC, _SAME_SCALE = 0.262, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +107,12 @@ def _sensitivity(image: FITSImage, pixel_area_sr: float | None) -> Found:
     return Found(None, "")
 
 
-def from_survey(image: FITSImage, unit: str, pixel_scale_arcsec: float | None = None) -> Found:
-    """Recognise the surveys that publish nanomaggies without saying so.
-
-    The Legacy Surveys' cutout server interpolates to any pixel scale and leaves the values alone: they stay nanomaggies
-    per pixel of the bricks, 0.262 arcsec. (DECaLS' cutout of 587727942422233221 at 0.13 arcsec has SDSS' g and r to
-    0.02 mag if read so, and is 1.5 mag too bright if not.)
-    """
-    survey = image.text("SURVEY")
+def from_survey(image: FITSImage, unit: str) -> Found:
+    """Recognise the surveys that publish nanomaggies without saying so."""
     if unit:
         return Found(None, "")
-    if re.search(r"decals|legacy|mzls|bass", survey, re.IGNORECASE):
-        told = f"SURVEY '{quoted(survey)}' without BUNIT is in nanomaggies"
-        ratio = 1.0 if pixel_scale_arcsec is None else pixel_scale_arcsec / _LEGACY_BRICK_ARCSEC
-        if abs(ratio - 1) < _SAME_SCALE:
-            return Found(1.0, told)
-        return Found(
-            ratio**2, f"{told} per {_LEGACY_BRICK_ARCSEC} arcsec pixel, as its cutout server resamples"
-        )
+    if is_of_legacy(image):
+        return Found(1.0, f"SURVEY '{quoted(image.text('SURVEY'))}' without BUNIT is in nanomaggies")
     if image.number("NMGY") is not None:
         return Found(1.0, "An SDSS stamp (NMGY in its header, no BUNIT) is in nanomaggies already")
     if image.text("TELESCOP") == "2.5m" and image.text("DERV_VER", "ASTRO_ID"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from astropy import units
-from support.fits_files import SCALE, cube, galaxy, read, rejected, single
+from support.fits_files import SCALE, cube, galaxy, read, rejected, single, tan_header
 from support.header_images import factor, image_with
 
 from survey.fits.units import calibration_of, linearise
@@ -103,12 +103,49 @@ def test_surveys_known_to_publish_nanomaggies_need_no_unit(cards):
     assert factor(**cards) == factor(BUNIT="nanomaggy")
 
 
-@pytest.mark.parametrize(("scale", "expected"), [(0.262, 1.0), (0.131, 0.25), (0.524, 4.0), (None, 1.0)])
-def test_a_legacy_cutout_holds_nanomaggies_per_pixel_of_the_bricks(scale, expected):
-    found = calibration_of(
-        image_with(SURVEY="DECaLS"), IngestReport(), zeropoint=None, pixel_scale_arcsec=scale
-    )
-    assert found.factor == pytest.approx(expected)
+def legacy_cutout(scale, **more):
+    """As the cutout server of the Legacy Surveys writes them: BANDS and BANDn, no BUNIT."""
+    header = tan_header(scale=scale) if scale is not None else {}
+    return image_with(**{**header, "SURVEY": "DECaLS", "BANDS": "g", "BAND0": "g", **more})
+
+
+def nanomaggies(image, report=None, zeropoint=None, scale=None):
+    report = report or IngestReport()
+    found = calibration_of(image, report, zeropoint=zeropoint, pixel_scale_arcsec=scale)
+    # What was multiplied is what the noise planes are turned round by.
+    assert report.factors == [found.factor]
+    return found.factor
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [(0.262, 1.0), (0.131, 0.25), (0.524, 4.0), (0.264, (0.264 / 0.262) ** 2), (None, 1.0)],
+)
+@pytest.mark.parametrize(
+    "cards", [{}, {"MAGZERO": 22.5}, {"BUNIT": "nanomaggy"}, {"BUNIT": "adu", "ZP": 22.5}]
+)
+def test_a_legacy_cutout_holds_flux_per_pixel_of_the_bricks_whatever_its_calibration(scale, expected, cards):
+    report = IngestReport()
+    assert nanomaggies(legacy_cutout(scale, **cards), report) == pytest.approx(expected, rel=1e-5)
+    # The server writes no unit; who added one may have mended the values.
+    assert report.flags == (["units_conflict"] if "BUNIT" in cards and expected != 1 else [])
+
+
+def test_a_senders_zero_point_and_scale_leave_it_to_the_header_what_the_server_did():
+    report = IngestReport()
+    image = legacy_cutout(0.131)
+    assert nanomaggies(image, report, zeropoint=25.0, scale=0.5) == pytest.approx(0.1 * 0.25, rel=1e-5)
+    assert "values per 0.262 arcsec pixel: times 0.25." in report.steps[-1][1]
+    assert nanomaggies(legacy_cutout(None), scale=0.131) == pytest.approx(0.25)
+
+
+def test_bricks_and_images_of_another_maker_are_as_they_say():
+    assert nanomaggies(legacy_cutout(0.131, BRICK="1501p022")) == 1
+    own = legacy_cutout(0.131, BANDID0="legacy:g", BUNIT="nanomaggy")
+    assert nanomaggies(own) == 1
+    assert nanomaggies(legacy_cutout(0.131, SURVEY="KiDS", BUNIT="nanomaggy")) == 1
+    image = image_with(**tan_header(scale=0.131), SURVEY="DECaLS", BAND="g", BUNIT="nanomaggy")
+    assert nanomaggies(image) == 1
 
 
 def test_unknown_units_say_what_would_help():
