@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from survey.backdrop import Backdrop, measure_backdrop
+from survey.blanks import without_blanks
 from survey.cutout import Cutout, FluxArray, MaskArray
 from survey.ingest import IngestReport, Understood
 from survey.quality import assess
@@ -28,7 +29,7 @@ _VERDICTS = {"saturated": "saturated", "trail": "trail", "off_edge": None}
 
 
 def make_sane(understood: Understood) -> Understood:
-    """Subtract a sky pedestal, check the noise planes against the pixels, name what else looks wrong.
+    """Mask fillings, subtract a sky pedestal, check the noise planes against the pixels, name what else looks wrong.
 
     A pedestal is subtracted only where the image stands plainly on one (:mod:`survey.backdrop`). A noise plane
     that misses the scatter of the pixels by more than a factor 3 is turned round if it evidently was a variance,
@@ -48,6 +49,7 @@ def make_sane(understood: Understood) -> Understood:
     if cutout.bands.is_display:
         return understood
     with np.errstate(all="ignore"):
+        cutout = without_blanks(cutout, report)
         good = cutout.good()
         backdrops = [measure_backdrop(plane, use) for plane, use in zip(cutout.flux, good, strict=True)]
         pedestals = _pedestals(backdrops)

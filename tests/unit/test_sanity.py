@@ -148,7 +148,7 @@ def test_an_edge_on_galaxy_in_one_band_is_no_trail():
 
 def test_holes_in_the_sky_are_named():
     flux = scene()
-    flux[2, 40:46, 3:20] = -2
+    flux[2, 40:46, 3:20] -= 2
     assert sane(flux).report.flags == ["negative"]
 
 
