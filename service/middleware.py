@@ -6,23 +6,26 @@ import logging
 import re
 import secrets
 import time
+from collections import Counter
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.clients import client_of
 from service.errors import ProblemAnswer
 from service.logs import request_id
-from service.operations.refusals import Busy
+from service.operations.refusals import Busy, TooManyAtOnce
 from service.problems import PROBLEMS
 
-__all__ = ["MAX_BODIES", "MAX_HEADER_BYTES", "BodyLimit", "Envelope"]
+__all__ = ["MAX_BODIES", "MAX_HEADER_BYTES", "SMALL_BODY", "BodyLimit", "Envelope"]
 
 logger = logging.getLogger(__name__)
 
 MAX_HEADER_BYTES: Final = 32 << 10
 MAX_BODIES: Final = 8
+SMALL_BODY: Final = 1 << 20
 
 _GOOD_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _PAGE_POLICY: Final = (
@@ -102,13 +105,14 @@ class Envelope:
 class BodyLimit:
     """Refuse a body that says it is too large, or that grows too large while it arrives.
 
-    Bodies wait in memory. Clients are limited one by one (``SKYLIKE_HEAVY_PER_CLIENT``), but nothing limits how many
-    clients there are: therefore all bodies together may have ``MAX_BODIES`` times ``upload_bytes``.
+    Bodies wait in memory. All together may have ``MAX_BODIES`` times ``upload_bytes``: one client a quarter of it, so
+    that it takes many to fill it, and bodies beyond ``SMALL_BODY`` not the last eighth, so that small ones find room
+    even then.
     """
 
     def __init__(self, app: ASGIApp, *, json_bytes: int, upload_bytes: int) -> None:
         self.app, self.json_bytes, self.upload_bytes = app, json_bytes, upload_bytes
-        self._held = 0
+        self._held: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -123,6 +127,7 @@ class BodyLimit:
         refusal = ""
         if declared.isdigit() and int(declared[:20]) > limit:
             refusal = f"The body has {declared[:20].decode()} bytes; the limit is {limit}."
+        client = client_of((scope.get("client") or ("",))[0])
         seen = 0
 
         async def counted() -> Message:
@@ -133,18 +138,28 @@ class BodyLimit:
             message = await receive()
             size = len(message.get("body", b""))
             seen += size
-            self._held += size
+            self._held[client] += size
             if seen > limit:
                 # FastAPI lets only its own exception pass while it reads a body.
                 raise HTTPException(413, f"The body has more than {limit} bytes, which is the limit.")
-            if self._held > MAX_BODIES * self.upload_bytes:
-                raise Busy("The requests being received fill the memory set aside for them. Try again later.")
+            self._check_room(client, seen)
             return message
 
         try:
             await self.app(scope, counted, send)
         finally:
-            self._held -= seen
+            self._held[client] -= seen
+            if not self._held[client]:
+                del self._held[client]
+
+    def _check_room(self, client: str, seen: int) -> None:
+        if self._held[client] > MAX_BODIES // 4 * self.upload_bytes:
+            raise TooManyAtOnce(
+                "Your requests being received fill the memory set aside for one client. Wait for one to end."
+            )
+        full = MAX_BODIES if seen <= SMALL_BODY else MAX_BODIES - 1
+        if self._held.total() > full * self.upload_bytes:
+            raise Busy("The requests being received fill the memory set aside for them. Try again later.")
 
 
 def _incoming_id(scope: Scope) -> str:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
+from service.clients import client_of
 from service.operations.refusals import Busy, TooManyAtOnce
 
 __all__ = ["Fairness", "Workers"]
@@ -52,7 +53,7 @@ class Workers:
 
 
 class Fairness:
-    """How many heavy requests each client has running.
+    """How many heavy requests each client has running (:func:`client_of` says who is one).
 
     Used from the event loop only, so it needs no lock.
     """
@@ -70,6 +71,7 @@ class Fairness:
         TooManyAtOnce
             If the client has too many running.
         """
+        client = client_of(client)
         if self._running[client] >= self._most:
             raise TooManyAtOnce(
                 f"{self._most} heavy requests are running already, which is the limit. Wait for one to end."

@@ -95,13 +95,13 @@ def test_a_name_that_others_may_claim_is_shown_nowhere_and_leads_nowhere(doorste
     assert doorstep.client.get("/random").headers["location"].startswith("/search?")
 
 
-def test_an_address_that_a_client_claims_is_not_believed_unless_its_proxy_is_known(served_data, tmp_path):
-    # Nobody is named as a proxy: the address in the header buys no second place.
-    settings = {
-        "SKYLIKE_HEAVY_PER_CLIENT": "1",
-        "SKYLIKE_UPLOAD_ANONYMOUS": "true",
-        "FORWARDED_ALLOW_IPS": "10.0.0.5",
-    }
+@pytest.mark.parametrize("named", [{}, {"FORWARDED_ALLOW_IPS": "10.0.0.5"}], ids=["nobody", "another"])
+def test_an_address_that_a_client_claims_is_not_believed_unless_its_proxy_is_known(
+    served_data, tmp_path, named, monkeypatch
+):
+    # The address in the header buys no second place.
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    settings = {"SKYLIKE_HEAVY_PER_CLIENT": "1", "SKYLIKE_UPLOAD_ANONYMOUS": "true", **named}
     with started(served_data, tmp_path, **settings) as other:
         with socket.create_connection(("127.0.0.1", other.port)) as slow:
             head = f"POST {UPLOAD} HTTP/1.1\r\nHost: x\r\nContent-Type: image/fits\r\nContent-Length: 9999\r\n\r\n"

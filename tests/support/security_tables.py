@@ -161,7 +161,7 @@ def limits():
         ("framing of a chunked body, trailers", f"{patient.header_bytes >> 10} KiB and as many bytes as the body has"),
         ("JSON body", setting("json_max_bytes", " MiB", mib)),
         ("upload, all files together", setting("upload_max_bytes", " MiB", mib)),
-        ("bodies of all clients together", f"{middleware.MAX_BODIES} times the largest upload"),
+        ("bodies of all clients together; of one client", f"{middleware.MAX_BODIES} times the largest upload, one of them for bodies within {middleware.SMALL_BODY // mib} MiB; {middleware.MAX_BODIES // 4} times"),
         ("heavy requests of one client at once", setting("heavy_per_client")),
         ("files of a form; a field; its Content-Type", f"{sandbox.MAX_FILES}; {forms.MAX_FIELD_BYTES >> 10} KiB; {media.MAX_FORM_TYPE} characters"),
         ("rows of a batch", setting("batch_rows")),

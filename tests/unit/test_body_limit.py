@@ -1,14 +1,20 @@
-"""Bodies wait in memory, so all of them together have a limit too."""
+"""Bodies wait in memory, so all of them together have a limit too, and no client may fill it alone."""
 
 import asyncio
 
 import pytest
 
+from service import middleware
 from service.middleware import MAX_BODIES, BodyLimit
-from service.operations.refusals import Busy
+from service.operations.refusals import Busy, TooManyAtOnce
 
 LIMIT = 100
-SCOPE = {"type": "http", "method": "POST", "headers": [(b"content-type", b"image/fits")]}
+SMALL = 30
+
+
+@pytest.fixture(autouse=True)
+def _small_bodies_are_small(monkeypatch):
+    monkeypatch.setattr(middleware, "SMALL_BODY", SMALL)
 
 
 def limited():
@@ -23,6 +29,11 @@ def limited():
     return BodyLimit(app, json_bytes=LIMIT, upload_bytes=LIMIT), may_go
 
 
+def scope(client):
+    headers = [(b"content-type", b"image/fits")]
+    return {"type": "http", "method": "POST", "headers": headers, "client": (client, 4000)}
+
+
 def body(*sizes):
     messages = [{"type": "http.request", "body": b"x" * n, "more_body": n != sizes[-1]} for n in sizes]
 
@@ -33,31 +44,66 @@ def body(*sizes):
     return receive
 
 
-async def crowd(n):
+async def crowd(*senders):
+    """How each of (client, sizes) fares when all come after one another and none goes; None is well."""
     limit, may_go = limited()
-    waiting = [asyncio.ensure_future(limit(SCOPE, body(60, 40), None)) for _ in range(n)]
-    for _ in range(20):
-        await asyncio.sleep(0)
-    one_more = asyncio.ensure_future(limit(SCOPE, body(60, 40), None))
-    for _ in range(20):
-        await asyncio.sleep(0)
+    waiting = []
+    for client, *sizes in senders:
+        waiting.append(asyncio.ensure_future(limit(scope(client), body(*sizes), None)))
+        for _ in range(20):
+            await asyncio.sleep(0)
     may_go.set()
-    ends = await asyncio.gather(*waiting, one_more, return_exceptions=True)
-    return ends, limit
+    ends = await asyncio.gather(*waiting, return_exceptions=True)
+    return [end and type(end) for end in ends], limit
+
+
+def full(n):
+    """Large bodies of many clients."""
+    return [(f"192.0.2.{k}", 60, 40) for k in range(n)]
 
 
 def test_as_many_full_bodies_as_fit_are_held():
-    ends, _ = asyncio.run(crowd(MAX_BODIES - 1))
-    assert ends == [None] * MAX_BODIES
+    ends, _ = asyncio.run(crowd(*full(MAX_BODIES - 1)))
+    assert ends == [None] * (MAX_BODIES - 1)
 
 
 def test_one_more_is_refused_and_those_that_are_held_are_not_harmed():
-    ends, _ = asyncio.run(crowd(MAX_BODIES))
-    assert ends[:-1] == [None] * MAX_BODIES
-    assert isinstance(ends[-1], Busy)
+    ends, _ = asyncio.run(crowd(*full(MAX_BODIES)))
+    assert ends == [None] * (MAX_BODIES - 1) + [Busy]
+
+
+def test_where_large_bodies_fill_their_room_small_ones_find_some():
+    small = [(f"198.51.100.{k}", SMALL - 1, 1) for k in range(LIMIT // SMALL)]
+    ends, _ = asyncio.run(crowd(*full(MAX_BODIES - 1), *small, ("203.0.113.9", SMALL, 1), *full(1)))
+    assert ends == [None] * (MAX_BODIES - 1 + len(small)) + [Busy, Busy]
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["192.0.2.1"] * 8,
+        [f"2001:db8:0:1::{k:x}" for k in range(8)],
+        ["192.0.2.1", "::ffff:192.0.2.1"] * 4,
+        [f"fe80::{k}%eth0" for k in range(8)],
+    ],
+    ids=["one address", "one network of IPv6", "two ways of writing one", "one link"],
+)
+def test_one_client_has_a_quarter_and_others_find_theirs(addresses):
+    elsewhere = [("198.51.100.1", 60, 40), ("2001:db8:0:2::1", 60, 40)]
+    # Each leaves some bytes of the largest body unsent, as who waits for the clock does.
+    ends, _ = asyncio.run(crowd(*[(one, 90, 9) for one in addresses], *elsewhere))
+    assert ends == [None] * 2 + [TooManyAtOnce] * 6 + [None] * 2
+
+
+@pytest.mark.parametrize(
+    "addresses", [["192.0.2.1", "192.0.2.2"], ["2001:db8:0:1::1", "2001:db8:0:2::1"], ["::1", "127.0.0.1"]]
+)
+def test_others_are_others(addresses):
+    ends, _ = asyncio.run(crowd(*[(one, 60, 40) for one in addresses for _ in range(2)]))
+    assert ends == [None] * 4
 
 
 @pytest.mark.parametrize("n", [MAX_BODIES - 1, MAX_BODIES])
 def test_room_is_given_back_whether_a_body_was_taken_or_refused(n):
-    _, limit = asyncio.run(crowd(n))
-    assert limit._held == 0
+    _, limit = asyncio.run(crowd(*full(n), *[("192.0.2.1", 60, 40)] * 3))
+    assert not limit._held

@@ -164,6 +164,18 @@ def test_fairness_counts_each_client_for_itself():
     assert not fairness._running
 
 
+def test_fairness_counts_a_network_of_ipv6_as_one_client():
+    fairness = Fairness(1)
+    with (
+        fairness.hold("2001:db8::1"),
+        fairness.hold("2001:db8:0:1::1"),
+        pytest.raises(TooManyAtOnce),
+        fairness.hold("2001:db8::2"),
+    ):
+        pytest.fail("too many at once")
+    assert not fairness._running
+
+
 def test_a_log_line_is_json_with_its_facts_whatever_they_are():
     record = logging.makeLogRecord(
         {"msg": "index opened", "levelname": "INFO", "name": "service", "release": "r", "n": 3}
