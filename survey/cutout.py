@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from survey.bands import BandMismatch, BandSet
 
-__all__ = ["Cutout", "FluxArray", "MaskArray"]
+__all__ = ["UNCALIBRATED", "Cutout", "FluxArray", "MaskArray"]
 
 FluxArray = NDArray[np.float32]
 MaskArray = NDArray[np.bool_]
+
+#: Under which ``provenance`` names the bands of unknown unit, by id with commas between.
+UNCALIBRATED = "uncalibrated"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +44,7 @@ class Cutout:
     ebv
         E(B-V) in magnitudes on the unscaled SFD98 map, or None if unknown.
     is_calibrated
-        Whether ``flux`` is in nanomaggies; False leaves similarity possible, photo-z not.
+        Whether ``flux`` is in nanomaggies in all bands; False leaves similarity possible, photo-z not.
     provenance
         Where it came from, as short texts.
 
@@ -111,4 +114,10 @@ class Cutout:
             bands=bands,
             ivar=None if self.ivar is None else self.ivar[planes],
             mask=None if self.mask is None else self.mask[planes],
+            is_calibrated=self.is_calibrated_in(bands),
         )
+
+    def is_calibrated_in(self, bands: BandSet) -> bool:
+        """Whether these bands are in nanomaggies, though others may not be."""
+        unknown = self.provenance.get(UNCALIBRATED)
+        return self.is_calibrated or (unknown is not None and set(unknown.split(",")).isdisjoint(bands.ids))

@@ -136,7 +136,8 @@ def _gapped(cutout: Cutout, wanted: BandSet, pairs: dict[str, Band]) -> Cutout:
             mask[plane] = False if cutout.mask is None else cutout.mask[sent]
             if ivar is not None and cutout.ivar is not None:
                 ivar[plane] = cutout.ivar[sent]
-    return replace(cutout, flux=flux, bands=wanted, ivar=ivar, mask=mask)
+    is_calibrated = cutout.is_calibrated_in(BandSet(tuple(pairs.values())))
+    return replace(cutout, flux=flux, bands=wanted, ivar=ivar, mask=mask, is_calibrated=is_calibrated)
 
 
 def _stand_ins(have: BandSet, wanted: BandSet) -> BandSet | None:

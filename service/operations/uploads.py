@@ -138,6 +138,9 @@ def prepare(
         # What was understood so far is what the sender needs to mend the file.
         refusal.facts = {"ingest": report.to_json()}  # type: ignore[union-attr]
         raise
+    if cutout.is_calibrated and "uncalibrated" in report.flags:
+        report.say("release", "The bands of unknown unit are not used.")
+        report.flags.remove("uncalibrated")
     domain = served.release.domain
     measures = None if domain is None else domain.measure(calibrated.field, calibrated.known)
     for note in calibrated.notes:

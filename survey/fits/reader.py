@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.bands import Band, BandSet
-from survey.cutout import Cutout, FluxArray, MaskArray
+from survey.cutout import UNCALIBRATED, Cutout, FluxArray, MaskArray
 from survey.fits.container import UNREADABLE, read_images
 from survey.fits.grids import SkyGrid, Turn, choose_grid, is_same_view
 from survey.fits.layouts import Plane, arrange
@@ -111,6 +111,9 @@ def _read(files: Sequence[tuple[str, bytes]], overrides: Overrides, report: Inge
     # As `bands=` would name them: whoever corrects one band starts from the others.
     sent = sorted(planes, key=lambda plane: (plane.image.file, plane.image.index, plane.plane or 0))
     provenance["bands_as_sent"] = ",".join(plane.band.id for plane in sent)
+    unknown = [band.band.id for band in bands if not band.is_calibrated]
+    if unknown:
+        provenance[UNCALIBRATED] = ",".join(unknown)
     if sights[0].jacobian is None:
         provenance["north"] = "unknown"
     _say_masked(found.mask, np.asarray(outside.all(axis=0)), report)

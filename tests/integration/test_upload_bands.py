@@ -6,7 +6,7 @@ import io
 
 import pytest
 from astropy.io import fits
-from support.fits_files import cube, galaxy, single, tan_header
+from support.fits_files import cube, file_of, galaxy, single, tan_header
 
 from survey.archive import SurveyFolder
 from survey.fits.writer import write_fits
@@ -61,6 +61,41 @@ def test_without_units_there_is_similarity_but_no_redshift_until_the_zero_point_
     assert "zeropoint" in answer.json()["photoz_unavailable"]
     assert "uncalibrated" in answer.json()["ingest"]["flags"]
     assert send(client, stream.getvalue(), "zeropoint=22.5").json()["photoz"] is not None
+
+
+def test_a_band_of_unknown_unit_that_is_not_used_withholds_no_redshift(client, survey):
+    (cutout,) = survey.read([survey.ids[3]])
+    with fits.open(io.BytesIO(write_fits(cutout))) as hdus:
+        header, planes = hdus[0].header, hdus[0].data
+    bare = header.copy()
+    for key in [key for key in header if key.startswith("BAND")]:
+        del bare[key]
+    files = []
+    for name, plane in zip(cutout.bands.names, planes, strict=True):
+        files.append(
+            (
+                name,
+                file_of(
+                    fits.PrimaryHDU(plane, fits.Header([*bare.cards, ("FILTER", name), ("SURVEY", "SDSS")]))
+                ),
+            )
+        )
+    del bare["BUNIT"]
+    infrared = fits.Header([*bare.cards, ("FILTER", "J"), ("INSTRUME", "VIRCAM")])
+    files.append(("J", file_of(fits.PrimaryHDU(planes[4], infrared))))
+    parts = [("file", (f"{name}.fits", data, "image/fits")) for name, data in files]
+    ids = [*cutout.bands.ids, "viking:J"]
+    body = client.post(PATH, files=parts, params={"bands": ",".join(ids)}).json()
+    assert any("No BUNIT" in step["text"] for step in body["ingest"]["steps"])
+    assert body["photoz"] is not None, body["photoz_unavailable"]
+    assert body["query"]["is_calibrated"]
+    assert "uncalibrated" not in body["ingest"]["flags"]
+    # Of a band that is used the unit must be known.
+    used = client.post(
+        PATH, files=[*parts[:4], parts[5]], params={"bands": ",".join(cutout.bands.ids)}
+    ).json()
+    assert "flux unit is unknown" in used["photoz_unavailable"]
+    assert "uncalibrated" in used["ingest"]["flags"]
 
 
 def _ugriz():

@@ -123,3 +123,11 @@ def test_a_picture_gets_no_stand_ins():
     with pytest.raises(ContractViolation) as refusal:
         choose([served("all", UGRIZ)], upload(*BAND_SETS["display-rgb"]))
     assert refusal.value.code == "upload.no_release"
+
+
+@pytest.mark.parametrize(("unknown", "is_calibrated"), [("sdss:g", False), ("viking:J", True), ("", False)])
+@pytest.mark.parametrize("have", [("sdss:u", "sdss:g", "sdss:r", "sdss:i", "sdss:z"), ("sdss:g", "sdss:r")])
+def test_only_bands_that_are_used_need_a_unit(have, unknown, is_calibrated):
+    provenance = {"uncalibrated": unknown} if unknown else {}
+    sent = upload(*ids(*have, "viking:J"), is_calibrated=False, provenance=provenance)
+    assert choose([served("all", UGRIZ)], sent)[1].is_calibrated is is_calibrated
