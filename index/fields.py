@@ -57,6 +57,8 @@ def as_display(cutout: Cutout) -> Cutout:
         ivar=None,
         mask=np.broadcast_to(unusable, counts.shape) if np.any(unusable) else None,
         is_calibrated=False,
+        # Pictures run from the top down.
+        offset_px=(-cutout.offset_px[0], cutout.offset_px[1]),
     )
 
 

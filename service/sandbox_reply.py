@@ -69,6 +69,7 @@ def read_cutout(head: Mapping[str, Any], stream: socket.socket, deadline: Deadli
             provenance={
                 _text(key, 100): _text(value, 500) for key, value in list(told["provenance"].items())[:50]
             },
+            offset_px=_offset(told["offset_px"]),
         )
         report = _report(head["report"])
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
@@ -133,6 +134,13 @@ def _number(told: Any, low: float, high: float) -> float | None:
     if not isinstance(told, int | float) or not low <= told <= high:
         raise BadFrame("a number out of range")
     return float(told)
+
+
+def _offset(told: Any) -> tuple[float, float]:
+    y, x = (_number(offset, -1, 1) for offset in told)
+    if y is None or x is None:
+        raise BadFrame("an offset without a number")
+    return y, x
 
 
 def _report(told: Any) -> IngestReport:

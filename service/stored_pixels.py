@@ -76,6 +76,7 @@ def encode(understood: Understood) -> Stored:
         "pixel_scale_arcsec": cutout.pixel_scale_arcsec,
         "ebv": cutout.ebv,
         "is_calibrated": cutout.is_calibrated,
+        "offset_px": list(cutout.offset_px),
         "provenance": {_plain(key): _plain(value) for key, value in cutout.provenance.items()},
     }
     files = {_REPORT: orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2)}
@@ -108,12 +109,19 @@ def decode(about: Mapping[str, Any], files: Mapping[str, bytes]) -> Understood:
             ebv=about["ebv"],
             is_calibrated=about["is_calibrated"],
             provenance=about["provenance"],
+            # Uploads kept before targets had one.
+            offset_px=_offset(about.get("offset_px", (0.0, 0.0))),
         )
         told = orjson.loads(files[_REPORT])
         steps = [(step["step"], step["text"]) for step in told["steps"]]
         return Understood(cutout, IngestReport(told["layout"], steps, list(told["flags"])))
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise CorruptFolder(f"no stored cutout: {type(error).__name__}") from error
+
+
+def _offset(told: Any) -> tuple[float, float]:
+    y, x = told
+    return float(y), float(x)
 
 
 def _plain(text: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from survey.bands import BandSet
+from survey.centring import rest, start
 from survey.coverage import ContractViolation, check_coverage
 from survey.cutout import Cutout, FluxArray, MaskArray
 from survey.deredden import correct_dust
@@ -138,11 +139,18 @@ class InputContract:
         notes: list[str] = []
         ratio = self._scale_ratio(cutout, flags, notes)
         good = cutout.good() & (np.abs(cutout.flux) < _ABSURD_FLUX)
-        field, known, covered = regrid(*fill_holes(cutout.flux, good), good, n_out=self.field_px, ratio=ratio)
-        if ratio == 1.0 and any(middle_shift(n, self.field_px) for n in cutout.shape):
-            notes.append(
-                "Pixels kept as they are; the middle of the image lies half a pixel off the field's."
-            )
+        filled, usable = fill_holes(cutout.flux, good)
+        field, known, covered = regrid(
+            filled,
+            usable,
+            good,
+            n_out=self.field_px,
+            ratio=ratio,
+            offset_px=cutout.offset_px,
+            is_kept=self.is_display,
+        )
+        if ratio == 1.0:
+            _tell_shift(cutout, self.field_px, notes)
         span = self.field_px if self.shrink else self.input_px
         core = min(span, max(self.min_coverage_px, span // 2))
         flags += check_coverage(field, known, covered, bands=self.bands, core=core, span=span)
@@ -216,3 +224,18 @@ class InputContract:
             f"Resampled from {cutout.pixel_scale_arcsec:.3f} to {self.pixel_scale_arcsec:.3f} arcsec/px."
         )
         return ratio
+
+
+def _tell_shift(cutout: Cutout, field_px: int, notes: list[str]) -> None:
+    if cutout.bands.is_display:
+        if any(middle_shift(n, field_px) for n in cutout.shape):
+            notes.append(
+                "Pixels kept as they are; the middle of the image lies half a pixel off the field's."
+            )
+        return
+    y, x = rest(start(cutout.shape, field_px, cutout.offset_px))
+    if y or x:
+        notes.append(
+            f"Shifted by a fraction of a pixel ({-x:+.2f}, {-y:+.2f}) by splines, flux conserved: the target "
+            "lies in the middle."
+        )

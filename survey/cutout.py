@@ -23,8 +23,8 @@ UNCALIBRATED = "uncalibrated"
 class Cutout:
     """A calibrated multi-band image around one sky position.
 
-    The target lies at pixel ``((H - 1) / 2, (W - 1) / 2)``. Rows of flux run from the bottom up, as in FITS; those
-    of display bands from the top down, as in pictures.
+    The target lies at pixel ``((H - 1) / 2, (W - 1) / 2)`` plus ``offset_px``. Rows of flux run from the bottom up,
+    as in FITS; those of display bands from the top down, as in pictures.
 
     Attributes
     ----------
@@ -47,13 +47,16 @@ class Cutout:
         Whether ``flux`` is in nanomaggies in all bands; False leaves similarity possible, photo-z not.
     provenance
         Where it came from, as short texts.
+    offset_px
+        (y, x) of the target from the middle of the pixels, at most 1 each: what is left where pixels were cut
+        whole, and (0, 0) where they were made around the target, or in pictures.
 
     Raises
     ------
     BandMismatch
         If the planes do not fit the bands.
     ValueError
-        If shapes disagree or the pixel scale is not positive.
+        If shapes disagree, the pixel scale is not positive, or the offset is more than a pixel.
     """
 
     flux: FluxArray
@@ -66,6 +69,7 @@ class Cutout:
     ebv: float | None = None
     is_calibrated: bool = True
     provenance: Mapping[str, str] = field(default_factory=dict)
+    offset_px: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.flux.ndim != 3:
@@ -79,6 +83,8 @@ class Cutout:
                 raise ValueError(f"{name} has shape {plane.shape}, flux {self.flux.shape}")
         if self.pixel_scale_arcsec is not None and not self.pixel_scale_arcsec > 0:
             raise ValueError(f"pixel scale {self.pixel_scale_arcsec} arcsec is not positive")
+        if not all(abs(offset) <= 1 for offset in self.offset_px):
+            raise ValueError(f"target {self.offset_px} px from the middle; a pixel is the limit")
 
     @property
     def shape(self) -> tuple[int, int]:

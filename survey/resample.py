@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
+from survey.centring import centre, place_from, rest, start
+
 __all__ = ["fill_holes", "middle_shift", "overlap_matrix", "place", "regrid", "resample"]
 
 # A hair above one half: an output pixel is covered by more than half, however sums are rounded.
@@ -114,8 +116,10 @@ def regrid(
     *,
     n_out: int,
     ratio: float,
+    offset_px: tuple[float, float] = (0.0, 0.0),
+    is_kept: bool = False,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Bring flux per pixel to a centred square grid, with what is known of it.
+    """Bring flux per pixel to a square grid around the target, with what is known of it.
 
     Parameters
     ----------
@@ -125,7 +129,12 @@ def regrid(
         True where a pixel was observed, shape (C, H, W).
     n_out, ratio
         Side of the output; output pixel size over input pixel size. At 1, images are cut or padded without
-        interpolation (:func:`place`).
+        interpolation where whole pixels bring the target to the middle, else shifted once by splines
+        (:mod:`survey.centring`).
+    offset_px
+        (y, x) of the target from the middle of the input.
+    is_kept
+        Keep pixels at a ratio of 1 whatever is left (:func:`place`): pictures are not interpolated.
 
     Returns
     -------
@@ -139,14 +148,23 @@ def regrid(
     """
     height, width = flux.shape[1:]
     inside = np.ones((1, height, width), dtype=np.bool_)
-    if ratio == 1.0:
+    if ratio == 1.0 and is_kept:
         return place(flux, n_out, 0), place(good, n_out, 0), place(inside, n_out, 0)[0]
+    if ratio == 1.0:
+        first = start((height, width), n_out, offset_px)
+        if any(rest(first)):
+            moved, (filled, known), covered = centre(flux, [usable, good], n_out, first)
+            return np.where(filled, moved, np.float32(0)), known, covered
+        cut, known, covers = (place_from(planes, n_out, first, 0) for planes in (flux, good, inside))
+        return cut, known, covers[0]
+    centre_in = (height - 1) / 2 + offset_px[0], (width - 1) / 2 + offset_px[1]
 
     def share(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-        return resample(mask.astype(np.float32), n_out=n_out, scale_ratio=ratio) / np.float32(ratio**2)
+        found = resample(mask.astype(np.float32), n_out=n_out, scale_ratio=ratio, centre_in=centre_in)
+        return found / np.float32(ratio**2)
 
     weight = share(usable)
-    total = resample(flux, n_out=n_out, scale_ratio=ratio)
+    total = resample(flux, n_out=n_out, scale_ratio=ratio, centre_in=centre_in)
     scaled = np.where(weight > _HALF, total / np.maximum(weight, _HALF), 0).astype(np.float32)
     return scaled, share(good) > _HALF, share(inside)[0] > _HALF
 

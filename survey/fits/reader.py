@@ -17,7 +17,7 @@ from survey.fits.layouts import Plane, arrange
 from survey.fits.noise import inverse_variance, unusable
 from survey.fits.regridding import Planes, area_ratio, regrid, window_for
 from survey.fits.sights import Sight, locate
-from survey.fits.target import Window, crop, window_around
+from survey.fits.target import Window, crop, offset_in, window_around
 from survey.fits.units import calibration_of, linearise
 from survey.ingest import CutoutRejected, IngestReport, Overrides, Understood
 from survey.sanity import make_sane
@@ -58,8 +58,8 @@ def read_fits(files: Sequence[tuple[str, bytes]], *, overrides: Overrides | None
     -------
     Understood
         The cutout in nanomaggies where a calibration is known (else ``is_calibrated`` is False), with what was
-        understood: all bands on one grid, target in the middle, unmirrored, and north up wherever a WCS tells it
-        (:mod:`survey.fits.grids`). E(B-V) is known only from an ``EBV`` keyword.
+        understood: all bands on one grid, target in the middle (``offset_px`` tells what whole pixels leave),
+        unmirrored, and north up wherever a WCS tells it (:mod:`survey.fits.grids`). E(B-V) is known only from an ``EBV`` keyword.
 
     Raises
     ------
@@ -86,10 +86,13 @@ def _read(files: Sequence[tuple[str, bytes]], overrides: Overrides, report: Inge
     if isinstance(grid, SkyGrid):
         cuts = [_cutter(window_for(sight, grid)) for sight in sights]
         scale: float | None = grid.pixel_scale_arcsec
+        offset = 0.0, 0.0
     else:
         shapes = [grid.size(sight.shape) for sight in sights]
         targets = [grid.pixel(sight.target.x, sight.target.y, sight.shape) for sight in sights]
-        cuts = [_cutter(window, grid) for window in window_around(shapes, targets, report)]
+        windows = window_around(shapes, targets, report)
+        cuts = [_cutter(window, grid) for window in windows]
+        offset = offset_in(windows, targets)
         scale = sights[0].pixel_scale_arcsec
     bands = [
         _calibrate(plane, cut, scale=sight.pixel_scale_arcsec, report=report)
@@ -116,7 +119,7 @@ def _read(files: Sequence[tuple[str, bytes]], overrides: Overrides, report: Inge
         provenance[UNCALIBRATED] = ",".join(unknown)
     if sights[0].jacobian is None:
         provenance["north"] = "unknown"
-    _say_masked(found.mask, np.asarray(outside.all(axis=0)), report)
+    _say_masked(found.mask, outside, report)
     return Understood(
         Cutout(
             flux=np.ascontiguousarray(found.flux),
@@ -129,6 +132,7 @@ def _read(files: Sequence[tuple[str, bytes]], overrides: Overrides, report: Inge
             ebv=_ebv(planes[0], report),
             is_calibrated=all(band.is_calibrated for band in bands),
             provenance=provenance,
+            offset_px=offset,
         ),
         report,
     )
@@ -237,6 +241,7 @@ def _on_sky(bands: Sequence[_Calibrated], sights: Sequence[Sight], grid: SkyGrid
 def _say_masked(mask: MaskArray, outside: MaskArray, report: IngestReport) -> None:
     if outside.any():
         report.say("masks", f"{100 * float(outside.mean()):.1f} % of the cutout lie outside the image.")
-    share = float(mask[:, ~outside].mean())
+    # Bands of dithered exposures each end somewhere else: that is no damage.
+    share = float(mask[~outside].mean()) if not outside.all() else 0.0
     if share > 0:
         report.say("masks", f"{100 * share:.1f} % of the pixels are masked or not finite.", "masked")

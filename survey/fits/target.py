@@ -13,7 +13,16 @@ from survey.fits.astrometry import Astrometry
 from survey.fits.container import FITSImage
 from survey.ingest import CutoutRejected, IngestReport, Overrides
 
-__all__ = ["MAX_SIDE_PX", "Target", "Window", "crop", "find_target", "is_inside", "window_around"]
+__all__ = [
+    "MAX_SIDE_PX",
+    "Target",
+    "Window",
+    "crop",
+    "find_target",
+    "is_inside",
+    "offset_in",
+    "window_around",
+]
 
 # 1024 px are 34 arcsec at HST's 0.033 arcsec/px, the finest scale around: more than any field asks for.
 MAX_SIDE_PX = 1024
@@ -151,6 +160,16 @@ def window_around(
     else:
         report.say("grid", f"{width}x{height} px, target in the middle.")
     return windows
+
+
+def offset_in(windows: Sequence[Window], targets: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return (y, x) of the target from the middle of its windows, mean of the bands; at most 1 each."""
+    offsets = [
+        (y - w.y0 - (w.height - 1) / 2, x - w.x0 - (w.width - 1) / 2)
+        for w, (x, y) in zip(windows, targets, strict=True)
+    ]
+    down, right = np.clip(np.mean(offsets, axis=0), -1, 1)
+    return float(down), float(right)
 
 
 def _start(centre: float, size: int) -> int:

@@ -78,7 +78,8 @@ def _sky_cards(cutout: Cutout) -> fits.Header:
     degrees = float(scale) / 3600
     header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
     header["CUNIT1"], header["CUNIT2"] = "deg", "deg"
-    header["CRPIX1"], header["CRPIX2"] = (width + 1) / 2, (height + 1) / 2
+    down, right = cutout.offset_px
+    header["CRPIX1"], header["CRPIX2"] = (width + 1) / 2 + right, (height + 1) / 2 + down
     header["CRVAL1"], header["CRVAL2"] = float(cutout.ra_deg), float(cutout.dec_deg)
     # North is at the angle from +y towards -x, east 90 degrees further.
     header["CD1_1"], header["CD1_2"] = -degrees * float(np.cos(angle)), -degrees * float(np.sin(angle))

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.bands import BandMismatch, BandSet
+from survey.centring import centre, place_from, rest, start
 from survey.cutout import Cutout, FluxArray
 from survey.fits.reader import read_fits
 from survey.ingest import CutoutRejected, Overrides, Understood
 from survey.photometry import aperture_flux
-from survey.resample import middle_shift, place, resample
+from survey.resample import fill_holes, resample
 from survey.sources.plan import Decoded
 
 __all__ = ["FITSDecoder", "to_grid"]
@@ -105,11 +106,12 @@ class FITSDecoder:
         return Decoded(flux, ivar if self.with_ivar else None, facts)
 
     def _offset(self, cutout: Cutout) -> tuple[float, float]:
-        """Return where the middle of a cutout lies from the middle of the stored pixels."""
-        if not _is_same_scale(cutout, self.pixel_scale_arcsec):
+        """Return where the target lies from the middle of the stored pixels: what is not worth a shift."""
+        first = start(cutout.shape, self.field_px, cutout.offset_px)
+        if not _is_same_scale(cutout, self.pixel_scale_arcsec) or any(rest(first)):
             return 0.0, 0.0
-        height, width = cutout.shape
-        return middle_shift(height, self.field_px), middle_shift(width, self.field_px)
+        y, x = (at - round(at) for at in first)
+        return y, x
 
     def fingerprint(self) -> str:
         """Return which files in which state are read, and what is made of them."""
@@ -125,27 +127,50 @@ class FITSDecoder:
 def to_grid(
     cutout: Cutout, pixel_scale_arcsec: float | None, side: int
 ) -> tuple[FluxArray, NDArray[np.float32] | None]:
-    """Bring a cutout to a square of ``side`` pixels around its middle; unknown pixels are NaN with ivar 0.
+    """Bring a cutout to a square of ``side`` pixels around its target; unknown pixels are NaN with ivar 0.
 
-    Of the same scale the pixels are cut or surrounded, untouched (:func:`survey.resample.place`). Of another they are resampled with their
+    Of the same scale the pixels are cut or surrounded, untouched, or where that leaves the target off the middle
+    shifted once, as in the input contract (:mod:`survey.centring`). Of another they are resampled with their
     flux conserved; variances are then carried as if neighbouring pixels were independent, as they were.
     """
     good = cutout.good()
     if pixel_scale_arcsec is None or _is_same_scale(cutout, pixel_scale_arcsec):
-        flux = place(np.where(good, cutout.flux, np.float32(np.nan)), side, np.nan)
-        ivar = None if cutout.ivar is None else place(np.where(good, cutout.ivar, np.float32(0)), side, 0.0)
-        return flux, ivar
+        return _placed(cutout, side)
     ratio = pixel_scale_arcsec / (cutout.pixel_scale_arcsec or pixel_scale_arcsec)
-    total = resample(np.where(good, cutout.flux, np.float32(0)), n_out=side, scale_ratio=ratio)
-    share = resample(good.astype(np.float32), n_out=side, scale_ratio=ratio) / np.float32(ratio**2)
+    down, right = cutout.offset_px
+    middle = (cutout.shape[0] - 1) / 2 + down, (cutout.shape[1] - 1) / 2 + right
+
+    def summed(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        return resample(planes, n_out=side, scale_ratio=ratio, centre_in=middle)
+
+    total = summed(np.where(good, cutout.flux, np.float32(0)))
+    share = summed(good.astype(np.float32)) / np.float32(ratio**2)
     known = share > 0.5
     flux = np.where(known, total / np.maximum(share, 0.5), np.nan).astype(np.float32)
     if cutout.ivar is None:
         return flux, None
     variance = np.where(good, 1 / np.where(good, cutout.ivar, 1.0), 0.0).astype(np.float32)
-    spread = resample(variance, n_out=side, scale_ratio=ratio)
+    spread = summed(variance)
     ivar = np.where(known & (spread > 0), 1 / np.where(spread > 0, spread, 1.0), 0.0)
     return flux, ivar.astype(np.float32)
+
+
+def _placed(cutout: Cutout, side: int) -> tuple[FluxArray, NDArray[np.float32] | None]:
+    good, nothing = cutout.good(), np.float32(np.nan)
+    ivar = None if cutout.ivar is None else np.where(good, cutout.ivar, np.float32(0))
+    first = start(cutout.shape, side, cutout.offset_px)
+    if any(rest(first)):
+        filled, _ = fill_holes(cutout.flux, good)
+        moved, (known,), _ = centre(filled, [good], side, first)
+        # The noise of a pixel goes into the covariance with its neighbours (survey.fits.regridding).
+        # One more pixel around, for those at the edge that lie half in the image.
+        weights = None
+        if ivar is not None:
+            edged = np.pad(ivar, ((0, 0), (1, 1), (1, 1)), mode="edge")
+            weights = np.where(known, place_from(edged, side, (first[0] + 1, first[1] + 1), 0), np.float32(0))
+        return np.where(known, moved, nothing), weights
+    weights = None if ivar is None else place_from(ivar, side, first, 0)
+    return place_from(np.where(good, cutout.flux, nothing), side, first, np.nan), weights
 
 
 def _is_same_scale(cutout: Cutout, pixel_scale_arcsec: float | None) -> bool:

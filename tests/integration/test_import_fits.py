@@ -14,7 +14,6 @@ from survey.cutout import Cutout
 from survey.fits.writer import write_fits
 from survey.ingest import CutoutRejected
 from survey.photometry import aperture_flux
-from survey.resample import middle_shift
 from survey.sources.fits_decoder import to_grid
 from survey.sources.fits_folder import Choices, plan
 from survey.sources.importing import import_survey
@@ -283,20 +282,41 @@ def test_resampling_carries_flux_and_variance():
 
 
 @pytest.mark.parametrize(("height", "side"), [(15, 24), (24, 15), (25, 16), (16, 25)])
-def test_pixels_of_the_same_scale_are_placed_untouched_and_measured_around_their_middle(height, side):
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:height, :height] - (height - 1) / 2
-    flux = (100 * np.exp(-(x**2 + y**2) / 4) + rng.normal(0, 1, (height, height))).astype(np.float32)[None]
-    cutout = Cutout(flux, BandSet.parse("sdss:r"), pixel_scale_arcsec=0.4)
+@pytest.mark.parametrize("offset", [0.46, -0.5])
+def test_pixels_of_the_same_scale_are_placed_untouched_and_measured_around_the_target(height, side, offset):
+    # Whole pixels bring what lies about half a pixel from the middle to the middle of a side of the other parity.
+    cutout = _round_galaxy(height, offset)
     pixels, _ = to_grid(cutout, 0.4, side)
     known = pixels[np.isfinite(pixels)]
-    assert known.max() == flux.max()
-    assert np.isin(known, flux).all()
-    offset = (middle_shift(height, side),) * 2
-    assert set(np.abs(offset)) == {0.5}
+    assert known.max() == cutout.flux.max()
+    assert np.isin(known, cutout.flux).all()
+    left = {0.46: -0.04, -0.5: 0.0}[offset]
     stored = Cutout(pixels, cutout.bands, pixel_scale_arcsec=0.4)
-    expected, found = aperture_flux(cutout, 2.0)[0], aperture_flux(stored, 2.0, offset_px=offset)[0]
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    expected = aperture_flux(cutout, 2.0, offset_px=cutout.offset_px)[0]
+    np.testing.assert_allclose(aperture_flux(stored, 2.0, offset_px=(left, left))[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("height", "side"), [(15, 24), (24, 15), (30, 20), (20, 30)])
+def test_a_target_off_the_middle_is_stored_in_the_middle(height, side):
+    offset = 0.0 if (height - side) % 2 else 0.3
+    pixels, ivar = to_grid(_round_galaxy(height, offset, ivar=True), 0.4, side)
+    plane = np.nan_to_num(pixels[0])
+    y, x = np.indices(plane.shape) - (side - 1) / 2
+    light = plane * (np.hypot(x, y) < 6)
+    assert np.abs([(light * x).sum(), (light * y).sum()]).max() / light.sum() < 0.02
+    assert light.sum() == pytest.approx(100 * 4 * np.pi, rel=0.01)
+    assert set(np.unique(ivar)) <= {0.0, 1.0}
+    assert np.array_equal(ivar > 0, np.isfinite(pixels))
+
+
+def _round_galaxy(side, offset, *, ivar=False):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2 - offset
+    flux = (100 * np.exp(-(x**2 + y**2) / 4) + rng.normal(0, 0.1, (side, side))).astype(np.float32)[None]
+    noise = np.ones_like(flux) if ivar else None
+    return Cutout(
+        flux, BandSet.parse("sdss:r"), ivar=noise, pixel_scale_arcsec=0.4, offset_px=(offset, offset)
+    )
 
 
 @pytest.mark.realdata

@@ -66,8 +66,6 @@ def test_surface_brightness_is_conserved(ratio, side):
 @example(name="cropped", side=52, seed=0, turns=1)
 def test_quarter_turns_commute_with_the_contract(name, side, seed, turns):
     contract = CONTRACTS[name]
-    # The middle of an odd side lies half a pixel from that of an even field, on the other side when turned.
-    side -= 0 if contract.is_display else side % 2
     cutout = sky(contract, side, side, seed=seed)
     turned = Cutout(
         np.rot90(cutout.flux, turns, axes=(1, 2)), cutout.bands, pixel_scale_arcsec=cutout.pixel_scale_arcsec
@@ -114,7 +112,8 @@ def test_any_array_namespace_gives_the_same_input(name, n, seed):
 @law
 @given(st.integers(20, 120), st.integers(20, 120))
 @example(40, 40)
-@example(39, 39)
+@example(38, 38)
+@example(40, 38)
 @example(40, 39)
 @example(51, 51)
 @example(63, 63)
@@ -122,13 +121,15 @@ def test_any_array_namespace_gives_the_same_input(name, n, seed):
 @example(84, 30)
 def test_less_than_forty_pixels_is_refused_and_less_than_the_input_flagged(height, width):
     cutout = sky(CROPPED, height, width)
-    if min(height, width) < 40:
+    # The target of an odd side lies in the middle of a pixel: those of the field are covered by half at either end.
+    least = min(height + height % 2, width + width % 2)
+    if least < 40:
         with pytest.raises(ContractViolation, match="central 40") as refusal:
             CROPPED.calibrate(cutout)
         assert refusal.value.code == "fits.too_small"
     else:
         flags = CROPPED.calibrate(cutout).flags
-        assert ("partial_field" in flags) == (min(height, width) < 64)
+        assert ("partial_field" in flags) == (least < 64)
 
 
 @law

@@ -27,7 +27,9 @@ def cutouts(draw) -> Cutout:
     mask = rng.random(shape) < 0.2 if draw(st.booleans()) else None
     if mask is not None:
         flux[mask] = np.nan
+    offset = draw(st.tuples(st.floats(-0.49, 0.49), st.floats(-0.49, 0.49)))
     return Cutout(
+        offset_px=offset,
         flux=flux,
         bands=BandSet.from_ids(ids),
         ivar=rng.random(shape).astype(np.float32) + 0.1 if draw(st.booleans()) else None,
@@ -68,6 +70,9 @@ def test_written_then_read_is_the_same_cutout(cutout):
         assert back.pixel_scale_arcsec is None
     else:
         assert abs(back.pixel_scale_arcsec / cutout.pixel_scale_arcsec - 1) < 1e-4
+    # Only a WCS tells a fraction of a pixel.
+    has_wcs = cutout.pixel_scale_arcsec is not None and cutout.ra_deg is not None
+    np.testing.assert_allclose(back.offset_px, cutout.offset_px if has_wcs else (0, 0), atol=1e-4)
 
 
 @settings(max_examples=20, deadline=None)

@@ -21,6 +21,7 @@ CUTOUT = {
     "pixel_scale_arcsec": 0.4,
     "ebv": None,
     "is_calibrated": True,
+    "offset_px": [0.25, -0.5],
     "provenance": {},
 }
 REPORT = {"layout": "cube", "steps": [{"step": "bands", "text": "g, r"}], "flags": ["masked"]}
@@ -40,6 +41,7 @@ def test_a_cutout_arrives_as_it_was_sent():
     understood = answered({"cutout": CUTOUT, "report": REPORT})
     np.testing.assert_array_equal(understood.cutout.flux, FLUX)
     assert understood.cutout.bands.names == ("g", "r")
+    assert understood.cutout.offset_px == (0.25, -0.5)
     assert understood.report.to_json() == REPORT
 
 
@@ -67,6 +69,12 @@ def test_a_cutout_arrives_as_it_was_sent():
         {"pixel_scale_arcsec": 0},
         {"ebv": float("inf")},
         {"provenance": []},
+        {"offset_px": [0.0]},
+        {"offset_px": [0.0, None]},
+        {"offset_px": [1.5, 0.0]},
+        {"offset_px": [float("nan"), 0.0]},
+        {"offset_px": ["0", 0.0]},
+        {"offset_px": 0.5},
     ],
 )
 def test_an_impossible_cutout_is_nonsense(change):

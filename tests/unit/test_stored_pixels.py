@@ -12,7 +12,13 @@ from survey.cutout import Cutout
 from survey.ingest import IngestReport, Overrides, Understood
 from survey.manifests import CorruptFolder
 
-PLACE = {"ra_deg": 150.123456789012, "dec_deg": -0.1, "pixel_scale_arcsec": 0.2, "ebv": 0.0312345678901}
+PLACE = {
+    "ra_deg": 150.123456789012,
+    "dec_deg": -0.1,
+    "pixel_scale_arcsec": 0.2,
+    "ebv": 0.0312345678901,
+    "offset_px": (0.123456789, -0.5),
+}
 
 
 def understood(*, planes=True, display=False, **more):
@@ -46,10 +52,24 @@ def test_measured_pixels_come_back_bit_for_bit(planes, place):
         assert (a is None) == (b is None)
         if a is not None:
             assert (a.dtype, a.tobytes()) == (b.dtype, b.tobytes())
-    for name in ("ra_deg", "dec_deg", "pixel_scale_arcsec", "ebv", "is_calibrated", "provenance"):
+    for name in (
+        "ra_deg",
+        "dec_deg",
+        "pixel_scale_arcsec",
+        "ebv",
+        "is_calibrated",
+        "provenance",
+        "offset_px",
+    ):
         assert getattr(one.cutout, name) == getattr(again.cutout, name), name
     assert again.cutout.bands.ids == one.cutout.bands.ids
     assert again.report.to_json() == one.report.to_json()
+
+
+def test_an_upload_kept_before_offsets_has_none():
+    stored = encode(understood(**PLACE))
+    about = {key: value for key, value in stored.about.items() if key != "offset_px"}
+    assert decode(about, stored.files).cutout.offset_px == (0.0, 0.0)
 
 
 def test_pictures_come_back_bit_for_bit():
