@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from service.sandbox_limits import LIMITS, MEMORY_BYTES, NICENESS
+from service.sandbox_rights import give_up_rights
 from service.sandbox_wire import Deadline, receive_body, receive_head, send_frame
 from service.table_reader import read_rows
 from survey.cropping import crop_to_field
@@ -27,8 +26,6 @@ from survey.shrinking import shrink_display
 from survey.wrappers import unpack
 
 __all__ = ["work"]
-
-_PR_SET_NO_NEW_PRIVS = 38
 
 Files = list[tuple[str, bytes]]
 Answer = tuple[dict[str, Any], list[memoryview]]
@@ -53,13 +50,7 @@ def _restrict() -> None:
     # A child that writes to a file or uses up its time ends at once, whatever C code it is in.
     for number in (signal.SIGXCPU, signal.SIGXFSZ, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
-    for limit, value in LIMITS.items():
-        # With equal limits of processor time the kernel sends SIGKILL, which says nothing; one second later it does.
-        resource.setrlimit(limit, (value, value + 1 if limit == resource.RLIMIT_CPU else value))
-    # reproject makes a folder for temporary files at every call, though it puts none there; this child may write nothing.
-    tempfile.TemporaryDirectory = contextlib.nullcontext  # type: ignore[assignment,misc]
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    give_up_rights()
 
 
 def _answer(head: Mapping[str, Any], files: Files) -> Answer:
@@ -130,7 +121,6 @@ def _describe(understood: Understood) -> Answer:
         "pixel_scale_arcsec": cutout.pixel_scale_arcsec,
         "ebv": cutout.ebv,
         "is_calibrated": cutout.is_calibrated,
-        "offset_px": list(cutout.offset_px),
         "provenance": {str(key): str(value)[:500] for key, value in cutout.provenance.items()},
     }
     buffers = [

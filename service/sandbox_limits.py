@@ -14,6 +14,8 @@ LIMITS = {
     resource.RLIMIT_AS: MEMORY_BYTES,
     resource.RLIMIT_CPU: CPU_SECONDS,
     resource.RLIMIT_FSIZE: 0,
-    resource.RLIMIT_NOFILE: 32,
+    # Nothing is opened any more, not even a socket; what is open stays so.
+    resource.RLIMIT_NOFILE: 0,
+    resource.RLIMIT_NPROC: 0,
     resource.RLIMIT_CORE: 0,
 }

@@ -8,7 +8,6 @@ service's main script into every child, inherit the environment and speak pickle
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
@@ -16,41 +15,32 @@ import select
 import signal
 import socket
 import struct
-import sys
 
 __all__ = ["FORK", "KILL", "MESSAGE", "STATUS", "main"]
 
 #: What the service sends: an operation and a child's process id; FORK carries two file descriptors.
 MESSAGE = struct.Struct(">Bq")
-#: What the server answers on a job's status pipe, at the child's birth its id and two zeros; at its death its exit code,
+#: What the server answers on a job's status pipe, at the child's birth its id, 1 if it has no network, and 0; at its death its exit code,
 #: the milliseconds of processor time that it used, and the most memory that it held, in KiB.
 STATUS = struct.Struct(">qqq")
 FORK, KILL = 1, 2
-
-_CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 
 
 def main(control_fd: int) -> None:
     """Load the parsers, then serve until the service hangs up."""
     importlib.import_module("service.sandbox_child")
-    _leave_the_network()
+    importlib.import_module("service.sandbox_preload").preload()
+    offline = importlib.import_module("service.sandbox_rights").leave_the_network()
     # Collected once here: children then do not touch (and so copy) every page when they collect.
     gc.collect()
     gc.freeze()
     # Ctrl-C in a terminal reaches the whole group; the service decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=control_fd) as control:
-        _serve(control)
+        _serve(control, offline)
 
 
-def _leave_the_network() -> None:
-    """Move to a network namespace without interfaces, where the kernel lets an ordinary process do so."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-
-
-def _serve(control: socket.socket) -> None:
+def _serve(control: socket.socket, offline: bool) -> None:
     children: dict[int, int] = {}
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)
@@ -73,12 +63,12 @@ def _serve(control: socket.socket) -> None:
                 os.kill(pid, signal.SIGKILL)
             elif operation == FORK:
                 job, status = fds
-                _fork(job, status, children, close=(control.fileno(), wake_read, wake_write))
+                _fork(job, status, children, offline, close=(control.fileno(), wake_read, wake_write))
     for pid in children:
         os.kill(pid, signal.SIGKILL)
 
 
-def _fork(job: int, status: int, children: dict[int, int], *, close: tuple[int, ...]) -> None:
+def _fork(job: int, status: int, children: dict[int, int], offline: bool, *, close: tuple[int, ...]) -> None:
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -97,7 +87,7 @@ def _fork(job: int, status: int, children: dict[int, int], *, close: tuple[int, 
             os._exit(code)
     os.close(job)
     children[pid] = status
-    _say(status, pid)
+    _say(status, pid, offline)
 
 
 def _reap(children: dict[int, int]) -> None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from astropy.io import fits, votable
 
 from service.table_columns import map_columns
+from service.votable_check import check_votable
 from survey.ingest import CutoutRejected
 from survey.magic import identify
 from survey.prescan import prescan
@@ -26,7 +27,6 @@ __all__ = ["read_rows"]
 
 _MAX_COLUMNS = 1000
 _MAX_CELL = 16_384
-_REMOTE = re.compile(rb"<\s*(?:\w+:)?stream[^>]*\bhref|<!\s*(?:doctype|entity)", re.IGNORECASE)
 _DEGREES = ("", "deg", "degree", "degrees")
 
 Columns = Mapping[str, Callable[[], Sequence[Any]]]
@@ -191,11 +191,7 @@ def _parquet(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
 
 
 def _votable(data: bytes, max_rows: int) -> tuple[Columns, int, dict[str, str]]:
-    if _REMOTE.search(data):
-        raise CutoutRejected(
-            "table.unreadable",
-            "The VOTable points to data elsewhere or declares entities. Send it with its data inside.",
-        )
+    check_votable(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

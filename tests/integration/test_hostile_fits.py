@@ -1,13 +1,11 @@
 """FITS files of the hostile table: each has its answer, and the service answers the next honest file."""
 
 import json
-import socket
-import threading
-from contextlib import contextmanager
 
 import pytest
 from support.fits_builder import BLOCK
 from support.hostile_fits import CASES, with_cards
+from support.listening import listening
 from support.problems import assert_problem
 from support.strangers import UPLOAD
 
@@ -61,11 +59,16 @@ def test_an_odd_image_has_the_same_finite_answer_each_time(doorstep, name):
 
 
 def test_names_and_cards_that_point_somewhere_are_followed_nowhere(doorstep, tmp_path):
+    # A galaxy of other pixels: were it read instead, the answer would be another.
+    there, target = tmp_path / "there.fits", tmp_path / "made.fits"
+    there.write_bytes(with_cards(doorstep.good, ("ZEROPNT", 15.0)))
+    told = doorstep.send(doorstep.good).json()["hits"]
     with listening() as (port, hits):
         address = f"http://127.0.0.1:{port}/x.fits"
-        target = tmp_path / "made.fits"
         names = [
             address,
+            f"file://{there}",
+            str(there),
             f"s3://127.0.0.1:{port}/x",
             f"!{target}",
             f"{target}[1]",
@@ -76,8 +79,11 @@ def test_names_and_cards_that_point_somewhere_are_followed_nowhere(doorstep, tmp
         for name in names:
             answer = doorstep.client.post(UPLOAD, files=[("file", (name, doorstep.good, "image/fits"))])
             assert answer.status_code == 200, (name, answer.text)
-        cards = [(key, address) for key in ("D2IMFILE", "NPOLFILE", "IDCTAB", "INHERIT", "DATALINK")]
-        assert doorstep.send(with_cards(doorstep.good, *cards)).status_code == 200
+            assert answer.json()["hits"] == told
+        for place in (address, f"file://{there}", str(there)):
+            cards = [(key, place[:68]) for key in ("D2IMFILE", "NPOLFILE", "IDCTAB", "INHERIT", "DATALINK")]
+            answer = doorstep.send(with_cards(doorstep.good, *cards))
+            assert (answer.status_code, answer.json()["hits"]) == (200, told)
         assert hits == []
     assert not target.exists()
     # The database may keep its own files beside it.
@@ -91,30 +97,3 @@ def test_no_card_breaks_a_line_of_the_log(doorstep):
     lines = doorstep.log.read_bytes().decode().split("\n")
     # The first line is the command's own.
     assert all({"at", "level", "message"} <= json.loads(line).keys() for line in lines[1:] if line)
-
-
-@contextmanager
-def listening():
-    """A port on loopback with the list of those who came to it."""
-    hits = []
-    server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(0.1)
-    done = threading.Event()
-
-    def accept():
-        while not done.is_set():
-            try:
-                connection, address = server.accept()
-            except TimeoutError:
-                continue
-            hits.append(address)
-            connection.close()
-
-    thread = threading.Thread(target=accept)
-    thread.start()
-    try:
-        yield server.getsockname()[1], hits
-    finally:
-        done.set()
-        thread.join()
-        server.close()

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
+from support.leading_votables import leading_votables
+from support.listening import listening
 
 from survey.archive import SurveyFolder
 
@@ -67,9 +69,17 @@ def test_ids_that_were_rounded_are_refused_not_looked_up(client):
     assert_problem(answer, 422, "table.rounded_ids")
 
 
-def test_a_votable_that_points_elsewhere_is_refused(client):
-    data = b'<VOTABLE><RESOURCE><TABLE><DATA><BINARY><STREAM href="http://127.0.0.1:1/x"/></BINARY></DATA></TABLE></RESOURCE></VOTABLE>'
-    answer = client.post(PATH, content=data, headers={"content-type": "application/x-votable+xml"})
+@pytest.mark.parametrize("spelling", leading_votables("x"))
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_a_votable_that_points_elsewhere_tells_nothing_of_what_is_there(client, tmp_path, scheme, spelling):
+    secret = tmp_path / "secret"
+    secret.write_text("sixteen letters!" * 20)
+    with listening() as (port, hits):
+        target = f"file://{secret}" if scheme == "file" else f"http://127.0.0.1:{port}/secret"
+        data = leading_votables(target)[spelling]
+        answer = client.post(PATH, content=data, headers={"content-type": "application/x-votable+xml"})
+        assert hits == []
+    assert "letters" not in answer.text
     assert_problem(answer, 422, "table.unreadable")
 
 
