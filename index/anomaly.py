@@ -13,6 +13,8 @@ from index.vectors.store import VectorArray, VectorStore
 __all__ = ["ANOMALY_K", "AnomalyScale", "AnomalyScore", "knn_distances"]
 
 ANOMALY_K = 10
+# By so much may the distance of the same image differ from the stored one: rounding of pixels and float32.
+_SAME_DISTANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +69,11 @@ class AnomalyScale:
         return np.asarray(100 * rank / len(self._sorted), dtype=np.float64)
 
     def kth_percentile(self, kth_distance: float) -> float:
-        """Return the share of the release's galaxies whose ``ANOMALY_K``-th neighbour is at most so far, in per cent."""
-        rank = np.searchsorted(self._kth, np.float32(kth_distance), side="right")
+        """Return the share of the release's galaxies whose ``ANOMALY_K``-th neighbour is at most so far, in per cent.
+
+        An image of a galaxy of the release does not come out below that galaxy by rounding.
+        """
+        rank = np.searchsorted(self._kth, kth_distance + _SAME_DISTANCE, side="right")
         return 100 * float(rank) / len(self._kth)
 
     def score(
@@ -94,7 +99,7 @@ class AnomalyScale:
         left_out = np.empty(0, np.int64) if without is None else without
         hits = self._store.search(vector[None], ANOMALY_K + len(left_out))
         kept = np.flatnonzero(~np.isin(hits.rows[0], left_out))[:ANOMALY_K]
-        return self._score(hits.rows[0][kept], hits.similarity[0][kept])
+        return self._score(hits.rows[0][kept], hits.similarity[0][kept], within=_SAME_DISTANCE)
 
     def score_row(self, row: int) -> AnomalyScore:
         """Score a galaxy of the release from its precomputed neighbours."""
@@ -105,6 +110,8 @@ class AnomalyScale:
         """Rows from the most to the least anomalous; equal ones by row."""
         return np.argsort(-self.distances, kind="stable")
 
-    def _score(self, rows: NDArray[np.int64], similarity: VectorArray) -> AnomalyScore:
+    def _score(
+        self, rows: NDArray[np.int64], similarity: VectorArray, *, within: float = 0.0
+    ) -> AnomalyScore:
         distance = float(np.float32(1 - similarity.mean(dtype=np.float64))) if len(rows) else 0.0
-        return AnomalyScore(float(self.percentile(distance)), distance, rows, similarity)
+        return AnomalyScore(float(self.percentile(distance + within)), distance, rows, similarity)

@@ -43,6 +43,18 @@ def test_a_galaxy_of_the_release_scores_without_itself(scale):
     assert known.knn_distance > unknown.knn_distance
 
 
+@pytest.mark.parametrize("row", range(0, 100, 9))
+def test_an_image_of_a_galaxy_ranks_with_it_whatever_the_rounding(scale, row):
+    own = scale._store.vector(row).astype(np.float64)
+    away = np.random.default_rng(row).normal(0, 1e-7, 4)
+    vector = ((own + away) / np.linalg.norm(own + away)).astype(np.float32)
+    found = scale.score(vector, without=np.array([row]))
+    assert found.percentile >= scale.score_row(row).percentile
+    assert found.percentile <= scale.score_row(row).percentile + 1
+    kth = float(1 - scale._graph.similarity[row, ANOMALY_K - 1])
+    assert scale.kth_percentile(kth - 3e-7) == scale.kth_percentile(kth)
+
+
 def test_what_is_nearer_than_everything_has_percentile_0(scale):
     assert scale.percentile(-1.0) == 0
 
