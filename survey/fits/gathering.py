@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from survey.fits.band_names import band_names, own_band, stated_bands, system_of
+from survey.fits.band_names import band_names, own_band, parse_override, stated_bands, system_of
 from survey.fits.container import FITSImage
 from survey.fits.roles import Role, role_of
 from survey.fits.zeropoints import quoted
@@ -53,11 +53,15 @@ def gather(images: Sequence[FITSImage], overrides: Overrides, report: IngestRepo
     companions: list[tuple[Role, FITSImage]] = []
     previous: FITSImage | None = None
     roles: dict[tuple[int, int], Role] = {}
+    bare = _told_bands(images, overrides)
     for image in images:
         if previous is not None and previous.file != image.file:
             previous = None
         chosen = overrides.hdu is not None and image.index == overrides.hdu
-        role = "image" if chosen else role_of(image, previous)
+        role = "image" if chosen or bare else role_of(image, previous)
+        if len(images) == 1 and role != "image":
+            # A file name is not believed about the only image there is.
+            role = role_of(replace(image, file_name=""), None)
         roles[image.file, image.index] = role
         if role == "image" and (chosen or overrides.hdu is None):
             previous = image
@@ -75,6 +79,24 @@ def gather(images: Sequence[FITSImage], overrides: Overrides, report: IngestRepo
         if owner is not None:
             owner.companions.append((role, image))
     return sciences
+
+
+def _told_bands(images: Sequence[FITSImage], overrides: Overrides) -> bool:
+    """Whether the images of one file say nothing of themselves and are as many as the bands that the sender names."""
+    if overrides.bands is None or overrides.hdu is not None or len(images) < 2:
+        return False
+    first = images[0]
+    alike = all(
+        image.file == first.file
+        and image.data.ndim == 2
+        and image.data.shape == first.data.shape
+        and role_of(image, None) == "image"
+        for image in images
+    )
+    try:
+        return alike and bool(parse_override(overrides.bands, len(images), None))
+    except CutoutRejected:
+        return False
 
 
 def _tell_container(

@@ -15,16 +15,29 @@ Role = Literal["image", "ivar", "variance", "sigma", "weight", "mask", "other"]
 
 # Words of EXTNAME, EXTTYPE, IMAGETYP, PRODTYPE, DES_EXT or the file name; the first that is found wins.
 _WORDS: tuple[tuple[str, Role], ...] = (
-    (r"^(psf|seg|segm|segim|segmap|segmentation|context|ctx|model|resid|sky|chi2?|nexp|n)$|psfim|^psf|depth|nobs", "other"),
+    (r"^(seg|segm|segim|segmap|segmentation|context|ctx|resid|chi2?|nexp)$|psfim|depth|nobs", "other"),
     (r"^(mask|maskbits|msk|dq|dqmask|mskim|badpix|flags?|objmask)\d*$|mask$", "mask"),
     (r"^(ivar|invvar|inverse.?variance|iv)\d*$", "ivar"),
     (r"^(var|variance|varim)\d*$", "variance"),
     (r"^(err|error|sigma|sig|std|rms|uncert|uncertainty)\d*$|_err$", "sigma"),
     # DES and the community pipeline mean inverse variance; HST's WHT is in units of its own.
     (r"^(wgt|weight|wtmap|oow)\d*$", "ivar"),
-    (r"^(wht|exp|exptime|time)\d*$", "weight"),
+    (r"^(wht|exptime)\d*$", "weight"),
     (r"^(sci|image|img|science|flux|data|signal)\d*$", "image"),
 )  # fmt: skip
+# Words that also tell what was done to an image: they count alone, or with nothing but a band beside them.
+_ALONE: tuple[tuple[str, Role], ...] = (
+    (
+        r"(psf|model|sky)\d*([^a-z0-9]+[a-z]\w?)?|([a-z]\w?[^a-z0-9]+)?(psf|model|sky)|psf(ex|_?image)?|n",
+        "other",
+    ),
+    (r"(exp|time)\d*", "weight"),
+)
+# In file names: words of their own, but for the few that pipelines append to others.
+_FILE_WORD = re.compile(
+    r"(?:(psf|invvar|ivar|weight|variance|oow|ood)|\w*?(psfim|segim|segmap|mskim|dqmask|mask|sigma))s?\d*"
+)
+_TREATED = re.compile(r"match|clip|sub|weighted|homog|corr|conv|filter")
 _FLUX = r"\(?(nano|micro|milli|[nmuµ])?(mgy|magg(y|ies)|jy|adu|dn|counts?|electrons?)\)?"
 _INVERSE_SQUARE = rf"1/{_FLUX}(\*\*|\^)?2|{_FLUX}(\*\*|\^)?\(?-2\)?"
 
@@ -41,7 +54,8 @@ def role_of(image: FITSImage, previous: FITSImage | None) -> Role:
     """
     for key in ("EXTNAME", "EXTTYPE", "DES_EXT", "IMAGETYP", "HDUCLAS2"):
         role = _named(str(image.header.get(key, "")))
-        if role is not None:
+        # The type of an image that was exposed.
+        if role is not None and not (key == "IMAGETYP" and role == "weight"):
             return role
     if re.fullmatch(_INVERSE_SQUARE, re.sub(r"\s+", "", image.text("BUNIT").lower())):
         return "ivar"
@@ -54,6 +68,9 @@ def role_of(image: FITSImage, previous: FITSImage | None) -> Role:
 
 
 def _named(text: str) -> Role | None:
+    for pattern, role in _ALONE:
+        if re.fullmatch(pattern, text.strip().lower()):
+            return role
     words = [w for w in re.split(r"[^A-Za-z0-9]+", text.lower()) if w]
     for pattern, role in _WORDS:
         if any(re.search(pattern, word) for word in (text.lower(), *words)):
@@ -64,11 +81,10 @@ def _named(text: str) -> Role | None:
 def _file_role(name: str) -> Role | None:
     """Trust a file name only where it says that the file is *not* the image."""
     stem = re.sub(r"(?i)(\.(fits?|fz|gz|bz2))+$", "", name.replace("\\", "/").rsplit("/", 1)[-1]).lower()
-    for word in [w for w in re.split(r"[^a-z0-9]+", stem) if len(w) > 2]:
-        hit = re.search(
-            r"(psf|psfim|segim|segmap|mskim|mask|sigma|invvar|ivar|weight|variance|dqmask|^oow|^ood)$", word
-        ) or re.match(r"(psf|mask|sigma|invvar|ivar|weight)", word)
-        if hit:
+    words = [w for w in re.split(r"[^a-z0-9]+", stem) if w]
+    for word, after in zip(words, [*words[1:], ""], strict=False):
+        hit = _FILE_WORD.fullmatch(word)
+        if hit and not _TREATED.match(after):
             found: dict[str, Role] = {
                 "sigma": "sigma",
                 "invvar": "ivar",
@@ -81,7 +97,7 @@ def _file_role(name: str) -> Role | None:
                 "ood": "mask",
                 "oow": "ivar",
             }
-            return found.get(hit.group(1), "other")
+            return found.get(hit[1] or hit[2], "other")
     return None
 
 

@@ -18,12 +18,12 @@ def container(found) -> str:
 
 
 NANOJANSKY = 1e-9 / 3631e-9
-# Values per 0.262 arcsec pixel of the bricks, whatever the pixels.
+# Values per 0.262 arcsec pixel of the bricks, whatever the pixels; `subimage` cuts the bricks themselves.
 LEGACY = (SCALE / 0.262) ** 2
 
 FAMILIES = {
     "Legacy cutout": (layouts.legacy_cutout, ("legacy:g", "legacy:r", "legacy:z"), LEGACY, True),
-    "Legacy subimage": (layouts.legacy_subimage, ("legacy:g", "legacy:r", "legacy:z"), LEGACY, True),
+    "Legacy subimage": (layouts.legacy_subimage, ("legacy:g", "legacy:r", "legacy:z"), 1.0, True),
     "SDSS frame": (layouts.sdss_frame, ("sdss:r",), 1.0, False),
     "HSC": (layouts.hsc_cutout, ("hsc:i",), 10 ** (0.4 * (22.5 - 27)), True),
     "DES": (layouts.des_tile, ("des:r",), 1e-3, True),
