@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import select
 import socket
@@ -16,8 +17,12 @@ from service.sandbox_server import FORK, KILL, MESSAGE, STATUS
 
 __all__ = ["Child", "Ended", "ForkServer"]
 
+logger = logging.getLogger(__name__)
+
 # Loading the parsers takes about a second; on a busy machine ten.
 _START_SECONDS = 60.0
+# A server that has forked before does so in milliseconds.
+_BIRTH_SECONDS = 10.0
 _LAUNCH = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     "from service.sandbox_server import main; main(int(sys.argv[2]))"
@@ -51,20 +56,23 @@ class Child:
     ----------
     stream
         The socket on which it gets its job and answers.
+    is_offline
+        Whether it has no network device.
     """
 
-    def __init__(self, server: ForkServer, stream: socket.socket, status: int) -> None:
+    def __init__(self, server: ForkServer, stream: socket.socket, status: int, patience: float) -> None:
         self.stream = stream
         self._server = server
         self._status = status
         self._pid: int | None = None
         self._ended: Ended | None = None
         # The server's first word about a child is its process id.
-        born = self._read(_START_SECONDS)
+        born = self._read(patience)
         if born is None:
             self.end()
             raise ConnectionAbortedError("the fork server ended or does not answer")
         self._pid = born[0]
+        self.is_offline = bool(born[1])
 
     def ended(self, timeout: float) -> Ended | None:
         """Wait for its end; None if it is still there or nobody knows."""
@@ -104,6 +112,7 @@ class ForkServer:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._has_forked = False
 
     @property
     def pid(self) -> int | None:
@@ -126,7 +135,8 @@ class ForkServer:
         Raises
         ------
         OSError
-            If the server cannot be started, or this process is out of file descriptors.
+            If the server cannot be started or does not answer (it is stopped then, and started again for the next child), or
+            this process is out of file descriptors.
         """
         ours, theirs = socket.socketpair()
         status_read, status_write = os.pipe()
@@ -138,6 +148,8 @@ class ForkServer:
                 except (BrokenPipeError, ConnectionResetError):
                     self._stop()
                     socket.send_fds(self._ensure(), [MESSAGE.pack(FORK, 0)], fds)
+                asked = self._process
+                patience = _BIRTH_SECONDS if self._has_forked else _START_SECONDS
         except BaseException:
             ours.close()
             os.close(status_read)
@@ -145,7 +157,28 @@ class ForkServer:
         finally:
             theirs.close()
             os.close(status_write)
-        return Child(self, ours, status_read)
+        try:
+            child = Child(self, ours, status_read, patience)
+        except ConnectionAbortedError:
+            self._give_up(asked)
+            raise
+        with self._lock:
+            is_first, self._has_forked = not self._has_forked, True
+        if is_first and not child.is_offline:
+            logger.warning(
+                "parsing children keep the network: this kernel gives them no namespace of their own"
+            )
+        return child
+
+    def _give_up(self, process: subprocess.Popen[bytes] | None) -> None:
+        """End a server that does not answer, unless another thread has done so."""
+        with self._lock:
+            if process is not None and process is self._process:
+                logger.error(
+                    "the fork server does not answer and is started again", extra={"pid": process.pid}
+                )
+                process.kill()
+                self._stop()
 
     def kill(self, pid: int) -> None:
         """Have a child killed, if it is still there."""
@@ -182,6 +215,7 @@ class ForkServer:
                 self._process.kill()
                 self._process.wait()
         self._control = self._process = None
+        self._has_forked = False
 
 
 def _environment() -> dict[str, str]:
