@@ -19,7 +19,8 @@ FloatArray = NDArray[np.float64]
 # By how much a range is wider than the catalogue's: magnitudes, log10 of a size or a noise, sigmas or counts of a sky.
 _BRIGHTNESS_MAG = 0.75
 _SIZE_DEX, _CONCENTRATION = 0.08, 0.5
-_SHARPNESS_DEX = 0.05
+# Ordinary SDSS exposures have cores down to 1.18 arcsec, the simulated survey's to about 1.44.
+_SHARPNESS_DEX = 0.1
 _NOISE_DEX = 0.12
 _SKY_SIGMA, _SKY_COUNTS, _NOISE_COUNTS = 0.75, 12.0, 3.0
 # An order of bands is named if it brings the colours inside the limit and at least this much nearer.

@@ -117,6 +117,13 @@ def test_a_sharp_core_is_sharper_than_trained(domain):
     assert "sharper_than_trained" in names(domain, galaxy(np.random.default_rng(3), sigma=0.9))
 
 
+def test_a_seeing_better_by_a_fifth_is_no_reservation(domain, others):
+    # SDSS exposures have cores from 1.18 arcsec on, the survey of the simulation from 1.44.
+    narrowest = PIXEL * np.nanquantile(domain.scalars["core_fwhm_px"], 0.01)
+    (core,) = (one for one in domain.readings(measured(others[0])) if one.name == "core_fwhm")
+    assert 0.7 * narrowest < core.low < 1.18 / 1.44 * narrowest
+
+
 def test_a_pedestal_is_an_unlikely_sky(domain, others):
     assert "sky_unlikely" in names(domain, others[0] + 3 * NOISE[:, None, None].astype(np.float32))
 
