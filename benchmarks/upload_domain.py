@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from index.reservations import RESERVATIONS
-from service.operations.uploads import WITHHELD
+from service.operations.withheld import WITHHELD
 from survey.contract import Calibrated, ContractViolation
 from survey.cutout import Cutout
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.reservations import Reading
-from service.operations import anomalies, neighbours, photoz
+from service.operations import anomalies, neighbours
 from service.operations.domain import (
     OUT_OF_DOMAIN_PERCENTILE,
     compare,
@@ -18,7 +18,9 @@ from service.operations.domain import (
     fill_missing,
 )
 from service.operations.fitting import candidates, choose
+from service.operations.likeness import same_images
 from service.operations.neighbours import Filters
+from service.operations.withheld import redshift, why_no_redshift
 from survey.bands import BandMismatch
 from survey.contract import Calibrated, ContractViolation
 from survey.ingest import FLAGS, CutoutRejected, Understood
@@ -28,13 +30,10 @@ if TYPE_CHECKING:
     from service.served import Served
     from survey.cutout import Cutout
 
-__all__ = ["WITHHELD", "Prepared", "answer", "embed", "prepare", "why_no_redshift"]
+__all__ = ["Prepared", "answer", "embed", "prepare", "recognised"]
 
 #: Nearer than this to a catalogued object, an upload is taken to show it.
 SAME_PLACE_ARCSEC = 2.0
-
-#: A hit more similar than this is taken to be the uploaded image itself.
-_SAME_IMAGE = 1 - 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +50,15 @@ class Prepared:
         The model's field; bands that were missing are made up where the release can.
     readings
         Its measurements beside the catalogue's; empty where the release has none.
+    unfilled
+        The field before bands were made up, which is how the catalogue's galaxies are stored; None where none were.
     """
 
     served: Served
     understood: Understood
     calibrated: Calibrated
     readings: tuple[Reading, ...] = ()
+    unfilled: Calibrated | None = None
 
     def to_json(self, alike: NDArray[np.int64] | None = None) -> dict[str, Any]:
         """Return the members of an answer that need no search.
@@ -145,21 +147,22 @@ def prepare(
     measures = None if domain is None else domain.measure(calibrated.field, calibrated.known)
     for note in calibrated.notes:
         report.say("contract", note)
+    sent = calibrated
     if "band_missing" in calibrated.flags or (measures is not None and not measures.present.all()):
         calibrated = fill_missing(domain, measures, calibrated, report)
     for flag in calibrated.flags:
         if flag not in report.flags:
             report.say("contract", FLAGS.get(flag, f"Flag: {flag}."), flag)
     readings = compare(domain, measures, report)
-    return Prepared(served, Understood(cutout, report), calibrated, readings)
+    unfilled = None if calibrated.field is sent.field else sent
+    return Prepared(served, Understood(cutout, report), calibrated, readings, unfilled)
 
 
 def answer(prepared: Prepared, k: int) -> dict[str, Any]:
     """Embed a prepared cutout and find its neighbours, its redshift, its anomaly score."""
     served, report = prepared.served, prepared.understood.report
-    vector = embed(prepared)
+    vector, alike = recognised(prepared)
     found = neighbours.by_vector(served, vector, k, Filters())
-    alike = found.rows[found.similarity > _SAME_IMAGE].astype(np.int64)
     own = [*alike.tolist(), *([] if prepared.row_here is None else [prepared.row_here[0]])]
     # Its own spectrum would be the answer, and its own image its nearest neighbour.
     without = served.release.spectroscopic.same_galaxies(own) if own else None
@@ -178,10 +181,27 @@ def answer(prepared: Prepared, k: int) -> dict[str, Any]:
         "domain": domain,
         "search": found.search,
         "hits": neighbours.hits(served, found),
-        "photoz": None if reason else _redshift(prepared, vector, without),
+        "photoz": None if reason else redshift(prepared, vector, without),
         "photoz_unavailable": reason,
         "anomaly": anomaly,
     }
+
+
+def recognised(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the embedding that answers, and the rows that are this very image.
+
+    A galaxy of the catalogue that lacks a band is stored without it: its image is answered as it is stored.
+    """
+    served = prepared.served
+    if prepared.unfilled is not None:
+        vector = _embedded(served, prepared.unfilled)
+        alike = same_images(served.release.store, vector) if _is_unit(vector) else np.empty(0, np.int64)
+        if len(alike):
+            text = "The catalogue holds this image, without that band: it is answered as it is stored, with nothing made up."
+            prepared.understood.report.say("search", text)
+            return vector, alike
+    vector = embed(prepared)
+    return vector, same_images(served.release.store, vector)
 
 
 def embed(prepared: Prepared) -> NDArray[np.float32]:
@@ -192,12 +212,21 @@ def embed(prepared: Prepared) -> NDArray[np.float32]:
     CutoutRejected
         ``fits.values`` if the network gives no finite unit vector.
     """
-    vector: NDArray[np.float32] = prepared.served.encoder.embed_fields(prepared.calibrated.field[None])[0]
-    if not (np.isfinite(vector).all() and abs(float(np.linalg.norm(vector)) - 1) < 1e-3):
+    vector = _embedded(prepared.served, prepared.calibrated)
+    if not _is_unit(vector):
         raise CutoutRejected(
             "fits.values", "The image has no contrast that the model can use: it is blank or overflows."
         )
     return vector
+
+
+def _embedded(served: Served, calibrated: Calibrated) -> NDArray[np.float32]:
+    vector: NDArray[np.float32] = served.encoder.embed_fields(calibrated.field[None])[0]
+    return vector
+
+
+def _is_unit(vector: NDArray[np.float32]) -> bool:
+    return bool(np.isfinite(vector).all()) and abs(float(np.linalg.norm(vector)) - 1) < 1e-3
 
 
 def _calibrate(served: Served, cutout: Cutout) -> Calibrated:
@@ -207,50 +236,3 @@ def _calibrate(served: Served, cutout: Cutout) -> Calibrated:
             "fits.values", "The image's values overflow. Check BSCALE, BZERO and the zero point."
         )
     return calibrated
-
-
-def why_no_redshift(prepared: Prepared) -> str | None:
-    """Say why no redshift will be given; None where one will."""
-    cutout, flags = prepared.understood.cutout, prepared.understood.report.flags
-    if cutout.bands.is_display:
-        return "A display image carries no calibrated fluxes. Send FITS for a redshift."
-    if not cutout.is_calibrated:
-        return "The flux unit is unknown. Give `zeropoint=` (AB magnitude of one count) for a redshift."
-    if prepared.served.release.domain is not None and not prepared.readings:
-        return (
-            "Nothing could be measured in the middle of the image. Send one with data there for a redshift."
-        )
-    withheld = next((reason for together, reason in WITHHELD.items() if together <= set(flags)), None)
-    return withheld or prepared.served.release.photoz.unavailable
-
-
-def _redshift(
-    prepared: Prepared, vector: NDArray[np.float32], without: NDArray[np.int64] | None
-) -> dict[str, Any]:
-    """Estimate the redshift; what makes it doubtful without withholding it stands beside it."""
-    block = photoz.of_vector(prepared.served, vector, without=without)
-    doubts = [flag for flag in _DOUBTFUL if flag in prepared.understood.report.flags]
-    return {**block, "flags": [*block["flags"], *doubts]}
-
-
-#: Flags that withhold the redshift where all of a set are raised, the gravest first.
-WITHHELD: dict[frozenset[str], str] = {
-    frozenset({"band_missing"}): (
-        "A band is missing: what stands for it is no measurement. Send all bands of the model for a redshift."
-    ),
-    frozenset({"colours_unlikely"}): (
-        "The colours are none of the catalogue's. Check the order of the bands (`bands=`) for a redshift."
-    ),
-    frozenset({"brightness_unlikely"}): (
-        "The brightness, or the noise with it, is none of the catalogue's. Check the unit (`zeropoint=`) for a redshift."
-    ),
-    frozenset({"scale_conflict"}): (
-        "The pixel scale that was given is not the header's: one is wrong. Mend the header or leave `pixscale=` out "
-        "for a redshift."
-    ),
-    frozenset({"size_unlikely", "sharper_than_trained"}): (
-        "The size and the sharpness are none of the catalogue's. Check the pixel scale (`pixscale=`) for a redshift."
-    ),
-}
-# A redshift was never measured on such images, but they may be honest: deeper ones, or of a better seeing.
-_DOUBTFUL = ("size_unlikely", "sharper_than_trained", "sky_unlikely")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from service.operations.uploads import why_no_redshift
+from service.operations.withheld import why_no_redshift
 from service.web.cards import search_url, sky_links
 from service.web.pages import COSINE, card, photoz_block, position_text, search_summary, served_context
 from service.web.preview import field_preview, file_preview

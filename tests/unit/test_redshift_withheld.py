@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from service.operations.uploads import Prepared, why_no_redshift
+from service.operations.uploads import Prepared
+from service.operations.withheld import why_no_redshift
 from survey.bands import BAND_SETS
 from survey.cutout import Cutout
 from survey.ingest import IngestReport, Understood
