@@ -41,6 +41,7 @@ UPLOAD_PROBLEMS: tuple[tuple[str, int, str], ...] = (
     ("fits.hdus", 422, "The file has too many HDUs."),
     ("fits.header", 422, "A header contradicts the FITS standard."),
     ("fits.header_too_large", 422, "A header is too large."),
+    ("fits.magnitudes", 422, "The pixels are magnitudes."),
     ("fits.masked", 422, "Too many pixels are masked or not finite."),
     ("fits.naxis", 422, "The axes are impossible."),
     ("fits.no_end", 422, "A header has no end."),

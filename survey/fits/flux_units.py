@@ -17,6 +17,7 @@ _UNITS = {
     "maggy": 1e9, "maggies": 1e9, "mgy": 1e9, "micromaggy": 1e3, "micromaggies": 1e3, "umgy": 1e3,
     "jy": _JANSKY, "mjy": 1e-3 * _JANSKY, "ujy": 1e-6 * _JANSKY, "microjy": 1e-6 * _JANSKY, "njy": 1e-9 * _JANSKY,
 }  # fmt: skip
+_MAGGIES = frozenset(word for word in _UNITS if not word.endswith("jy"))
 # In capitals, as old writers left it, milli and mega cannot be told apart.
 _AMBIGUOUS = re.compile(r"MJY(?![a-z])")
 _PER_PIXEL = re.compile(r"(/|per)pix(el)?s?$|\.?pix(el)?(\*\*|\^)?-1$", re.IGNORECASE)
@@ -28,7 +29,7 @@ _SCALE = re.compile(
 _HARMLESS = re.compile(
     r"(?!.*\d{4})(?!.*\)\s*(\*\*|\^))(?!.*(\*\*|\^)\s*\(?[+-]?\d+\)?\s*(\*\*|\^))[A-Za-z0-9 .*^/()+-]{1,40}"
 )
-_WORDS = ((r"(?i)\bergs?\b", "erg"), (r"(?i)\bsec\b", "s"), (r"(?i)\bang(stroms?)?\b", "Angstrom"), (r"(?<=[/ .])A\b", "Angstrom"))  # fmt: skip
+_WORDS = ((r"(?i)\s+per\s+", "/"), (r"(?i)\bergs?\b", "erg"), (r"(?i)\bsec\b", "s"), (r"(?i)\bang(stroms?)?\b", "Angstrom"), (r"(?<=[/ .])A\b", "Angstrom"))  # fmt: skip
 
 
 def is_ambiguous(unit: str) -> bool:
@@ -73,6 +74,10 @@ def nanomaggies_per(
         return None
     if plain in _UNITS:
         return scale * _UNITS[plain]
+    # Astropy knows neither nanomaggies nor what a maggy is in janskys.
+    word = re.match(r"[A-Za-z]+", text)
+    if word and word[0].lower() in _MAGGIES:
+        text, scale = f"Jy{text[word.end() :]}", scale * _UNITS[word[0].lower()] / _JANSKY
     factor = _by_astropy(text, pixel_area_sr, pivot_angstrom)
     return None if factor is None else scale * factor
 

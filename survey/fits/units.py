@@ -19,12 +19,15 @@ from survey.fits.zeropoints import (
     quoted,
     stated_zeropoint,
 )
-from survey.ingest import IngestReport
+from survey.ingest import CutoutRejected, IngestReport
 
 __all__ = ["Calibration", "calibration_of", "linearise"]
 
 # A calibration that agrees to 0.02 mag is the same one, rounded.
 _CONFLICT_MAG = 0.02
+_MAGNITUDES = re.compile(
+    r"(m|(ab|st|vega)[ _-]?)?mag(nitude)?s?(?![a-z])|(mag|m)[_ ]?(ab|vega|st)\b", re.IGNORECASE
+)
 _PER_AREA = re.compile(r"sr|arcsec", re.IGNORECASE)
 
 
@@ -60,8 +63,19 @@ def calibration_of(
         AB magnitude of one count, as the sender says.
     pixel_scale_arcsec
         Needed for surface brightness (MJy/sr).
+
+    Raises
+    ------
+    CutoutRejected
+        ``fits.magnitudes`` if the pixels are logarithms of a flux: those of the sky are lost or noise.
     """
-    unit = image.text("BUNIT", "BUNITS").strip("'\"")
+    unit = image.text("BUNIT", "BUNITS").strip("'\"").strip()
+    if _MAGNITUDES.match(unit):
+        raise CutoutRejected(
+            "fits.magnitudes",
+            f"The pixels are magnitudes (BUNIT '{quoted(unit)}'), which neither add up nor go below the sky. "
+            "Send the image in counts or linear fluxes.",
+        )
     found = _calibration(image, report, zeropoint, pixel_scale_arcsec)
     times = resampling_factor(image, pixel_scale_arcsec)
     if times == 1 or not found.is_calibrated or _PER_AREA.search(unit):

@@ -7,7 +7,7 @@ from support.fits_files import SCALE, cube, galaxy, read, rejected, single, tan_
 from support.header_images import factor, image_with
 
 from survey.fits.units import calibration_of, linearise
-from survey.ingest import IngestReport, parse_zeropoints
+from survey.ingest import CutoutRejected, IngestReport, parse_zeropoints
 
 
 @pytest.mark.parametrize(
@@ -221,3 +221,30 @@ def test_zero_points_are_read_as_people_write_them(text, found):
 def test_what_is_no_zero_point_is_refused(text):
     with pytest.raises(ValueError, match="zeropoint"):
         parse_zeropoints(text)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "mag",
+        "MAG",
+        "mag/arcsec2",
+        "mag arcsec^-2",
+        "ABmag",
+        "AB mag",
+        "mag(AB)",
+        "magnitudes",
+        "mmag",
+        "mag_AB",
+    ],
+)
+@pytest.mark.parametrize("zeropoint", [None, 22.5])
+def test_magnitudes_are_refused(unit, zeropoint):
+    with pytest.raises(CutoutRejected, match=r"are magnitudes .* linear fluxes") as caught:
+        factor(zeropoint=zeropoint, BUNIT=unit)
+    assert caught.value.code == "fits.magnitudes"
+
+
+@pytest.mark.parametrize("unit", ["maggies", "maggy", "nanomaggy", "mgy", "mJy", "nmaggy", "M"])
+def test_maggies_are_not_taken_for_magnitudes(unit):
+    factor(BUNIT=unit)

@@ -76,3 +76,10 @@ def test_hostile_units_are_none_at_once(text):
 def test_prefixes_scale_by_a_thousand():
     values = [nanomaggies_per(f"{prefix}Jy") for prefix in ("n", "u", "m", "")]
     np.testing.assert_allclose(np.diff(np.log10(values)), 3, rtol=1e-12)
+
+
+@pytest.mark.parametrize("text", ["nanomaggy/arcsec2", "nanomaggies / arcsec^2", "nmgy arcsec-2", "nanomaggy per arcsec2",
+                                  "1e-9 maggies/arcsec**2"])  # fmt: skip
+def test_maggies_per_square_arcsecond_take_the_area_of_a_pixel(text):
+    assert nanomaggies_per(text, pixel_area_sr=AREA) == pytest.approx(0.4**2, rel=1e-9)
+    assert nanomaggies_per(text) is None
