@@ -129,10 +129,10 @@ def _wcs(header: fits.Header) -> WCS | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             wcs = WCS(clean, naxis=2)
-            # Galactic and helioprojective maps have a WCS too; a galaxy's position is asked for in ICRS.
-            if not wcs.has_celestial or wcs.wcs.lngtyp.strip() != "RA":
+            # Helioprojective maps have a WCS too; a galaxy's position is asked for in ICRS.
+            if not wcs.has_celestial or wcs.wcs.lngtyp.strip() not in ("RA", "GLON"):
                 return None
-            if _is_old(wcs):
+            if _is_other(wcs):
                 # Fails for a system that nobody knows.
                 wcs_to_celestial_frame(wcs)
             else:
@@ -153,21 +153,23 @@ def _sky(wcs: WCS, x: float, y: float) -> tuple[float, float] | None:
     return _to_icrs(wcs, float(ra) % 360, float(dec)) if np.isfinite([ra, dec]).all() else None
 
 
-def _is_old(wcs: WCS) -> bool:
-    """Whether coordinates are of another epoch than J2000: B1950 lies up to 0.6 degrees away."""
+def _is_other(wcs: WCS) -> bool:
+    """Whether coordinates are Galactic or of another epoch than J2000: B1950 lies up to 0.6 degrees away."""
+    if wcs.wcs.lngtyp.strip() == "GLON":
+        return True
     equinox = float(wcs.wcs.equinox)
     return wcs.wcs.radesys.strip().startswith("FK4") or (np.isfinite(equinox) and abs(equinox - 2000) > 0.1)
 
 
 def _to_icrs(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
-    if not _is_old(wcs):
+    if not _is_other(wcs):
         return ra, dec
     sky = SkyCoord(ra, dec, unit="deg", frame=wcs_to_celestial_frame(wcs)).icrs
     return float(sky.ra.deg), float(sky.dec.deg)
 
 
 def _from_icrs(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
-    if not _is_old(wcs):
+    if not _is_other(wcs):
         return ra, dec
     sky = SkyCoord(ra, dec, unit="deg").transform_to(wcs_to_celestial_frame(wcs))
     return float(sky.spherical.lon.deg), float(sky.spherical.lat.deg)

@@ -101,16 +101,24 @@ def choose_grid(sights: Sequence[Sight], report: IngestReport) -> Turn | SkyGrid
         return Turn(is_flipped=False, quarters=0)
     turn, rest = _nearest_turn(first)
     is_tilted = abs(rest) > _ANGLE_TOLERANCE_DEG
-    if first.is_mirrored:
-        report.say("wcs", "The image is mirrored (east to the right of north): flipped.", "mirrored")
+    angles = [abs(sight.north_angle_deg) for sight in sights]
+    mirrored = [sight for sight in sights if sight.is_mirrored]
+    if mirrored:
+        what = (
+            "The image is" if len(mirrored) == len(sights) else f"{len(mirrored)} of {len(sights)} bands are"
+        )
+        report.say("wcs", f"{what} mirrored (east to the right of north): flipped.", "mirrored")
     stretch = max(sight.anisotropy for sight in sights)
     if stretch > _ANISOTROPY_TOLERANCE:
         text = f"Pixels are not square (sides differ by {100 * (stretch - 1):.0f} %)."
         report.say("wcs", text, "anisotropic")
-    if turn.quarters or is_tilted:
-        how = "" if is_tilted else ", no value changed"
-        report.say("grid", f"Turned by {abs(first.north_angle_deg):.0f} deg: north is up{how}.", "turned")
-    if not is_tilted and stretch <= _ANISOTROPY_TOLERANCE and _lie_together(sights):
+    is_whole = not is_tilted and stretch <= _ANISOTROPY_TOLERANCE and _lie_together(sights)
+    if max(angles) > _ANGLE_TOLERANCE_DEG:
+        how = ", no value changed" if is_whole else ""
+        low, high = f"{min(angles):.0f}", f"{max(angles):.0f}"
+        by = high if low == high else f"{low} to {high}"
+        report.say("grid", f"Turned by {by} deg: north is up{how}.", "turned")
+    if is_whole:
         return turn
     grid = _sky_grid(sights, turn)
     report.say(

@@ -24,6 +24,11 @@ __all__ = [
     "window_around",
 ]
 
+# A cutout keeps its parent's reference (CRVAL), which may lie on another galaxy: it counts as the target only where
+# it is in the middle to within what cutout servers and catalogues round.
+_REFERENCE_ARCSEC, _REFERENCE_PX = 2.0, 3.0
+# A header's target so far from the middle is followed, but said: headers are copied from frames to cutouts.
+_FAR_ARCSEC = 10.0
 # 1024 px are 34 arcsec at HST's 0.033 arcsec/px, the finest scale around: more than any field asks for.
 MAX_SIDE_PX = 1024
 _TARGET_KEYS = (
@@ -57,7 +62,8 @@ class Window:
 def find_target(image: FITSImage, sky: Astrometry, *, overrides: Overrides, report: IngestReport) -> Target:
     """Find the galaxy: the sender's position, the header's target, the WCS reference, else the middle.
 
-    Header positions count only where they fall on the image.
+    Header positions count only where they fall on the image, the reference only within 2 arcsec or 3 px, whichever
+    is larger, of its middle.
 
     Raises
     ------
@@ -69,18 +75,34 @@ def find_target(image: FITSImage, sky: Astrometry, *, overrides: Overrides, repo
     if overrides.ra_deg is not None and overrides.dec_deg is not None:
         return _as_told(overrides.ra_deg, overrides.dec_deg, sky, (height, width), report)
     candidates = [(image.number(a), image.number(b), f"{a}, {b}") for a, b in _TARGET_KEYS]
-    reference = sky.reference()
-    if reference is not None:
-        candidates.append((*reference, "CRVAL"))
     for ra, dec, source in candidates:
         if ra is None or dec is None or not -90 <= dec <= 90:
             continue
         pixel = sky.pixel_of(ra, dec)
         if pixel is not None and is_inside(pixel, (height, width)):
-            offset = np.hypot(pixel[0] - middle[0], pixel[1] - middle[1])
-            report.say("target", f"Target from the header ({source}), {offset:.1f} px from the middle.")
+            offset = float(np.hypot(pixel[0] - middle[0], pixel[1] - middle[1]))
+            is_far = offset * (sky.pixel_scale_arcsec or 0.0) > _FAR_ARCSEC
+            report.say(
+                "target",
+                f"Target from the header ({source}), {offset:.1f} px from the middle"
+                f"{'; send `ra=` and `dec=` if another galaxy is meant' * is_far}.",
+                "target_assumed" if is_far else None,
+            )
             # Some count right ascension from -180.
             return Target(*pixel, ra % 360, dec)
+    aside = ""
+    reference = sky.reference()
+    pixel = None if reference is None else sky.pixel_of(*reference)
+    if reference is not None and pixel is not None and is_inside(pixel, (height, width)):
+        offset = float(np.hypot(pixel[0] - middle[0], pixel[1] - middle[1]))
+        scale = sky.pixel_scale_arcsec or 1.0
+        if offset <= max(_REFERENCE_PX, _REFERENCE_ARCSEC / scale):
+            report.say("target", f"Target from the header (CRVAL), {offset:.1f} px from the middle.")
+            return Target(*pixel, *reference)
+        aside = (
+            f" The reference of the WCS (CRVAL) lies {offset * scale:.0f} arcsec from there and need be no galaxy: "
+            "send `ra=` and `dec=` if that one is meant."
+        )
     if sky.wcs is None:
         # A position without a WCS can only be that of the object in the middle, if it is the object's.
         for ra, dec, source in candidates[1:3]:
@@ -92,7 +114,9 @@ def find_target(image: FITSImage, sky: Astrometry, *, overrides: Overrides, repo
                 return Target(*middle, ra, dec)
     position = sky.position_of(*middle)
     report.say(
-        "target", "No position on the image given: the galaxy in the middle is meant.", "target_assumed"
+        "target",
+        f"No position on the image given: the galaxy in the middle is meant.{aside}",
+        "target_assumed",
     )
     return Target(*middle, *(position or (None, None)))
 

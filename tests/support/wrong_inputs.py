@@ -192,14 +192,14 @@ def _no_wcs(change: Callable[[np.ndarray], np.ndarray], **query: str) -> Make:
     return make
 
 
-def _galactic(scene: GalaxyScene, _: GalaxyScene) -> Written:
+def _ecliptic(scene: GalaxyScene, _: GalaxyScene) -> Written:
     from astropy.coordinates import SkyCoord
 
     pixels = _pixels(scene)
-    place = SkyCoord(scene.galaxy.ra_deg, scene.galaxy.dec_deg, unit="deg").galactic
+    place = SkyCoord(scene.galaxy.ra_deg, scene.galaxy.dec_deg, unit="deg").barycentrictrueecliptic
     wcs = pixels.wcs.copy()
-    wcs["CTYPE1"], wcs["CTYPE2"] = "GLON-TAN", "GLAT-TAN"
-    wcs["CRVAL1"], wcs["CRVAL2"] = place.l.deg, place.b.deg
+    wcs["CTYPE1"], wcs["CTYPE2"] = "ELON-TAN", "ELAT-TAN"
+    wcs["CRVAL1"], wcs["CRVAL2"] = place.lon.deg, place.lat.deg
     return _one(cube(replace(pixels, wcs=wcs), SURVEY="SDSS"))
 
 
@@ -284,7 +284,7 @@ WRONG_INPUTS: tuple[WrongInput, ...] = (
     WrongInput("empty sky", _with(_empty), ("no_source",)),
     WrongInput("ra, dec on the other side of the sky", _elsewhere, ("fits.outside",)),
     WrongInput("ra, dec an arcminute beside", _beside, ("fits.outside",)),
-    WrongInput("Galactic WCS", _galactic, ("fits.no_wcs",), "only equatorial maps are read; `pixscale=` helps"),
+    WrongInput("ecliptic WCS", _ecliptic, ("fits.no_wcs",), "equatorial and Galactic maps are read; `pixscale=` helps"),
     WrongInput("JPEG named .fits", _jpeg, ("upload.type_mismatch", "display")),
     WrongInput("JPEG's colours written as FITS", _picture_as_fits, ("fits.band_unknown",)),
 )  # fmt: skip

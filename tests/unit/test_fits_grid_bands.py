@@ -206,3 +206,17 @@ def test_area_scales_inverse_variances_of_coarser_bands():
     # A quarter of the area: a quarter of the flux, 16 times the inverse variance.
     assert np.allclose(cutout.ivar[inner][0], 64)
     assert np.allclose(cutout.ivar[inner][1], 4)
+
+
+@pytest.mark.parametrize("shift", [(3.0, -2.0), (3.4, -2.3)])
+def test_the_edges_of_dithered_bands_are_no_masked_pixels(shift):
+    found = read_at(band("g"), band("r", shift=shift))
+    assert found.cutout.mask is not None
+    assert "masked" not in found.report.flags
+    assert any("lie outside the image" in text for _, text in found.report.steps)
+
+
+@pytest.mark.parametrize(("how", "flag"), [({"mirrored": True}, "mirrored"), ({"angle": 20}, "turned")])
+def test_what_is_done_to_a_later_band_is_said(how, flag):
+    assert flag in read_at(band("g"), band("r", **how)).report.flags
+    assert flag not in read_at(band("g"), band("r")).report.flags

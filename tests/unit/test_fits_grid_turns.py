@@ -111,7 +111,10 @@ def test_noise_planes_and_masks_turn_with_their_image():
 def test_the_target_lands_in_the_middle_with_all_its_flux(angle, mirrored, scale, shift, place):
     side = int(44 / scale)
     ra, dec = place
-    found = seen(side, scale=scale, angle=angle, mirrored=mirrored, shift=shift, ra=ra, dec=dec)
+    told = {"ra_deg": ra, "dec_deg": dec}
+    found = seen(
+        side, scale=scale, angle=angle, mirrored=mirrored, shift=shift, ra=ra, dec=dec, overrides=told
+    )
     flux = np.nan_to_num(found.cutout.flux[0])
     assert flux.sum() == pytest.approx(TOTAL, rel=2e-3)
     # The galaxy is symmetric but for its companion of 15 % of the light, 4 arcsec east (-x) and 3 north (+y).
@@ -158,11 +161,17 @@ def test_corners_that_turning_leaves_empty_are_outside_not_masked():
 
 def test_a_large_frame_is_cut_before_it_is_turned():
     # A galaxy 200 px off the middle of a frame: the new grid lies around it.
-    header = sky_header(1200, scale=0.396, angle=40, shift=(200.0, -150.0))
     data = np.zeros((1200, 1200), np.float32)
     # 599.5 + (200, -150) lies between pixels, as the middle of a stamp of even side does.
     data[400:500, 750:850] = draw(sky_header(100, scale=0.396, angle=40), 100)
-    found = read(single("r", header=header, data=data, SURVEY="SDSS", BUNIT="nanomaggy", EBV=0.0))
+    found = seen(
+        1200,
+        scale=0.396,
+        angle=40,
+        shift=(200.0, -150.0),
+        data=data,
+        overrides={"ra_deg": RA, "dec_deg": DEC},
+    )
     assert found.cutout.shape == (1024, 1024)
     assert_same(CONTRACT.calibrate(found.cutout).field[0], unturned(100, 0.396))
 

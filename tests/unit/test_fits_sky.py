@@ -132,9 +132,46 @@ def test_the_senders_position_is_kept_without_wcs():
     assert "target_assumed" in found.report.flags
 
 
-@pytest.mark.parametrize("ctype", ["GLON-TAN", "HPLN-TAN", "NONSENSE"])
+@pytest.mark.parametrize("ctype", ["ELON-TAN", "HPLN-TAN", "NONSENSE"])
 def test_maps_of_other_skies_have_no_position(ctype):
     header = tan_header(
         BAND="r", SURVEY="SDSS", CTYPE1=ctype, CTYPE2=ctype.replace("LN", "LT").replace("LON", "LAT")
     )
     assert read(single(None, header=header)).cutout.ra_deg is None
+
+
+def test_a_galactic_map_is_read_as_one_of_equatorial_coordinates():
+    place = SkyCoord(RA, DEC, unit="deg").galactic
+    header = tan_header(BAND="r", SURVEY="SDSS")
+    header["CTYPE1"], header["CTYPE2"] = "GLON-TAN", "GLAT-TAN"
+    header["CRVAL1"], header["CRVAL2"] = place.l.deg, place.b.deg
+    found = read(single(None, header=header))
+    at = SkyCoord(found.cutout.ra_deg, found.cutout.dec_deg, unit="deg")
+    assert at.separation(SkyCoord(RA, DEC, unit="deg")).arcsec < 1e-3
+    assert found.cutout.pixel_scale_arcsec == pytest.approx(SCALE, rel=1e-6)
+    # The Galactic plane is no parallel of declination: north comes up.
+    assert "turned" in found.report.flags
+
+
+@pytest.mark.parametrize(("aside_px", "is_target"), [(2, True), (4.5, True), (7, False)])
+def test_a_reference_counts_only_near_the_middle(aside_px, is_target):
+    # 2 arcsec are 5 px here.
+    header = tan_header(BAND="r", SURVEY="SDSS", crpix=((SIDE + 1) / 2 + aside_px, (SIDE + 1) / 2))
+    found = read(single(None, header=header))
+    assert ("target_assumed" not in found.report.flags) == is_target
+    at = (header["CRVAL1"], header["CRVAL2"])
+    expected = SkyCoord(*at, unit="deg") if is_target else WCS(header).pixel_to_world(*[(SIDE - 1) / 2] * 2)
+    found_at = SkyCoord(found.cutout.ra_deg, found.cutout.dec_deg, unit="deg")
+    assert found_at.separation(expected).arcsec < 0.01
+    said = " ".join(text for step, text in found.report.steps if step == "target")
+    assert ("(CRVAL) lies 3 arcsec" in said and "`ra=` and `dec=`" in said) != is_target
+
+
+@pytest.mark.parametrize(("aside_px", "is_said"), [(3, False), (-9, False), (12, True)])
+def test_a_headers_target_is_followed_and_said_where_it_is_far(aside_px, is_said):
+    header = tan_header(BAND="r", SURVEY="SDSS", scale=1.0)
+    at = WCS(header).pixel_to_world((SIDE - 1) / 2, (SIDE - 1) / 2 + aside_px)
+    header["RA_TARG"], header["DEC_TARG"] = at.ra.deg, at.dec.deg
+    found = read(single(None, header=header))
+    assert (found.cutout.ra_deg, found.cutout.dec_deg) == (at.ra.deg, at.dec.deg)
+    assert ("target_assumed" in found.report.flags) == is_said
