@@ -110,7 +110,7 @@ NeedsOwner = Annotated[Owner, Depends(need_owner)]
 async def _owner(request: Request) -> Owner | None:
     key = _key(request)
     if key is None:
-        return _nobody_named(request)
+        return await to_thread.run_sync(_nobody_named, request) if _may_be_local(request) else None
     known = resources_of(request).keyring.remembered(key)
     return Owner(known) if known is not None else await to_thread.run_sync(owner_of, request)
 
@@ -121,9 +121,13 @@ def _owned(owner: Owner | None) -> Owner:
     return owner
 
 
+def _may_be_local(request: Request) -> bool:
+    """Only where nothing was set: who lets strangers upload, or has a proxy in front, has no local user."""
+    return resources_of(request).settings.upload_anonymous is None
+
+
 def _nobody_named(request: Request) -> Owner | None:
-    settings = resources_of(request).settings
-    local = settings.upload_anonymous is not False and is_local(request, host=settings.host)
+    local = _may_be_local(request) and is_local(request, host=resources_of(request).settings.host)
     return Owner(LOCAL) if local else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from support.owners import KEPT, assert_problem, fits_of, kept, key_of, send
 from support.serving import client_of, register_all
@@ -62,6 +64,23 @@ def test_nobody_sees_or_touches_what_is_anothers(on_database, good):
     # The same galaxy is another upload in another's hands.
     assert kept(on_database, good, **eve) != hers
     assert on_database.get(f"{KEPT}/{hers}", headers=ada).status_code == 200
+
+
+def test_nobody_sees_or_touches_what_is_anothers_on_the_pages(on_database, good):
+    _, ada = key_of(on_database, "ada")
+    _, eve = key_of(on_database, "eve")
+    hers, absent = kept(on_database, good, **ada), "0" * 32
+    for method, path in (("GET", ""), ("POST", "/delete")):
+        seen = on_database.request(method, f"/uploads/{hers}{path}", headers=eve)
+        never = on_database.request(method, f"/uploads/{absent}{path}", headers=eve)
+        assert (seen.status_code, never.status_code) == (404, 404)
+        texts = [re.sub(f"{hers}|{absent}|[0-9a-f]{{16}}", "", answer.text) for answer in (seen, never)]
+        assert texts[0] == texts[1]
+        # Without a key nobody is anybody here.
+        assert on_database.request(method, f"/uploads/{hers}{path}").status_code == 401
+    assert hers not in on_database.get("/uploads", headers=eve).text
+    assert hers in on_database.get("/uploads", headers=ada).text
+    assert on_database.get(f"/uploads/{hers}", headers=ada).status_code == 200
 
 
 def test_an_owner_has_room_for_so_many(served_data, where, tiny, good):

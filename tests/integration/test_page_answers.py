@@ -36,7 +36,7 @@ def test_a_page_that_may_succeed_later_says_when(client, ids, monkeypatch):
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     with ExitStack() as stack:
         for _ in range(client.app.state.settings.heavy_per_client):
-            stack.enter_context(client.app.state.resources.fairness.hold("testclient"))
+            stack.enter_context(client.app.state.resources.fairness.hold("127.0.0.1"))
         refused = client.post("/upload", files=[("files", ("a.fits", b"x"))])
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
 

@@ -325,7 +325,7 @@ def test_the_queue_is_bounded(served_data):
 def test_one_client_may_have_so_many_heavy_requests(served_data):
     with client_of(served_data, heavy_per_client=1) as client:
         fairness = client.app.state.resources.fairness
-        with fairness.hold("testclient"):
+        with fairness.hold("127.0.0.1"):
             refused = client.post(BATCH, json={"ids": ["J00000"]})
             assert check_problem(refused, 429)["code"] == "client.too_many"
             assert refused.headers["retry-after"] == "1"

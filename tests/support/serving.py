@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from support.tiny_survey import tiny_contract, tiny_survey
 
@@ -97,6 +98,9 @@ def copied(source: Path, target: Path) -> Path:
 def client_of(data_dir: Path, **settings: object) -> Iterator[TestClient]:
     """Run the service on a data folder in this process."""
     app = create_app(Settings(data_dir=data_dir, log_level="ERROR", **settings))
-    # As a client on the same machine asks: without a key it may then upload (service/loopback.py).
-    with TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as client:
+    # As a client on the same machine asks: without a key it may then upload (service/loopback.py). Of a connection
+    # that is none the kernel knows nothing.
+    own = patch("service.loopback.is_own_users", lambda client, server: None)
+    home = {"base_url": "http://127.0.0.1:8000", "client": ("127.0.0.1", 50_000)}
+    with own, TestClient(app, **home, raise_server_exceptions=False) as client:
         yield client

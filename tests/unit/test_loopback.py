@@ -3,10 +3,17 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
+from service import loopback
 from service.loopback import is_local, is_loopback
 
 
-def request(*, server=("127.0.0.1", 8000), version="1.1", **headers):
+@pytest.fixture(autouse=True)
+def _kernel(monkeypatch):
+    """A kernel that says the connection is our own user's."""
+    monkeypatch.setattr(loopback, "is_own_users", lambda client, server: True)
+
+
+def request(*, server=("127.0.0.1", 8000), client=("127.0.0.1", 50_000), version="1.1", **headers):
     sent = {"host": "127.0.0.1:8000", **headers}
     return Request(
         {
@@ -16,6 +23,7 @@ def request(*, server=("127.0.0.1", 8000), version="1.1", **headers):
             "path": "/",
             "query_string": b"",
             "server": server,
+            "client": client,
             "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in sent.items() if v is not None],
         }
     )
@@ -58,6 +66,7 @@ def test_all_else_is_not_loopback(host):
         {"sec_fetch_site": "same-origin", "origin": "null"},
         {"sec_fetch_site": "none"},
         {"origin": "http://127.0.0.1:8000"},
+        {"referer": "http://localhost:8000/upload?survey=tiny"},
     ],
 )
 def test_who_sits_at_the_machine_is_local(headers):
@@ -79,6 +88,14 @@ def test_who_sits_at_the_machine_is_local(headers):
         {"sec_fetch_site": "same-site", "origin": "http://127.0.0.1:8888"},
         {"origin": "https://example.org"},
         {"origin": "null"},
+        {"sec_fetch_site": "same-origin", "origin": "https://example.org"},
+        {"sec_fetch_site": "none", "referer": "https://example.org/x"},
+        {"referer": "https://example.org/http://127.0.0.1:8000/"},
+        {"origin": "http://127.0.0.1@example.org"},
+        {"origin": "http://example.org@127.0.0.1"},
+        {"host": "example.org@127.0.0.1"},
+        {"host": "example.org:8000@127.0.0.1:8000"},
+        {"host": "127.0.0.1#@example.org"},
     ],
 )
 def test_what_a_proxy_or_a_page_elsewhere_sends_is_not_local(headers):
@@ -99,3 +116,15 @@ def test_a_service_that_listens_everywhere_has_no_local_user():
 
 def test_http_1_0_is_taken_for_a_proxy():
     assert not is_local(request(version="1.0"), host="127.0.0.1")
+
+
+@pytest.mark.parametrize(("said", "local"), [(True, True), (False, False), (None, True)])
+def test_the_kernel_has_the_last_word_where_it_has_one(monkeypatch, said, local):
+    # A proxy that speaks HTTP/1.1, writes Host anew and adds nothing (nginx from 1.29.7, socat) runs as another user.
+    monkeypatch.setattr(loopback, "is_own_users", lambda client, server: said)
+    assert is_local(request(connection="keep-alive"), host="127.0.0.1") is local
+
+
+@pytest.mark.parametrize("client", [None, ("testclient", 50_000), ("", 0)])
+def test_a_client_without_an_address_is_not_local(client):
+    assert not is_local(request(client=client), host="127.0.0.1")
