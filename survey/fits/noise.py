@@ -13,8 +13,9 @@ __all__ = ["bad_bits", "inverse_variance", "unusable"]
 
 # Bits of the LSST and HSC pipelines that make a pixel useless; DETECTED and the like do not.
 _BAD_PLANES = ("BAD", "SAT", "CR", "EDGE", "NO_DATA", "SENSOR_EDGE", "UNMASKEDNAN", "SUSPECT")
-# Legacy Surveys MASKBITS: saturated (2-4) and always masked (5-7) in g, r, z (legacysurvey.org/dr10/bitmasks).
-_MASKBITS = 0b11111100
+# Legacy Surveys MASKBITS: saturated and always masked, by band (legacysurvey.org/dr10/bitmasks). Other bands' bits, and
+# WISE's, say nothing about a band.
+_MASKBITS = {"g": (2, 5), "r": (3, 6), "z": (4, 7), "i": (14, 15)}
 
 
 def inverse_variance(role: Role, values: NDArray[np.generic], factor: float) -> NDArray[np.float32] | None:
@@ -38,9 +39,9 @@ def inverse_variance(role: Role, values: NDArray[np.generic], factor: float) -> 
 
 
 def unusable(
-    role: Role, companion: FITSImage, values: NDArray[np.generic], report: IngestReport
+    role: Role, companion: FITSImage, values: NDArray[np.generic], report: IngestReport, band: str = ""
 ) -> NDArray[np.bool_] | None:
-    """Return True where a mask or weight plane says that a pixel is useless; None for other roles."""
+    """Return True where a mask or weight plane says that a pixel is useless in a band; None for other roles."""
     if role == "weight":
         report.say("masks", "The weight map has units of its own: only its zeros are used, as a mask.")
         return np.asarray(~(np.asarray(values, dtype=np.float64) > 0))
@@ -48,13 +49,13 @@ def unusable(
         return None
     if values.dtype.kind not in "iu":
         return np.asarray(~np.isfinite(values.astype(np.float64)) | (values.astype(np.float64) != 0))
-    bits, source = bad_bits(companion)
+    bits, source = bad_bits(companion, band)
     report.say("masks", f"Mask: {source}.")
     return np.asarray((values.astype(np.int64) & bits) != 0)
 
 
-def bad_bits(companion: FITSImage) -> tuple[int, str]:
-    """Return the bits that mean "useless" in a mask plane, and how that was decided."""
+def bad_bits(companion: FITSImage, band: str = "") -> tuple[int, str]:
+    """Return the bits that mean "useless" in a mask plane, for a band where they differ, and how that was decided."""
     planes = {key[3:]: companion.header[key] for key in companion.header if key.startswith("MP_")}
     if planes:
         bits = [
@@ -65,5 +66,6 @@ def bad_bits(companion: FITSImage) -> tuple[int, str]:
         names = [name for name in _BAD_PLANES if name in planes]
         return sum(1 << bit for bit in set(bits)), f"bits {', '.join(names)}"
     if "MASKBITS" in f"{companion.header.get('EXTNAME', '')} {companion.header.get('IMAGETYP', '')}".upper():
-        return _MASKBITS, "Legacy Surveys bits for saturated and always masked pixels"
+        own = _MASKBITS.get(band) or [bit for pair in _MASKBITS.values() for bit in pair]
+        return sum(1 << bit for bit in own), "Legacy Surveys bits for saturated and always masked pixels"
     return -1, "every value but 0 is bad"

@@ -164,7 +164,7 @@ def _calibrate(plane: Plane, cut: _Cut, *, scale: float | None, report: IngestRe
         if values.ndim != 2:
             continue
         # Outside the companion nothing is known: weight 0.
-        bad = unusable(role, companion, values, report)
+        bad = unusable(role, companion, values, report, plane.band.name)
         if bad is not None:
             mask |= cut(bad, np.True_)
         found = inverse_variance(role, values, calibration.factor)

@@ -130,3 +130,16 @@ def test_a_blank_band_is_masked_and_named():
     assert found.cutout.mask[1].all()
     assert not found.cutout.mask[0].any()
     assert any("Band r is blank" in text for _, text in found.report.steps)
+
+
+def test_legacy_maskbits_count_for_their_own_band():
+    # legacysurvey.org/dr10/bitmasks: SATUR_G 2, ALLMASK_R 6, WISEM1 8, WISEM2 9, ALLMASK_Z 7, SATUR_I 14, ALLMASK_I 15.
+    plane = np.zeros((SIDE, SIDE), np.int32)
+    plane[0, :7] = [1 << bit for bit in (2, 6, 7, 14, 15, 8, 9)]
+    header = tan_header(SURVEY="DECaLS", BANDS="griz", BRICK="1501p022")
+    found = read(file_of(fits.PrimaryHDU(galaxy(4), header), fits.ImageHDU(plane, name="MASKBITS"))).cutout
+    masked = {
+        name: np.flatnonzero(mask[0]).tolist()
+        for name, mask in zip(found.bands.names, found.mask, strict=True)
+    }
+    assert masked == {"g": [0], "r": [1], "i": [3, 4], "z": [2]}
