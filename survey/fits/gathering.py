@@ -59,8 +59,8 @@ def gather(images: Sequence[FITSImage], overrides: Overrides, report: IngestRepo
             previous = None
         chosen = overrides.hdu is not None and image.index == overrides.hdu
         role = "image" if chosen or bare else role_of(image, previous)
-        if len(images) == 1 and role != "image":
-            # A file name is not believed about the only image there is.
+        if len(images) == 1 and role != "image" and bool((image.data < 0).any()):
+            # A file name is not believed about the only image there is: masks and noise are never negative, sky is.
             role = role_of(replace(image, file_name=""), None)
         roles[image.file, image.index] = role
         if role == "image" and (chosen or overrides.hdu is None):

@@ -61,7 +61,7 @@ def test_two_files_of_one_band_are_refused():
 
 
 def test_a_mask_alone_is_no_image():
-    error = rejected(single("r"), names=["galaxy_mask.fits"])
+    error = rejected(single("r", data=(galaxy() > 1).astype(np.float32)), names=["galaxy_mask.fits"])
     assert error.code == "fits.no_image"
     assert "0 (mask)" in str(error)
 
