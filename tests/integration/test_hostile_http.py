@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import tempfile
+import time
 
 import pytest
 from support.hostile_http import CASES
@@ -12,15 +13,16 @@ from support.strangers import UPLOAD
 from support.strangers import doorstep as started
 
 from service.problems import PROBLEMS
+from service.settings import Settings
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_hostile_request_has_its_answer_and_the_next_good_one_too(doorstep, case):
     pieces = case.body()
     doorstep.assert_well()
-    before = doorstep.resident_bytes()
+    before = doorstep.forget_peak()
     answer = doorstep.request(case.line, *case.headers, body=pieces)
-    grown = doorstep.resident_bytes() - before
+    grown = doorstep.peak_bytes() - before
     status, kind, body = parts(answer)
     assert status == case.status, answer[:300]
     if case.code:
@@ -28,7 +30,7 @@ def test_a_hostile_request_has_its_answer_and_the_next_good_one_too(doorstep, ca
         told = json.loads(body)
         assert told["code"] == case.code, told
         assert told["title"] == PROBLEMS[case.code].title
-    assert grown < 64 << 20
+    assert grown < 64 << 20, grown
     doorstep.assert_well()
 
 
@@ -42,7 +44,7 @@ def parts(answer):
 
 def test_400_fields_of_a_megabyte_are_refused_while_they_come(doorstep):
     field = b'--BB\r\nContent-Disposition: form-data; name="f"\r\n\r\n' + bytes(1 << 20) + b"\r\n"
-    before = doorstep.resident_bytes()
+    before = doorstep.forget_peak()
     answer = doorstep.request(
         f"POST {UPLOAD} HTTP/1.1",
         "Content-Type: multipart/form-data; boundary=BB",
@@ -50,7 +52,7 @@ def test_400_fields_of_a_megabyte_are_refused_while_they_come(doorstep):
         body=(b"%x\r\n" % len(field) + field + b"\r\n" for _ in range(400)),
     )
     assert parts(answer)[0] in (400, 413)
-    assert doorstep.resident_bytes() - before < 64 << 20
+    assert doorstep.peak_bytes() - before < 64 << 20
     doorstep.assert_well()
 
 
@@ -71,15 +73,33 @@ def test_an_upload_leaves_nothing_on_the_disk(client, monkeypatch, path):
 def test_a_hundred_clients_that_hang_up_free_their_places(doorstep):
     head = f"POST {UPLOAD} HTTP/1.1\r\nHost: 127.0.0.1:{doorstep.port}\r\nContent-Type: image/fits\r\n"
     whole = f"{head}Content-Length: {len(doorstep.good)}\r\n\r\n".encode() + doorstep.good
-    for sent in [whole, whole[: len(whole) // 2]] * 50:
+    half = whole[: len(whole) // 2]
+    for sent in [whole, half] * 50:
         with (
             contextlib.suppress(OSError),
             socket.create_connection(("127.0.0.1", doorstep.port), timeout=30) as connection,
         ):
             connection.sendall(sent)
-    # More places than one client has: each must have come free.
-    for _ in range(6):
+    # All of a client's places are taken at once: three by bodies that stop half-way, the last by a good upload.
+    with contextlib.ExitStack() as stack:
+        for _ in range(Settings.model_fields["heavy_per_client"].default - 1):
+            stack.enter_context(holding(doorstep.port, half))
         doorstep.assert_well()
+
+
+@contextlib.contextmanager
+def holding(port, half):
+    """Take a place by half a request, again and again until it is not answered."""
+    for _ in range(60):
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
+            connection.sendall(half)
+            try:
+                assert b"client.too_many" in connection.recv(65_536)
+            except TimeoutError:
+                yield
+                return
+        time.sleep(0.2)
+    pytest.fail("no place came free")
 
 
 def test_a_name_that_others_may_claim_is_shown_nowhere_and_leads_nowhere(doorstep):

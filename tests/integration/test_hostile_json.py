@@ -11,7 +11,7 @@ from support.hostile_texts import BODIES, NAMES, NUMBERS, TEXTS
 from service.problems import PROBLEMS
 
 # What stands in a path where something must, so that the parameter under test is what is judged.
-KNOWN = {"object_id": "J00000", "upload_id": "0" * 26}
+KNOWN = {"object_id": "J00000", "upload_id": "0" * 32}
 
 
 @pytest.fixture(scope="module")

@@ -57,10 +57,18 @@ class Doorstep:
         assert answer.status_code == 200, answer.text
         assert self.process.poll() is None
 
-    def resident_bytes(self):
-        """What the serving process holds in memory."""
+    def forget_peak(self):
+        """Start the kernel's record of the most memory anew (proc_pid_clear_refs(5)); return what is held now."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self._told("VmRSS")
+
+    def peak_bytes(self):
+        """The most that the serving process held in memory since :meth:`forget_peak`, however shortly."""
+        return self._told("VmHWM")
+
+    def _told(self, name):
         told = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", told)[1]) * 1024
+        return int(re.search(rf"{name}:\s+(\d+) kB", told)[1]) * 1024
 
     def raw(self, *parts, patience=30):
         """Send bytes, or what an iterable yields, as they are; return all that comes back until the other side closes."""
