@@ -17,7 +17,7 @@ from service.sandbox_process import Child, Ended, ForkServer
 from service.sandbox_reply import check_table, read_cutout, read_refusal
 from service.sandbox_wire import MAX_HEAD_BYTES, BadFrame, Deadline, receive_head, send_frame
 from survey.ingest import CutoutRejected, Overrides, Understood
-from survey.prescan import PrescanReport, prescan
+from survey.prescan import PrescanReport, check_blocks, prescan
 
 __all__ = ["MAX_FILES", "ChildDied", "ChildTimeout", "Sandbox"]
 
@@ -123,11 +123,14 @@ class Sandbox:
         Busy
             If the queue is full.
         """
-        reports = [prescan(data) for _, data in files]
-        _check_together(reports)
-        exact = [(name, data[: report.length]) for (name, data), report in zip(files, reports, strict=True)]
         head = {"task": "cutout", "overrides": asdict(overrides), "field_arcsec": field_arcsec}
-        understood = self.submit(head, exact, read_cutout)
+        # The prescan needs its turn too: many at a time would hold up whoever reads by id.
+        with self._slot():
+            reports = _prescan_all(files)
+            exact = [
+                (name, data[: report.length]) for (name, data), report in zip(files, reports, strict=True)
+            ]
+            understood = self._work(head, exact, read_cutout, MAX_HEAD_BYTES)
         for note in (note for report in reports for note in report.notes):
             understood.report.say("container", note)
         return understood
@@ -162,37 +165,46 @@ class Sandbox:
             Bytes that the head of the answer may have.
         """
         with self._slot():
-            child = self._fork()
-            deadline = Deadline(self._wall_seconds)
-            try:
-                listed = [{"name": name, "size": len(data)} for name, data in files]
-                send_frame(child.stream, {**head, "files": listed}, [data for _, data in files], deadline)
-                told = receive_head(child.stream, deadline, most)
-                refusal = read_refusal(told)
-                if refusal is None:
-                    return read(told, child.stream, deadline)
-            except TimeoutError as error:
-                raise ChildTimeout(f"{self._wall_seconds:g} s") from error
-            except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-                ended = child.ended(timeout=1.0)
-                code = None if ended is None else ended.exit_code
-                logger.warning("a parsing child ended without an answer", extra={"exit_code": code})
-                if code == -signal.SIGXCPU:
-                    raise ChildTimeout(f"{CPU_SECONDS} s of processor time") from error
-                raise ChildDied from error
-            except BadFrame as error:
-                logger.warning("a parsing child answered nonsense", extra={"reason": str(error)})
-                raise CutoutRejected(
-                    "upload.unreadable",
-                    "What stands in the file leads to an impossible size, position or pixel scale.",
-                ) from error
-            finally:
-                if self._on_end is not None:
-                    self._on_end(child.finish())
-                child.end()
-            if "cause" in told:
-                logger.info("a reader failed on an upload", extra={"cause": str(told["cause"])[:100]})
-            raise refusal
+            return self._work(head, files, read, most)
+
+    def _work(
+        self,
+        head: dict[str, Any],
+        files: Files,
+        read: Callable[[dict[str, Any], socket.socket, Deadline], T],
+        most: int,
+    ) -> T:
+        child = self._fork()
+        deadline = Deadline(self._wall_seconds)
+        try:
+            listed = [{"name": name, "size": len(data)} for name, data in files]
+            send_frame(child.stream, {**head, "files": listed}, [data for _, data in files], deadline)
+            told = receive_head(child.stream, deadline, most)
+            refusal = read_refusal(told)
+            if refusal is None:
+                return read(told, child.stream, deadline)
+        except TimeoutError as error:
+            raise ChildTimeout(f"{self._wall_seconds:g} s") from error
+        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+            ended = child.ended(timeout=1.0)
+            code = None if ended is None else ended.exit_code
+            logger.warning("a parsing child ended without an answer", extra={"exit_code": code})
+            if code == -signal.SIGXCPU:
+                raise ChildTimeout(f"{CPU_SECONDS} s of processor time") from error
+            raise ChildDied from error
+        except BadFrame as error:
+            logger.warning("a parsing child answered nonsense", extra={"reason": str(error)})
+            raise CutoutRejected(
+                "upload.unreadable",
+                "What stands in the file leads to an impossible size, position or pixel scale.",
+            ) from error
+        finally:
+            if self._on_end is not None:
+                self._on_end(child.finish())
+            child.end()
+        if "cause" in told:
+            logger.info("a reader failed on an upload", extra={"cause": str(told["cause"])[:100]})
+        raise refusal
 
     def _fork(self) -> Child:
         try:
@@ -221,12 +233,18 @@ class Sandbox:
                 self._inside -= 1
 
 
-def _check_together(reports: Sequence[PrescanReport]) -> None:
-    if not reports:
+def _prescan_all(files: Files) -> list[PrescanReport]:
+    """Look at the headers of all files, of which no more together than of one."""
+    if not files:
         raise CutoutRejected("upload.empty", "The request holds no file.")
-    if len(reports) > MAX_FILES:
-        raise CutoutRejected("upload.files", f"The request holds {len(reports)} files (limit {MAX_FILES}).")
+    if len(files) > MAX_FILES:
+        raise CutoutRejected("upload.files", f"The request holds {len(files)} files (limit {MAX_FILES}).")
+    reports: list[PrescanReport] = []
+    for _, data in files:
+        reports.append(prescan(data))
+        check_blocks(sum(report.header_blocks for report in reports))
     if len(reports) > 1 and any(report.kind != "fits" for report in reports):
         raise CutoutRejected(
             "upload.files", "Several files of one galaxy must all be FITS; send a picture alone."
         )
+    return reports

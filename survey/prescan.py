@@ -10,10 +10,21 @@ from survey.magic import MAX_PIXELS, PrescanRefused, identify, remedy_for
 from survey.prescan_cards import BLOCK, Cards, read_cards
 from survey.prescan_pictures import read_jpeg_header, read_png_header
 
-__all__ = ["MAX_HDUS", "MAX_PLANES", "ImageHDU", "PrescanRefused", "PrescanReport", "prescan"]
+__all__ = [
+    "MAX_ALL_BLOCKS",
+    "MAX_HDUS",
+    "MAX_PLANES",
+    "ImageHDU",
+    "PrescanRefused",
+    "PrescanReport",
+    "check_blocks",
+    "prescan",
+]
 
 MAX_HDUS = 64
 """astropy needs about 40 microseconds for each; 100,000 took 30 s."""
+MAX_ALL_BLOCKS = 1000
+"""Blocks of all headers of an upload: 36,000 cards, where 64 HDUs of JWST have a few thousand."""
 MAX_PLANES = 16
 MAX_TOTAL_PIXELS = 2 * MAX_PIXELS
 MAX_FIELDS = 999
@@ -52,6 +63,8 @@ class PrescanReport:
         How many table HDUs it has.
     notes
         Sentences for the ingest report.
+    header_blocks
+        Blocks of 2880 bytes that its headers fill.
     """
 
     kind: Literal["fits", "png", "jpeg"]
@@ -60,6 +73,7 @@ class PrescanReport:
     images: tuple[ImageHDU, ...] = ()
     tables: int = 0
     notes: tuple[str, ...] = ()
+    header_blocks: int = 0
 
 
 def prescan(data: bytes, *, want: Literal["image", "table"] = "image") -> PrescanReport:
@@ -102,13 +116,16 @@ def prescan(data: bytes, *, want: Literal["image", "table"] = "image") -> Presca
 
 def _prescan_fits(data: bytes, want: str) -> PrescanReport:
     found = _Found()
-    offset = index = 0
+    offset = index = blocks = 0
     while index == 0 or data.startswith(b"XTENSION", offset):
         if index == MAX_HDUS:
             raise PrescanRefused(
                 "fits.hdus", f"The file has more than {MAX_HDUS} HDUs. Send the science HDUs alone."
             )
-        cards, offset = read_cards(data, offset)
+        start = offset
+        cards, offset = read_cards(data, start)
+        blocks += (offset - start) // BLOCK
+        check_blocks(blocks)
         shape, size = _structure(cards)
         if offset + size > len(data):
             there = max(0, len(data) - offset)
@@ -123,7 +140,17 @@ def _prescan_fits(data: bytes, want: str) -> PrescanReport:
     found.check(want, index)
     rest = data[offset:].strip(b"\x00 \r\n")
     notes = (f"{len(data) - offset} bytes after the last HDU were ignored.",) if rest else ()
-    return PrescanReport("fits", None, min(offset, len(data)), tuple(found.images), found.tables, notes)
+    length = min(offset, len(data))
+    return PrescanReport("fits", None, length, tuple(found.images), found.tables, notes, blocks)
+
+
+def check_blocks(blocks: int) -> None:
+    """Refuse more headers than an upload may have; the headers of several files are counted together."""
+    if blocks > MAX_ALL_BLOCKS:
+        raise PrescanRefused(
+            "fits.header_too_large",
+            f"The headers fill more than {MAX_ALL_BLOCKS} blocks of {BLOCK} bytes. Send the science HDUs alone.",
+        )
 
 
 @dataclass(slots=True)

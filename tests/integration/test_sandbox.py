@@ -182,6 +182,22 @@ def test_several_pictures_or_ten_files_are_refused_before_a_child(sandbox):
         assert refused.value.code == "upload.files"
 
 
+def test_the_headers_of_all_files_are_bounded_together(sandbox):
+    long = image(np.ones((40, 40), np.float32), [("COMMENT", "x")] * 5_000)
+    with pytest.raises(CutoutRejected, match="more than 1000 blocks") as refused:
+        sandbox.run([("x.fits", long)] * 8, NOTHING)
+    assert refused.value.code == "fits.header_too_large"
+
+
+def test_no_file_is_looked_at_before_its_turn(monkeypatch):
+    looked = []
+    with Sandbox(children=1, queue=0) as box:
+        monkeypatch.setattr("service.sandbox.prescan", looked.append)
+        with box._slot(), pytest.raises(Busy):
+            box.run([("x.fits", GOOD)], NOTHING)
+    assert looked == []
+
+
 def test_a_picture_becomes_a_display_cutout(sandbox):
     got = sandbox.run([("galaxy.png", _png())], Overrides(pixel_scale_arcsec=0.4))
     assert got.cutout.bands.is_display

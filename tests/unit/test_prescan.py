@@ -186,3 +186,36 @@ def test_a_table_is_wanted_where_a_table_is_read():
 def test_a_byte_order_mark_does_not_hide_markup():
     assert identify(b"\xef\xbb\xbf  <svg>") == "svg"
     assert identify(b"<?xml version='1.0'?><VOTABLE/>") == "votable"
+
+
+def test_headers_that_only_repeat_structure_are_refused_at_once():
+    many = [card("A_ORDER", 3)] * 5_000
+    hostile = primary(8, (), many) + extension("IMAGE", 8, [], more=many) * 63
+    begun = time.perf_counter()
+    with pytest.raises(PrescanRefused, match="A_ORDER stands more than 4 times") as refused:
+        prescan(hostile)
+    assert refused.value.code == "fits.header"
+    assert time.perf_counter() - begun < 0.1
+
+
+@pytest.mark.parametrize("key", ["ZVAL{}", "NAXIS{}", "HIERARCH ZNAME{}"])
+def test_a_header_has_few_cards_of_structure(key):
+    many = [
+        f"{key.format(n):<19}= 3".encode().ljust(80) if " " in key else card(key.format(n), 3)
+        for n in range(10, 210)
+    ]
+    with pytest.raises(PrescanRefused, match="more than 128 cards") as refused:
+        prescan(image(PIXELS, many))
+    assert refused.value.code == ("fits.naxis" if "NAXIS" in key else "fits.header")
+
+
+def test_a_structural_card_may_stand_four_times():
+    assert prescan(image(PIXELS, [card("A_ORDER", 3)] * 4)).images
+
+
+def test_all_headers_of_a_file_are_bounded_together():
+    long = extension("IMAGE", 8, [], more=[("COMMENT", "x")] * 5_000)
+    assert prescan(GOOD + long * 7).header_blocks == 1 + 7 * (len(long) // BLOCK)
+    with pytest.raises(PrescanRefused, match="more than 1000 blocks") as refused:
+        prescan(GOOD + long * 8)
+    assert refused.value.code == "fits.header_too_large"
