@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from service.kept_folder import DISK_FULL
 from service.operations import refusals
+from service.problem_answer import RETRY_AFTER, ProblemAnswer
 from service.problems import PROBLEMS, Problem
 from service.resources import NotReady
+from service.validation import listed
 from survey.archive import SurveyReplaced, UnknownObject
 from survey.bands import BandMismatch, UnknownBand
 from survey.contract import ContractViolation
@@ -86,13 +91,18 @@ EXCEPTIONS: dict[type[Exception], str] = {
     refusals.UploadLost: "upload.lost",
     refusals.QuotaReached: "upload.quota",
     refusals.KeepsNothing: "upload.keep_off",
+    refusals.StorageUnavailable: "storage.unavailable",
     refusals.NoRedshift: "photoz.unavailable",
     NotReady: "service.not_ready",
     SurveyReplaced: "survey.replaced",
     CorruptFolder: "artefact.corrupt",
     IntegrityError: "records.conflict",
+    DataError: "request.invalid",
     PoolTimeout: "database.unavailable",
     OperationalError: "database.unavailable",
+    # A connection that was closed; PostgreSQL that was made read-only, as a standby is.
+    InterfaceError: "database.unavailable",
+    InternalError: "database.unavailable",
 }
 
 #: What Starlette and FastAPI raise themselves.
@@ -106,43 +116,8 @@ STATUSES: dict[int, str] = {
     431: "request.headers_too_large",
 }
 
-#: Statuses after which the same request may succeed, with the seconds to wait.
-RETRY_AFTER = {429: "1", 503: "1"}
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class ProblemAnswer(Response):
-    """An RFC 9457 answer, ``application/problem+json``."""
-
-    media_type = "application/problem+json"
-
-    def __init__(
-        self,
-        problem: Problem,
-        request_id: str,
-        detail: str = "",
-        *,
-        more: Mapping[str, Any] | None = None,
-        status: int | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        status = status or problem.status
-        body: dict[str, Any] = {
-            "type": f"/api/v1/problems#{problem.slug}",
-            "title": problem.title,
-            "status": status,
-            "code": problem.slug,
-            "detail": _clean(detail or problem.title, 1000),
-            "request_id": request_id,
-        }
-        body.update({name: value for name, value in (more or {}).items() if name not in body})
-        sent = dict(headers or {})
-        if status in RETRY_AFTER:
-            sent.setdefault("Retry-After", RETRY_AFTER[status])
-        super().__init__(
-            orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), status_code=status, headers=sent
-        )
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: disk_full.
+_POSTGRES_DISK_FULL = "53100"
 
 
 def install_errors(app: FastAPI) -> None:
@@ -172,7 +147,7 @@ def problem_of(error: Exception) -> Problem:
 def detail_of(error: Exception) -> str:
     """Say what is wrong to the person who asked; empty where the title must do."""
     if isinstance(error, RequestValidationError):
-        return "; ".join(f"{item['field']}: {item['message']}" for item in _listed(error.errors()[:3]))
+        return "; ".join(f"{item['field']}: {item['message']}" for item in listed(error.errors()[:3]))
     # The texts of the database and of a broken folder are for the log, not for a stranger.
     if isinstance(error, (SQLAlchemyError, CorruptFolder)):
         return ""
@@ -190,15 +165,20 @@ def _domain(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
-    if isinstance(error, OperationalError) and "disk is full" in str(error.orig):
+    if isinstance(error, OperationalError) and _is_full(error):
         return ProblemAnswer(PROBLEMS["storage.full"], _id(request))
     if not any(kind in EXCEPTIONS for kind in type(error).__mro__):
         raise error
     return _domain(request, error)
 
 
+def _is_full(error: OperationalError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state == _POSTGRES_DISK_FULL or "disk is full" in str(error.orig)
+
+
 def _storage(request: Request, error: Exception) -> Response:
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return ProblemAnswer(PROBLEMS["storage.full"], _id(request))
     raise error
 
@@ -209,18 +189,8 @@ def _validation(request: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in found):
         return ProblemAnswer(PROBLEMS["request.unreadable"], _id(request), "The body is not valid JSON.")
     # Neither `input` nor `ctx`: repeating what was sent is how NaN and surrogates become a 500.
-    more = {"errors": _listed(found[:20]), "n_errors": len(found)}
+    more = {"errors": listed(found[:20]), "n_errors": len(found)}
     return ProblemAnswer(problem_of(error), _id(request), detail_of(error), more=more)
-
-
-def _listed(found: Sequence[Any]) -> list[dict[str, str]]:
-    return [
-        {
-            "field": _field(item["loc"]),
-            "message": _clean(item["msg"].removeprefix("Value error, "), 300),
-        }
-        for item in found
-    ]
 
 
 def http_problem(request: Request, error: Exception) -> Response:
@@ -244,16 +214,6 @@ def _methods(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
-
-
-def _field(location: Sequence[Any]) -> str:
-    return ".".join(_clean(str(part), 64) for part in location[1:]) or str(location[0])
-
-
-def _clean(text: str, limit: int) -> str:
-    """Text that any client can read: no control characters, no lone surrogates, not endless."""
-    text = text.encode("utf-8", "replace").decode()
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:limit])
 
 
 def _id(request: Request) -> str:

@@ -63,6 +63,7 @@ _ALL = (
     Problem("service.not_ready", 503, "The service cannot answer at the moment."),
     Problem("database.unavailable", 503, "The database does not answer."),
     Problem("artefact.corrupt", 503, "A file of the service does not have its hash."),
+    Problem("storage.unavailable", 503, "The service's disk does not answer."),
     Problem("storage.full", 507, "The service's disk is full."),
     Problem("records.conflict", 409, "The change contradicts what is stored."),
     Problem("service.error", 500, "The service failed; the log has the reason under the request id."),

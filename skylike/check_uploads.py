@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from index.catalogue.migrate import is_current
 from index.catalogue.session import make_engine, sessions
 from service.kept_folder import KeptFolder
-from service.records.uploads import UploadRow, all_uploads, known_uploads
+from service.records.uploads import Fates, UploadRow, all_uploads, fates_of
 from skylike.findings import Finding, complaint, note, ok
 from survey.manifests import CorruptFolder
 
@@ -31,6 +31,9 @@ def check_uploads(url: str, root: Path) -> Iterator[Finding]:
     for row in rows:
         try:
             folder.read(row.id)
+        except OSError as error:
+            found = f"kept by {row.owner}, and its pixels cannot be read ({error.strerror})"
+            yield complaint(f"upload {row.id}", found, f"look at the disk under {root}")
         except CorruptFolder as error:
             found = f"kept by {row.owner}, and its pixels are missing or damaged ({error})"
             yield complaint(f"upload {row.id}", found, f"restore {root / row.id} from a backup")
@@ -50,7 +53,7 @@ def check_uploads(url: str, root: Path) -> Iterator[Finding]:
     if left:
         yield note(
             "uploads",
-            f"{len(left)} on their way or left by a crash; `skylike index prune` removes the latter",
+            f"{len(left)} on their way or left by a crash; `skylike index prune` finishes the latter, as far as this database knows them",
         )
 
 
@@ -65,15 +68,14 @@ def sweep_uploads(url: str, root: Path, *, dry_run: bool = False) -> list[str]:
     folder = KeptFolder(root)
     engine = make_engine(url)
 
-    def known(ids: list[str]) -> set[str]:
+    def fates(ids: list[str]) -> Fates:
         with sessions(engine)() as session:
-            return known_uploads(session, ids)
+            return fates_of(session, ids)
 
     try:
-        left = folder.pending()
-        if not left or dry_run:
-            return sorted(set(left) - known(left)) if left else []
-        return folder.sweep(known, wait=True)
+        if not folder.pending():
+            return []
+        return folder.left_over(fates) if dry_run else folder.sweep(fates, wait=True)
     finally:
         engine.dispose()
 

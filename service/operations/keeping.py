@@ -1,4 +1,4 @@
-"""Uploads that are kept: stored before they are acknowledged, found again, deleted."""
+"""Uploads that are kept: stored before they are acknowledged, deleted when asked."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from index.catalogue.session import writing
-from service.operations.refusals import KeepsNothing, QuotaReached, UploadLost, UploadNotFound
+from service.kept_folder import DISK_FULL
+from service.operations.kept_files import find, readable
+from service.operations.quotas import check_quota
+from service.operations.refusals import KeepsNothing, Refusal, StorageUnavailable
 from service.records.audit import record
 from service.records.uploads import (
+    Fates,
     UploadRow,
     add_upload,
+    fates_of,
     find_alike,
-    find_upload,
     known_uploads,
     remove_upload,
     take_turn,
-    usage,
 )
-from service.stored_pixels import decode
 from survey.manifests import CorruptFolder
 
 if TYPE_CHECKING:
     from service.resources import Resources
     from service.stored_pixels import Sent, Stored
-    from survey.ingest import Understood
 
-__all__ = ["find", "forget", "keep", "pixels", "stored_files", "sweep"]
+__all__ = ["forget", "keep", "sweep"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,16 +53,24 @@ def keep(resources: Resources, *, owner: str, sent: Sent, stored: Stored, releas
         If the owner keeps as much as one may.
     KeepsNothing
         If the folder is read-only.
+    StorageUnavailable
+        If the disk does not answer.
     OSError
         If the disk is full; nothing is left then.
     """
     digest = sent.digest(stored)
     with resources.sessions() as session:
         older = _whole(resources, find_alike(session, owner, digest))
-        if older is not None:
-            return older
-        _check_quota(resources, session, owner, sum(len(data) for data in stored.files.values()))
-    now, upload_id, folder = datetime.now(UTC), secrets.token_hex(16), resources.kept
+        if older is None:
+            check_quota(resources.settings, session, owner, sum(len(data) for data in stored.files.values()))
+    folder = resources.kept
+    if older is not None:
+        if older in folder.pending():
+            # Its row was committed, and nobody was told. Now somebody is.
+            with _writable(), folder.changing():
+                folder.settle(older)
+        return older
+    now, upload_id = datetime.now(UTC), secrets.token_hex(16)
     manifest = {
         "format": 1,
         "upload_id": upload_id,
@@ -79,10 +87,14 @@ def keep(resources: Resources, *, owner: str, sent: Sent, stored: Stored, releas
         row = UploadRow(upload_id, owner, now, digest, n_bytes, release_id, about)
         try:
             kept = _register(resources, row)
-        except SQLAlchemyError:
-            _settle_if_known(resources, upload_id)
+        except SQLAlchemyError as error:
+            is_kept = _is_kept(resources, upload_id, error)
+            if is_kept:
+                folder.settle(upload_id)
+            elif is_kept is False:
+                folder.discard(upload_id)
             raise
-        except BaseException:
+        except Refusal:
             folder.discard(upload_id)
             raise
         if kept == upload_id:
@@ -90,53 +102,6 @@ def keep(resources: Resources, *, owner: str, sent: Sent, stored: Stored, releas
         else:
             folder.discard(upload_id)
     return kept
-
-
-def find(session: Session, owner: str, upload_id: str) -> UploadRow:
-    """Return an owner's upload.
-
-    Raises
-    ------
-    UploadNotFound
-        If there is none, or it is another owner's: nobody is told which.
-    """
-    row = find_upload(session, owner, upload_id)
-    if row is None:
-        raise UploadNotFound(f"You have kept no upload {upload_id!r}. GET /api/v1/uploads lists yours.")
-    return row
-
-
-def stored_files(resources: Resources, row: UploadRow) -> dict[str, bytes]:
-    """Return the files of an upload.
-
-    Raises
-    ------
-    UploadLost
-        If they are missing or damaged.
-    UploadNotFound
-        If it was deleted meanwhile.
-    """
-    try:
-        return resources.kept.read(row.id)[1]
-    except CorruptFolder as error:
-        raise _lost(resources, row) from error
-
-
-def pixels(resources: Resources, row: UploadRow) -> Understood:
-    """Return the cutout of an upload with the report of how it was read.
-
-    Raises
-    ------
-    UploadLost
-        If its files are missing or damaged.
-    UploadNotFound
-        If it was deleted meanwhile.
-    """
-    files = stored_files(resources, row)
-    try:
-        return decode(row.about, files)
-    except CorruptFolder as error:
-        raise _lost(resources, row) from error
 
 
 def forget(resources: Resources, *, owner: str, upload_id: str) -> None:
@@ -160,8 +125,12 @@ def forget(resources: Resources, *, owner: str, upload_id: str) -> None:
                     # Somebody else was faster.
                     find(session, owner, upload_id)
                 record(session, owner=owner, action="upload.delete", subject=upload_id)
-        except SQLAlchemyError:
-            _settle_if_known(resources, upload_id)
+        except SQLAlchemyError as error:
+            is_kept = _is_kept(resources, upload_id, error)
+            if is_kept:
+                folder.restore(upload_id)
+            elif is_kept is False:
+                folder.discard(upload_id)
             raise
         folder.discard(upload_id)
 
@@ -169,12 +138,12 @@ def forget(resources: Resources, *, owner: str, upload_id: str) -> None:
 def sweep(resources: Resources, *, wait: bool = False) -> list[str]:
     """Finish what a crash left halfway; returns the ids whose files were removed."""
 
-    def known(ids: list[str]) -> set[str]:
+    def fates(ids: list[str]) -> Fates:
         with resources.sessions() as session:
-            return known_uploads(session, ids)
+            return fates_of(session, ids)
 
     try:
-        removed = resources.kept.sweep(known, wait=wait)
+        removed = resources.kept.sweep(fates, wait=wait)
     except OSError as error:
         logger.warning("uploads not swept", extra={"reason": error.strerror})
         return []
@@ -195,7 +164,7 @@ def _register(resources: Resources, row: UploadRow) -> str:
             # Its pixels are lost: an id whose pixels are there takes its place.
             remove_upload(session, row.owner, alike.id)
             record(session, owner=row.owner, action="upload.replace", subject=alike.id, detail={"by": row.id})
-        _check_quota(resources, session, row.owner, row.n_bytes)
+        check_quota(resources.settings, session, row.owner, row.n_bytes)
         add_upload(session, row)
         detail = {"n_bytes": row.n_bytes, "sha256": [file["sha256"] for file in row.about["sent"]]}
         record(session, owner=row.owner, action="upload.keep", subject=row.id, detail=detail)
@@ -204,49 +173,28 @@ def _register(resources: Resources, row: UploadRow) -> str:
 
 def _whole(resources: Resources, row: UploadRow | None) -> str | None:
     """Return a row's id if its files are there."""
+    if row is None:
+        return None
     try:
-        return None if row is None else resources.kept.read(row.id) and row.id
+        with readable(row):
+            resources.kept.read(row.id)
     except CorruptFolder:
         return None
+    return row.id
 
 
-def _check_quota(resources: Resources, session: Session, owner: str, n_bytes: int) -> None:
-    settings, kept = resources.settings, usage(session, owner)
-    if kept.n >= settings.kept_per_owner:
-        raise QuotaReached(
-            f"You keep {kept.n} uploads; the limit is {settings.kept_per_owner}. Delete some (DELETE /api/v1/uploads/ID).",
-            limit=settings.kept_per_owner,
-            got=kept.n,
-        )
-    if kept.n_bytes + n_bytes > settings.kept_bytes_per_owner:
-        raise QuotaReached(
-            f"Your uploads take {kept.n_bytes} bytes and this one {n_bytes}; the limit is "
-            f"{settings.kept_bytes_per_owner}. Delete some (DELETE /api/v1/uploads/ID).",
-            limit=settings.kept_bytes_per_owner,
-            got=kept.n_bytes + n_bytes,
-        )
+def _is_kept(resources: Resources, upload_id: str, error: SQLAlchemyError) -> bool | None:
+    """Ask the database what became of a commit that failed; None if it cannot say, and the next sweep will ask.
 
-
-def _settle_if_known(resources: Resources, upload_id: str) -> None:
-    """Let the database say what became of a commit that failed; if it cannot, the next start will ask it again."""
+    A commit whose connection broke may still be under way: that it is not seen yet says nothing.
+    """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return None
     try:
         with resources.sessions() as session:
-            is_known = bool(known_uploads(session, [upload_id]))
+            return bool(known_uploads(session, [upload_id]))
     except SQLAlchemyError:
-        return
-    if is_known:
-        resources.kept.settle(upload_id)
-    else:
-        resources.kept.discard(upload_id)
-
-
-def _lost(resources: Resources, row: UploadRow) -> UploadLost:
-    with resources.sessions() as session:
-        find(session, row.owner, row.id)
-    logger.error("kept upload is lost", extra={"upload": row.id})
-    return UploadLost(
-        f"The stored pixels of upload {row.id} are missing or damaged. Delete it and send the file again."
-    )
+        return None
 
 
 @contextmanager
@@ -258,4 +206,9 @@ def _writable() -> Iterator[None]:
             raise KeepsNothing(
                 "This service has no place to keep uploads in: its folder is read-only. Send it without `keep`."
             ) from error
-        raise
+        if error.errno in DISK_FULL:
+            raise
+        logger.warning("uploads not writable", extra={"reason": error.strerror})
+        raise StorageUnavailable(
+            "The folder of kept uploads cannot be written to at the moment. Try again later."
+        ) from error

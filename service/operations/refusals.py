@@ -5,7 +5,7 @@ Refusal
 ├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux, NoRedshift
 ├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
 ├── CursorInvalid, CursorExpired
-├── KeyNeeded, KeyInvalid, UploadNotFound, UploadLost, QuotaReached, KeepsNothing
+├── KeyNeeded, KeyInvalid, UploadNotFound, UploadLost, QuotaReached, KeepsNothing, StorageUnavailable
 └── Busy, TooManyAtOnce
 """
 
@@ -34,6 +34,7 @@ __all__ = [
     "QuotaReached",
     "Refusal",
     "ReleaseMismatch",
+    "StorageUnavailable",
     "TooManyAtOnce",
     "UnknownRelease",
     "UnknownSurvey",
@@ -144,6 +145,10 @@ class QuotaReached(Refusal):
 
 class KeepsNothing(Refusal):
     """An upload to be kept where nothing can be written."""
+
+
+class StorageUnavailable(Refusal):
+    """A disk that does not answer; what is on it may be whole."""
 
 
 class Busy(Refusal):

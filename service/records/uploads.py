@@ -11,13 +11,15 @@ from sqlalchemy import RowMapping, and_, delete, func, insert, or_, select, text
 from sqlalchemy.orm import Session
 
 from index.catalogue.session import utc
-from service.records.tables import uploads
+from service.records.tables import audit, uploads
 
 __all__ = [
+    "Fates",
     "UploadRow",
     "Usage",
     "add_upload",
     "all_uploads",
+    "fates_of",
     "find_alike",
     "find_upload",
     "known_uploads",
@@ -61,6 +63,17 @@ class Usage:
 
     n: int
     n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What became of uploads, as far as this database knows: ids with a row, and ids whose row it removed.
+
+    An id in neither never came here: another database's, or one that a crash stopped before its row was committed.
+    """
+
+    kept: set[str]
+    deleted: set[str]
 
 
 def take_turn(session: Session, owner: str) -> None:
@@ -124,6 +137,15 @@ def known_uploads(session: Session, ids: Iterable[str]) -> set[str]:
     """Return which of some ids have a row."""
     query = select(uploads.c.id).where(uploads.c.id.in_(list(ids)))
     return set(session.execute(query).scalars())
+
+
+def fates_of(session: Session, ids: Iterable[str]) -> Fates:
+    """Return what became of some ids: their rows, and the audit trail's word that a row was removed."""
+    asked = list(ids)
+    gone = select(audit.c.subject).where(
+        audit.c.subject.in_(asked), audit.c.action.in_(("upload.delete", "upload.replace"))
+    )
+    return Fates(known_uploads(session, asked), set(session.execute(gone).scalars()))
 
 
 def remove_upload(session: Session, owner: str, upload_id: str) -> bool:

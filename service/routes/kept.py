@@ -13,7 +13,7 @@ from starlette.responses import Response
 from service.answers import JSONAnswer
 from service.auth import NeedsOwner, owner_needed
 from service.dependencies import InSession, StrictRoute, resources_of
-from service.operations import keeping, uploads
+from service.operations import keeping, kept_files, uploads
 from service.operations.kept_list import listed, told
 from service.operations.refusals import NoFlux
 from service.parameters import Cursor, K, Limit, ReleaseName
@@ -72,8 +72,8 @@ def kept_uploads(
     openapi_extra=SECURITY,
 )
 def kept_upload(request: Request, upload_id: UploadId, owner: NeedsOwner, session: InSession) -> Response:
-    row = keeping.find(session, owner.name, upload_id)
-    understood = keeping.pixels(resources_of(request), row)
+    row = kept_files.find(session, owner.name, upload_id)
+    understood = kept_files.pixels(resources_of(request), row)
     return _private(
         {
             "upload": told(row),
@@ -151,7 +151,7 @@ async def kept_neighbours(
 
 
 def _again(resources: Resources, row: UploadRow, k: int, release: str | None) -> dict[str, Any]:
-    understood = keeping.pixels(resources, row)
+    understood = kept_files.pixels(resources, row)
     body = uploads.answer(uploads.prepare(resources, understood, survey=None, release=release), k)
     body["query"]["upload_id"] = row.id
     return body
@@ -161,12 +161,12 @@ def _image(resources: Resources, row: UploadRow, kind: Literal["fits", "png"]) -
     if kind == "fits" and row.about["kind"] == "display":
         raise NoFlux("The upload is a picture without fluxes. Ask for format=png.")
     name = {"fits": FITS, "png": PNG}[kind]
-    files = keeping.stored_files(resources, row)
+    files = kept_files.stored_files(resources, row)
     if name in files:
         return files[name]
     from survey.rendering import encode, to_rgb  # noqa: PLC0415 - loads the image codecs
 
-    return encode(to_rgb(keeping.pixels(resources, row).cutout), "png")
+    return encode(to_rgb(kept_files.pixels(resources, row).cutout), "png")
 
 
 async def _row(request: Request, upload_id: str) -> UploadRow:
@@ -174,7 +174,7 @@ async def _row(request: Request, upload_id: str) -> UploadRow:
 
     def ask() -> UploadRow:
         with resources.sessions() as session:
-            return keeping.find(session, owner.name, upload_id)
+            return kept_files.find(session, owner.name, upload_id)
 
     return await to_thread.run_sync(ask)
 

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from service.auth import owner_needed
 from service.dependencies import resources_of
-from service.operations import keeping, uploads
+from service.operations import keeping, kept_files, uploads
 from service.operations.kept_list import listed
 from service.parameters import Cursor
 from service.routes.kept import UploadId
@@ -48,9 +48,9 @@ async def kept_upload(request: Request, upload_id: UploadId) -> Response:
 
     def again() -> dict[str, Any]:
         with resources.sessions() as session:
-            row = keeping.find(session, owner.name, upload_id)
+            row = kept_files.find(session, owner.name, upload_id)
         first = row.release_id if row.release_id in resources.releases else None
-        understood = keeping.pixels(resources, row)
+        understood = kept_files.pixels(resources, row)
         prepared = uploads.prepare(resources, understood, survey=None, release=first)
         return results_page(resources, prepared, uploads.answer(prepared, _K)) | kept_block(row.id)
 

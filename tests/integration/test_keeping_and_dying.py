@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +11,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from support import keepers
+from support.keepers import killed
 from support.serving import client_of, register_all
 
 from index.catalogue.migrate import upgrade
-from service.operations import keeping
+from service.operations import keeping, kept_files
 from service.operations.refusals import KeepsNothing, UploadNotFound
 from survey.archive import SurveyFolder
 from survey.fits.writer import write_fits
@@ -31,19 +29,10 @@ def service(database_url, tmp_path):
     made.engine.dispose()
 
 
-def killed(service, repository, point, *upload_id):
-    url = service.engine.url.render_as_string(hide_password=False)
-    script = [sys.executable, str(repository / "tests" / "support" / "keepers.py")]
-    environment = {**os.environ, "PYTHONPATH": str(repository)}
-    command = [*script, url, str(service.kept.root), point, *upload_id]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-
-
 def pixels(service, upload_id):
     with service.sessions() as session:
-        row = keeping.find(session, keepers.OWNER, upload_id)
-    return keeping.pixels(service, row)
+        row = kept_files.find(session, keepers.OWNER, upload_id)
+    return kept_files.pixels(service, row)
 
 
 def ids(service):

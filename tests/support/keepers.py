@@ -5,6 +5,7 @@ python tests/support/keepers.py URL FOLDER POINT [UPLOAD_ID]
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,6 +46,16 @@ def keep(service, seed=0, owner=OWNER, name="a.fits"):
 
 def _die(*_arguments, **_named):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed(service, repository, point, *upload_id):
+    """Keep an upload, or delete one, in a process that dies at a point."""
+    url = service.engine.url.render_as_string(hide_password=False)
+    script = [sys.executable, str(repository / "tests" / "support" / "keepers.py")]
+    environment = {**os.environ, "PYTHONPATH": str(repository)}
+    command = [*script, url, str(service.kept.root), point, *upload_id]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 # Where the process dies: what it would have done next.

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -79,7 +79,7 @@ def refused(error: Exception) -> dict:
 
 
 def made(kind: type[Exception]) -> Exception:
-    if kind in {IntegrityError, OperationalError}:
+    if issubclass(kind, DBAPIError):
         return kind(SECRET, {}, Exception(SECRET))
     if kind is ContractViolation or issubclass(kind, CutoutRejected):
         return kind("unregistered.code", "A reason.")
@@ -118,8 +118,16 @@ def test_a_full_disk_is_a_507(number):
     assert (problem["code"], problem["status"]) == ("storage.full", 507)
 
 
-def test_a_full_disk_under_sqlite_is_a_507():
-    assert refused(OperationalError("", {}, Exception("database or disk is full")))["status"] == 507
+class PostgresFull(Exception):
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html
+    sqlstate = "53100"
+
+
+@pytest.mark.parametrize(
+    "said", [Exception("database or disk is full"), PostgresFull("could not extend file")]
+)
+def test_a_full_disk_under_a_database_is_a_507(said):
+    assert refused(OperationalError("", {}, said))["status"] == 507
 
 
 @pytest.mark.parametrize(
