@@ -121,6 +121,7 @@ def _describe(understood: Understood) -> Answer:
         "pixel_scale_arcsec": cutout.pixel_scale_arcsec,
         "ebv": cutout.ebv,
         "is_calibrated": cutout.is_calibrated,
+        "offset_px": list(cutout.offset_px),
         "provenance": {str(key): str(value)[:500] for key, value in cutout.provenance.items()},
     }
     buffers = [
