@@ -15,11 +15,11 @@ from survey.cutout import Cutout
 from survey.ingest import IngestReport, Overrides, Understood
 from survey.manifests import CorruptFolder, sha256_of
 
-__all__ = ["FITS", "PNG", "Sent", "Stored", "decode", "encode", "sent_of"]
+__all__ = ["FITS", "PNG", "REPORT", "Sent", "Stored", "decode", "encode", "report_of", "sent_of"]
 
 FITS: Final = "cutout.fits"
 PNG: Final = "cutout.png"
-_REPORT: Final = "report.json"
+REPORT: Final = "report.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Sent:
         The order and the names of files do not count, unless they gave other pixels.
         """
         hashes = sorted(file["sha256"] for file in self.files)
-        pixels = {name: sha256_of(data) for name, data in stored.files.items() if name != _REPORT}
+        pixels = {name: sha256_of(data) for name, data in stored.files.items() if name != REPORT}
         return sha256_of(orjson.dumps([hashes, self.overrides, pixels], option=orjson.OPT_SORT_KEYS))
 
 
@@ -79,7 +79,7 @@ def encode(understood: Understood) -> Stored:
         "offset_px": list(cutout.offset_px),
         "provenance": {_plain(key): _plain(value) for key, value in cutout.provenance.items()},
     }
-    files = {_REPORT: orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2)}
+    files = {REPORT: orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2)}
     if cutout.bands.is_display:
         from survey.rendering import encode as encode_image  # noqa: PLC0415 - loads the image codecs
 
@@ -112,9 +112,7 @@ def decode(about: Mapping[str, Any], files: Mapping[str, bytes]) -> Understood:
             # Uploads kept before targets had one.
             offset_px=_offset(about.get("offset_px", (0.0, 0.0))),
         )
-        told = orjson.loads(files[_REPORT])
-        steps = [(step["step"], step["text"]) for step in told["steps"]]
-        return Understood(cutout, IngestReport(told["layout"], steps, list(told["flags"])))
+        return Understood(cutout, report_of(files))
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise CorruptFolder(f"no stored cutout: {type(error).__name__}") from error
 
@@ -122,6 +120,22 @@ def decode(about: Mapping[str, Any], files: Mapping[str, bytes]) -> Understood:
 def _offset(told: Any) -> tuple[float, float]:
     y, x = told
     return float(y), float(x)
+
+
+def report_of(files: Mapping[str, bytes]) -> IngestReport:
+    """Give back the report alone, of which no pixel is needed.
+
+    Raises
+    ------
+    CorruptFolder
+        If it is not what :func:`encode` writes.
+    """
+    try:
+        told = orjson.loads(files[REPORT])
+        steps = [(step["step"], step["text"]) for step in told["steps"]]
+        return IngestReport(told["layout"], steps, list(told["flags"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptFolder(f"no stored report: {type(error).__name__}") from error
 
 
 def _plain(text: object) -> str:

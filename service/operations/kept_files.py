@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from service.operations.refusals import StorageUnavailable, UploadLost, UploadNotFound
 from service.records.uploads import UploadRow, find_upload
-from service.stored_pixels import decode
+from service.stored_pixels import REPORT, decode, report_of
 from survey.manifests import CorruptFolder
 
 if TYPE_CHECKING:
     from service.resources import Resources
-    from survey.ingest import Understood
+    from survey.ingest import IngestReport, Understood
 
-__all__ = ["find", "pixels", "readable", "stored_files"]
+__all__ = ["find", "pixels", "readable", "report", "stored_files"]
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +73,25 @@ def pixels(resources: Resources, row: UploadRow) -> Understood:
     files = stored_files(resources, row)
     try:
         return decode(row.about, files)
+    except CorruptFolder as error:
+        raise _lost(resources, row) from error
+
+
+def report(resources: Resources, row: UploadRow) -> IngestReport:
+    """Return the report of how an upload was read; its pixels stay on the disk.
+
+    Raises
+    ------
+    UploadLost
+        If it is missing or damaged.
+    UploadNotFound
+        If the upload was deleted meanwhile.
+    StorageUnavailable
+        If the disk does not let it be read.
+    """
+    files = stored_files(resources, row, [REPORT])
+    try:
+        return report_of(files)
     except CorruptFolder as error:
         raise _lost(resources, row) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -29,7 +30,7 @@ __all__ = ["UploadId", "router"]
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], route_class=StrictRoute)
 
 _OWN = ("auth.key_needed", "auth.key_invalid", "database.unavailable")
-_ONE = (*_OWN, "upload.not_found")
+_ONE = (*_OWN, "upload.not_found", "storage.unavailable")
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
 # Neither a proxy nor another person's browser may have them.
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
@@ -73,12 +74,12 @@ def kept_uploads(
 )
 def kept_upload(request: Request, upload_id: UploadId, owner: NeedsOwner, session: InSession) -> Response:
     row = kept_files.find(session, owner.name, upload_id)
-    understood = kept_files.pixels(resources_of(request), row)
+    report = kept_files.report(resources_of(request), row)
     return _private(
         {
             "upload": told(row),
             "provenance": row.about["provenance"],
-            "ingest": understood.report.to_json(),
+            "ingest": report.to_json(),
         }
     )
 
@@ -107,14 +108,16 @@ def delete_upload(request: Request, upload_id: UploadId, owner: NeedsOwner) -> R
     response_class=Response,
     responses={
         200: {"description": "The image.", "content": {"image/fits": _IMAGE, "image/png": _IMAGE}},
-        **problems(*COMMON, *_ONE, "upload.lost", "cutout.no_flux", "service.busy"),
+        **problems(*COMMON, *_ONE, "upload.lost", "cutout.no_flux", "client.too_many", "service.busy"),
     },
     openapi_extra=SECURITY,
 )
 async def kept_cutout(request: Request, upload_id: UploadId, kind: Format = "png") -> Response:
     resources = resources_of(request)
     row = await _row(request, upload_id)
-    data = await resources.workers.run(partial(_image, resources, row, kind))
+    # A list of uploads asks for as many pictures at once as a browser has connections: they wait for a worker.
+    with resources.fairness.hold(_client(request)) if kind == "fits" else nullcontext():
+        data = await resources.workers.run(partial(_image, resources, row, kind))
     place = "attachment" if kind == "fits" else "inline"
     headers = {**_PRIVATE, "Content-Disposition": f'{place}; filename="{upload_id}.{kind}"'}
     return Response(data, media_type=f"image/{kind}", headers=headers)
@@ -135,6 +138,7 @@ async def kept_cutout(request: Request, upload_id: UploadId, kind: Format = "png
         "release.not_found",
         "fits.band_missing",
         "upload.no_release",
+        "client.too_many",
         "service.busy",
     ),
     openapi_extra=SECURITY,
@@ -147,7 +151,8 @@ async def kept_neighbours(
         resources.choose(release=release)
     row = await _row(request, upload_id)
     first = row.release_id if row.release_id in resources.releases else None
-    return _private(await resources.workers.run(partial(_again, resources, row, k, release or first)))
+    with resources.fairness.hold(_client(request)):
+        return _private(await resources.workers.run(partial(_again, resources, row, k, release or first)))
 
 
 def _again(resources: Resources, row: UploadRow, k: int, release: str | None) -> dict[str, Any]:
@@ -177,6 +182,10 @@ async def _row(request: Request, upload_id: str) -> UploadRow:
             return kept_files.find(session, owner.name, upload_id)
 
     return await to_thread.run_sync(ask)
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _private(content: dict[str, Any]) -> Response:

@@ -54,7 +54,9 @@ async def kept_upload(request: Request, upload_id: UploadId) -> Response:
         prepared = uploads.prepare(resources, understood, survey=None, release=first)
         return results_page(resources, prepared, uploads.answer(prepared, _K)) | kept_block(row.id)
 
-    return page(request, "results.html", await resources.workers.run(again), headers=_PRIVATE)
+    with resources.fairness.hold(request.client.host if request.client else ""):
+        context = await resources.workers.run(again)
+    return page(request, "results.html", context, headers=_PRIVATE)
 
 
 @router.post("/{upload_id}/delete")

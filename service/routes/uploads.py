@@ -113,6 +113,7 @@ DryRun = Annotated[bool, Query(description="Only say what was understood and whi
         "upload.keep_off",
         "upload.quota",
         "storage.full",
+        "storage.unavailable",
         "fits.no_image",
         "fits.band_unknown",
         "fits.band_missing",

@@ -8,6 +8,7 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -245,6 +246,33 @@ def test_lost_pixels_are_said_and_healed_by_sending_again(service, at, good):
     assert again != upload_id
     assert service.get(f"{KEPT}/{again}/neighbours").status_code == 200
     assert service.get(KEPT).json()["n_total"] == 1
+
+
+def test_the_report_is_shown_without_a_pixel_being_read(service, good, monkeypatch):
+    upload_id = kept(service, good)
+    first = service.get(f"{KEPT}/{upload_id}").json()
+
+    def refuse(*_arguments):
+        raise AssertionError("the pixels were read")
+
+    monkeypatch.setattr("service.operations.kept_files.decode", refuse)
+    original = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: refuse() if path.suffix == ".fits" else original(path)
+    )
+    shown = service.get(f"{KEPT}/{upload_id}")
+    assert (shown.status_code, shown.json()) == (200, first)
+
+
+def test_asking_again_counts_as_heavy_but_pictures_wait_their_turn(served_data, at, good):
+    with client_of(served_data, heavy_per_client=1, **at) as client:
+        one = f"{KEPT}/{kept(client, good)}"
+        with client.app.state.resources.fairness.hold("127.0.0.1"):
+            for path in ("/neighbours", "/cutout?format=fits"):
+                assert_problem(client.get(one + path), 429, "client.too_many")
+            assert client.get(one.replace("/api/v1", "")).status_code == 429
+            assert client.get(one + "/cutout").status_code == 200
+        assert client.get(one + "/neighbours").status_code == 200
 
 
 def test_a_lost_upload_can_be_deleted(service, at, good):
