@@ -83,7 +83,9 @@ class Astrometry:
         if self.wcs is None:
             return None
         first, second = (float(value) for value in self.wcs.wcs.crval)
-        return _to_icrs(self.wcs, *((second, first) if self.wcs.wcs.lat == 0 else (first, second)))
+        longitude, latitude = (second, first) if self.wcs.wcs.lat == 0 else (first, second)
+        # Some count right ascension from -180.
+        return _to_icrs(self.wcs, longitude % 360, latitude)
 
 
 NO_ASTROMETRY = Astrometry(None, None)
