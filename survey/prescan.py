@@ -8,6 +8,7 @@ from typing import Literal
 
 from survey.magic import MAX_PIXELS, PrescanRefused, identify, remedy_for
 from survey.prescan_cards import BLOCK, Cards, read_cards
+from survey.prescan_images import LEGAL_BITPIX, MAX_PLANES, ImageHDU, checked_image, compressed_image
 from survey.prescan_pictures import read_jpeg_header, read_png_header
 
 __all__ = [
@@ -25,24 +26,9 @@ MAX_HDUS = 64
 """astropy needs about 40 microseconds for each; 100,000 took 30 s."""
 MAX_ALL_BLOCKS = 1000
 """Blocks of all headers of an upload: 36,000 cards, where 64 HDUs of JWST have a few thousand."""
-MAX_PLANES = 16
 MAX_TOTAL_PIXELS = 2 * MAX_PIXELS
 MAX_FIELDS = 999
 """FITS standard 4.0, section 7.3.1."""
-_LEGAL_BITPIX = (8, 16, 32, 64, -32, -64)
-# HCOMPRESS_1 aborts astropy 8.0.2 for a negative tile, PLIO_1 makes 3 GB of 14 KB: neither is read.
-_CODECS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "NOCOMPRESS")
-
-
-@dataclass(frozen=True, slots=True)
-class ImageHDU:
-    """An image that a FITS file claims to hold."""
-
-    index: int
-    width: int
-    height: int
-    planes: int
-    is_compressed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +152,11 @@ class _Found:
         if kind in ("BINTABLE", "TABLE"):
             _check_fields(cards)
         if kind == "BINTABLE" and cards.raw("ZIMAGE") not in (None, "F"):
-            self.images.append(_compressed(cards, index, shape))
+            self.images.append(compressed_image(cards, index, shape))
         elif kind in ("IMAGE", "IUEIMAGE"):
             self.n_empty += bool(shape) and 0 in shape
             if len(shape) >= 2 and 0 not in shape:
-                self.images.append(_checked(index, shape, is_compressed=False))
+                self.images.append(checked_image(index, shape, is_compressed=False))
         else:
             self.tables += kind in ("BINTABLE", "TABLE")
 
@@ -194,7 +180,7 @@ class _Found:
 def _structure(cards: Cards) -> tuple[tuple[int, ...], int]:
     """Return the axes and the length of the data in bytes, from the keywords every HDU must have."""
     bitpix = cards.integer("BITPIX")
-    if bitpix not in _LEGAL_BITPIX:
+    if bitpix not in LEGAL_BITPIX:
         raise PrescanRefused("fits.bitpix", f"BITPIX is {bitpix}; 8, 16, 32, 64, -32 and -64 exist.")
     naxis = cards.integer("NAXIS")
     if not 0 <= naxis <= 9:
@@ -215,64 +201,11 @@ def _structure(cards: Cards) -> tuple[tuple[int, ...], int]:
     return shape, size
 
 
-def _compressed(cards: Cards, index: int, table: tuple[int, ...]) -> ImageHDU:
-    """Check a tile-compressed image: codec, tiles inside the image, one table row for each tile."""
-    codec = cards.text("ZCMPTYPE")
-    if codec not in _CODECS:
-        raise PrescanRefused(
-            "fits.codec", f"Tile compression {codec or 'unknown'} is not read; RICE_1, GZIP_1 and GZIP_2 are."
-        )
-    zbitpix = cards.integer("ZBITPIX")
-    if zbitpix not in _LEGAL_BITPIX:
-        raise PrescanRefused("fits.bitpix", f"ZBITPIX is {zbitpix}; 8, 16, 32, 64, -32 and -64 exist.")
-    znaxis = cards.integer("ZNAXIS")
-    if not 1 <= znaxis <= 9:
-        raise PrescanRefused("fits.naxis", f"ZNAXIS is {znaxis} (1 to 9 are read).")
-    shape = tuple(cards.integer(f"ZNAXIS{n}") for n in range(1, znaxis + 1))
-    if any(axis < 1 for axis in shape):
-        raise PrescanRefused("fits.empty_image", f"A compressed image has an axis of length {min(shape)}.")
-    image = _checked(index, shape, is_compressed=True)
-    tiles = 1
-    for n, axis in enumerate(shape, start=1):
-        tile = cards.integer(f"ZTILE{n}", axis if n == 1 else 1)
-        if not 1 <= tile <= axis:
-            raise PrescanRefused("fits.tiles", f"ZTILE{n} is {tile}; 1 to {axis} fit the image.")
-        tiles *= -(-axis // tile)
-    if len(table) != 2 or table[1] != tiles:
-        raise PrescanRefused(
-            "fits.tiles",
-            f"The compressed image has {tiles} tiles, its table {table[-1] if table else 0} rows.",
-        )
-    for n in range(1, 10):
-        # Rice's parameters size a buffer; the other ones (NOISEBIT, SCALE, SMOOTH) do not.
-        if cards.text(f"ZNAME{n}") in ("BLOCKSIZE", "BYTEPIX") and not 1 <= cards.integer(f"ZVAL{n}") <= 1024:
-            raise PrescanRefused(
-                "fits.tiles", f"ZVAL{n} is {cards.integer(f'ZVAL{n}')} (1 to 1024 are read)."
-            )
-    return image
-
-
 def _check_fields(cards: Cards) -> None:
     """Refuse a number of columns that no table has: astropy 8.0.2 counts up to it in a compressed image."""
     n_fields = cards.integer("TFIELDS", 0)
     if not 0 <= n_fields <= MAX_FIELDS:
         raise PrescanRefused("fits.header", f"TFIELDS is {n_fields} (0 to {MAX_FIELDS} are legal).")
-
-
-def _checked(index: int, shape: tuple[int, ...], *, is_compressed: bool) -> ImageHDU:
-    width, height, *rest = (*shape, 1) if len(shape) == 1 else shape
-    planes = math.prod(rest)
-    if planes > MAX_PLANES:
-        raise PrescanRefused(
-            "fits.planes", f"The image in HDU {index} has {planes} planes (limit {MAX_PLANES})."
-        )
-    if width * height * planes > MAX_PIXELS:
-        raise PrescanRefused(
-            "fits.too_large",
-            f"The image in HDU {index} is {' x '.join(map(str, shape))} px (limit {MAX_PIXELS} pixels). "
-            "Send a cutout around the galaxy.",
-        )
-    return ImageHDU(index, width, height, planes, is_compressed)
 
 
 def _check_wcs(cards: Cards) -> None:

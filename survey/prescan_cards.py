@@ -19,7 +19,7 @@ MAX_STRUCTURAL = 128
 """Structural cards of a header: each costs ten microseconds, in the serving process."""
 
 _STRUCTURAL = re.compile(
-    r"(SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|GROUPS|TFIELDS|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+))\Z"
+    r"(SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|GROUPS|TFIELDS|Z(IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d+|NAME\d+|VAL\d+|DITHER0))\Z"
 )
 _LIMITED = re.compile(r"((A|B|AP|BP)_ORDER|WCSAXES[A-Z]?)\Z")
 _INTEGER = re.compile(r"[+-]?\d{1,19}\Z")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.fits_builder import image, padded, table, tiled_image, with_card
+from support.fits_builder import card, image, padded, table, tiled_image, with_card
 from support.fits_files import cube, read, tan_header
 
 from survey.magic import PrescanRefused
@@ -37,3 +37,22 @@ def test_right_ascensions_outside_the_circle_are_brought_into_it(turns):
     # The reader handed them on as they stood, and the service refused its child's answer as impossible.
     header = tan_header(ra=150.1 + 360 * turns)
     assert read(cube("grz", header=header)).cutout.ra_deg == pytest.approx(150.1, abs=1e-9)
+
+
+def with_seed(seed):
+    # In place of a card that every tiled image has and the prescan does not look at.
+    data = tiled_image()
+    at = data.index(b"ZPCOUNT =")
+    return data[:at] + card("ZDITHER0", seed) + data[at + 80 :]
+
+
+@pytest.mark.parametrize("seed", [-32, -1, 0, 10_001, 2**31])
+def test_a_dither_seed_outside_its_table_is_refused(seed):
+    # astropy read before the table of random numbers: now and then the child died of it.
+    with pytest.raises(PrescanRefused, match="ZDITHER0"):
+        prescan(with_seed(seed))
+
+
+@pytest.mark.parametrize("seed", [1, 10_000])
+def test_every_legal_dither_seed_passes(seed):
+    assert prescan(with_seed(seed)).images
