@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from service.errors import UnreadableBody
-from service.media import check_form_type
+from service.media import check_form_type, media_type_of
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -37,6 +37,11 @@ async def form_of(request: Request, *, max_files: int, max_fields: int) -> Async
         If it is no such form, or has more files, fields or bytes in a field than it may.
     """
     check_form_type(request)
+    if media_type_of(request.headers.get("content-type")) != "multipart/form-data":
+        # What a browser sends of a form that was written without files in mind.
+        raise UnreadableBody(
+            "No file was sent: the body is no multipart/form-data. Choose a FITS, PNG or JPEG file."
+        )
     try:
         async with aclosing(request.stream()) as stream:
             parser = _InMemory(
