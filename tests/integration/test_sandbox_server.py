@@ -37,7 +37,7 @@ def test_the_log_says_once_if_children_keep_the_network(monkeypatch, caplog, kep
     monkeypatch.setattr("service.sandbox_process._LAUNCH", launch)
     # A service that another test configured keeps its lines to itself.
     monkeypatch.setattr(logging.getLogger("service"), "propagate", True)
-    with caplog.at_level(logging.WARNING), Sandbox(wall_seconds=60) as box:
+    with caplog.at_level(logging.WARNING, logger="service"), Sandbox(wall_seconds=60) as box:
         box.probe()
         box.probe()
     assert sum("keep the network" in record.message for record in caplog.records) == kept
