@@ -1,0 +1,169 @@
+"""What the sky, the dust and the telescope do to linear flux."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.augment.draws import chosen, uniform
+
+__all__ = ["DropBand", "MaskBorder", "Redden", "WorsenNoise", "WorsenPSF", "blur"]
+
+# A Gaussian is cut off here, in sigmas: 0.05 % of its light lies beyond.
+_REACH_SIGMA = 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Redden:
+    """Lay Galactic dust before the galaxy; to be used on de-reddened flux.
+
+    Attributes
+    ----------
+    coefficients
+        A_b / E(B-V) per band (Schlafly & Finkbeiner 2011, ApJ 737, 103, table 6), from the contract's bands.
+    most_ebv
+        E(B-V) is drawn evenly from 0 to this, in magnitudes on the SFD98 scale. Hayat et al. 2021 take 0.5, which
+        makes the vectors blind to colour; 0.2 covers what is left of a wrong correction.
+    """
+
+    coefficients: Sequence[float]
+    most_ebv: float = 0.2
+    probability: float = 1.0
+
+    def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Return ``flux * 10**(-0.4 A_b)``; see :class:`training.augment.draws.Change`."""
+        n = len(fields)
+        ebv = uniform(0, self.most_ebv, n, 1, 1, 1, generator=generator)
+        ebv = torch.where(chosen(n, self.probability, generator), ebv, 0.0)
+        per_band = torch.tensor(self.coefficients, device=fields.device).view(1, -1, 1, 1)
+        return fields * (10 ** (-0.4 * per_band * ebv)).to(fields.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class WorsenPSF:
+    """Smear to a worse point-spread function, never to a better one.
+
+    Attributes
+    ----------
+    sigma_px
+        The survey's own PSF per band, Gaussian sigma in field pixels.
+    worst
+        The new PSF is drawn evenly from the survey's own to this many times it.
+    """
+
+    sigma_px: Sequence[float]
+    worst: float = 1.5
+    probability: float = 0.5
+
+    def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Convolve with the quadrature difference of both; see :class:`training.augment.draws.Change`."""
+        n, bands = fields.shape[:2]
+        own = torch.tensor(self.sigma_px, device=fields.device).view(1, bands)
+        # One seeing for all bands of an image, as in drift scans.
+        factor = uniform(1, self.worst, n, 1, generator=generator)
+        factor = torch.where(chosen(n, self.probability, generator).view(n, 1), factor, 1.0)
+        return blur(
+            fields, own * torch.sqrt(factor**2 - 1), most=max(self.sigma_px) * (self.worst**2 - 1) ** 0.5
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorsenNoise:
+    """Add noise up to a shallower exposure's.
+
+    Attributes
+    ----------
+    sigma
+        The survey's own noise per band, field units per pixel.
+    worst
+        The new noise is drawn evenly from the survey's own to this many times it.
+    """
+
+    sigma: Sequence[float]
+    worst: float = 2.0
+    probability: float = 0.5
+
+    def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Add Gaussian noise of the quadrature difference; see :class:`training.augment.draws.Change`."""
+        n, bands = fields.shape[:2]
+        factor = uniform(1, self.worst, n, 1, 1, 1, generator=generator)
+        added = torch.where(chosen(n, self.probability, generator), torch.sqrt(factor**2 - 1), 0.0)
+        own = torch.tensor(self.sigma, device=fields.device).view(1, bands, 1, 1)
+        noise = torch.randn(fields.shape, generator=generator, device=fields.device)
+        return fields + (noise * own * added).to(fields.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskBorder:
+    """Leave a smaller field, as a small stamp gives it: what lies outside is 0, as the contract has it.
+
+    Attributes
+    ----------
+    least_px
+        Smallest side that stays; drawn evenly from here to the field without its outermost pixels.
+    """
+
+    least_px: int
+    probability: float = 0.3
+
+    def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Return fields with an empty border; see :class:`training.augment.draws.Change`."""
+        n, _, side, _ = fields.shape
+        kept = uniform(self.least_px, side - 1, n, 1, 1, 1, generator=generator)
+        kept = torch.where(chosen(n, self.probability, generator), kept, float(side))
+        off = (torch.arange(side, device=fields.device) - (side - 1) / 2).abs()
+        inside = torch.maximum(off.view(1, 1, -1, 1), off.view(1, 1, 1, -1)) <= kept / 2
+        return fields * inside
+
+
+@dataclass(frozen=True, slots=True)
+class DropBand:
+    """Lose one band: it becomes the mean shape of the others times its usual brightness, as an upload's is filled in.
+
+    Attributes
+    ----------
+    ratios
+        Usual flux of each band, in any common unit.
+    """
+
+    ratios: Sequence[float]
+    probability: float = 0.1
+
+    def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Return fields with at most one band replaced; see :class:`training.augment.draws.Change`."""
+        n, bands = fields.shape[:2]
+        usual = torch.tensor(self.ratios, device=fields.device).view(1, bands, 1, 1).to(fields.dtype)
+        lost = torch.randint(bands, (n,), generator=generator, device=fields.device)
+        is_lost = functional.one_hot(lost, bands).view(n, bands, 1, 1).bool()
+        is_lost &= chosen(n, self.probability, generator)
+        per_unit = (fields / usual * ~is_lost).sum(dim=1, keepdim=True) / (~is_lost).sum(
+            dim=1, keepdim=True
+        ).clamp(min=1)
+        return torch.where(is_lost, per_unit * usual, fields)
+
+
+def blur(fields: Tensor, sigma_px: Tensor, *, most: float) -> Tensor:
+    """Convolve each plane with its own Gaussian, normalised on its pixels; 0 leaves a plane as it is.
+
+    Parameters
+    ----------
+    fields
+        Shape (N, C, F, F).
+    sigma_px
+        Shape (N, C), 0 to ``most``.
+    """
+    n, bands, side, _ = fields.shape
+    reach = min(max(1, round(_REACH_SIGMA * most)), side - 1)
+    offsets = torch.arange(-reach, reach + 1, device=fields.device)
+    width = sigma_px.reshape(-1, 1).clamp(min=1e-3)
+    kernel = torch.exp(-0.5 * (offsets / width) ** 2)
+    kernel = (kernel / kernel.sum(dim=1, keepdim=True)).to(fields.dtype)
+    planes = fields.reshape(1, n * bands, side, side)
+    planes = functional.pad(planes, (reach, reach, reach, reach), mode="replicate")
+    planes = functional.conv2d(planes, kernel[:, None, None, :], groups=n * bands)
+    planes = functional.conv2d(planes, kernel[:, None, :, None], groups=n * bands)
+    return planes.reshape(n, bands, side, side)

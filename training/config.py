@@ -1,0 +1,151 @@
+"""One frozen configuration per training run, read from a TOML file whose header says command, hardware and result."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from survey.bands import BandSet
+from survey.contract import InputContract
+
+__all__ = ["BadConfig", "ChangeConfig", "PretrainConfig", "read_config"]
+
+
+class BadConfig(ValueError):
+    """A configuration that cannot be followed; the message names the field, the value and what is allowed."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Section):
+    """What is trained on.
+
+    Attributes
+    ----------
+    surveys
+        Survey folders by name; each is a source of its own.
+    hold_out
+        Files of ``benchmarks/splits``: their objects, and all of their patches of sky, are never seen.
+    validation_share
+        Share of the patches of sky of the first survey that decides when to stop.
+    """
+
+    surveys: Annotated[list[str], Field(min_length=1)]
+    hold_out: list[Path] = []
+    validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+
+
+class ContractConfig(_Section):
+    """The input contract, as :class:`survey.contract.InputContract` has it."""
+
+    bands: list[str]
+    pixel_scale_arcsec: float | None = None
+    field_px: int
+    input_px: int
+    stretch: Literal["asinh", "unit"]
+    softening: list[float] = []
+    min_coverage_px: int = 40
+
+    def contract(self) -> InputContract:
+        """Return the contract."""
+        return InputContract(
+            bands=BandSet.from_ids(self.bands),
+            pixel_scale_arcsec=self.pixel_scale_arcsec,
+            field_px=self.field_px,
+            input_px=self.input_px,
+            stretch=self.stretch,
+            softening=tuple(self.softening),
+            min_coverage_px=self.min_coverage_px,
+        )
+
+
+class NetworkConfig(_Section):
+    """The backbone; see :class:`training.models.resnet.ResNet`."""
+
+    depth: Literal[18, 50] = 18
+    stem: Literal["imagenet", "middle", "compact", "hayat"] = "middle"
+    width: Annotated[int, Field(ge=8, le=256)] = 64
+
+
+class MoCoConfig(_Section):
+    """The method's numbers; see :class:`training.methods.moco.MoCoSettings`."""
+
+    queue_size: Annotated[int, Field(gt=0)] = 4096
+    momentum: Annotated[float, Field(ge=0, le=1)] = 0.99
+    temperature: Annotated[float, Field(gt=0)] = 0.2
+    projection: Annotated[int, Field(ge=2)] = 128
+    groups: Annotated[int, Field(ge=1)] = 4
+    auxiliary_weight: Annotated[float, Field(ge=0)] = 0.0
+
+
+class ChangeConfig(_Section):
+    """One augmentation by name with its numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What the class is made with."""
+        return dict(self.model_extra or {})
+
+
+class OptimiserConfig(_Section):
+    """Stochastic gradient descent with momentum, warm-up and cosine.
+
+    Attributes
+    ----------
+    learning_rate
+        At its highest, for the whole batch times ``accumulate``.
+    accumulate
+        Batches whose gradients are summed for one step.
+    """
+
+    batch: Annotated[int, Field(ge=2)] = 256
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    epochs: Annotated[int, Field(ge=1)] = 100
+    warmup_epochs: Annotated[float, Field(ge=0)] = 5
+    learning_rate: Annotated[float, Field(gt=0)] = 0.06
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+
+
+class PretrainConfig(_Section):
+    """A pretraining run."""
+
+    model_id: str
+    method: Literal["moco"] = "moco"
+    seed: int = 0
+    data: DataConfig
+    contract: ContractConfig
+    network: NetworkConfig = NetworkConfig()
+    moco: MoCoConfig = MoCoConfig()
+    augment: list[ChangeConfig]
+    optimiser: OptimiserConfig = OptimiserConfig()
+
+
+def read_config(path: Path) -> PretrainConfig:
+    """Read and check a configuration.
+
+    Raises
+    ------
+    BadConfig
+        If the file is missing, no TOML, or a field is unknown, missing or out of its range.
+    """
+    try:
+        told = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadConfig(f"no configuration {path.name} here") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path.name} is no TOML: {error}") from error
+    try:
+        return PretrainConfig.model_validate(told)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise BadConfig(f"{path.name}: {'; '.join(lines)}") from error
