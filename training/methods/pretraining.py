@@ -1,0 +1,102 @@
+"""MoCo with an auxiliary regression, as the loop wants a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.augment.recipe import Views
+from training.auxiliary import AuxiliaryHead, measure_views
+from training.loader import Loader
+from training.methods.moco import MoCo
+from training.schedule import Batch
+
+__all__ = ["Pretraining"]
+
+
+class Pretraining:
+    """What happens to a batch: two views, InfoNCE, the measured numbers.
+
+    Parameters
+    ----------
+    moco
+        The method's state, on the device.
+    views
+        Draws views of fields.
+    loader
+        Gives the fields of a batch.
+    auxiliary_weight
+        Of the regression beside InfoNCE; 0 leaves it out.
+    generator
+        Draws the augmentations, on the device.
+    validate
+        Given the query encoder's backbone, returns what the epoch is judged by.
+    """
+
+    def __init__(
+        self,
+        moco: MoCo,
+        views: Views,
+        loader: Loader,
+        *,
+        auxiliary_weight: float,
+        generator: torch.Generator,
+        validate: Callable[[nn.Module], dict[str, float]],
+    ) -> None:
+        self.moco, self.views, self.loader = moco, views, loader
+        self.auxiliary_weight = auxiliary_weight
+        self.generator = generator
+        self.auxiliary = AuxiliaryHead(moco.backbone.dimension).to(loader.device)  # type: ignore[arg-type]
+        self._validate = validate
+        self._new: tuple[Tensor, int] | None = None
+
+    def parameters(self) -> Sequence[Tensor]:
+        """Return the query encoder's and the regression's weights."""
+        return [*self.moco.query_encoder.parameters(), *self.auxiliary.parameters()]
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float | Tensor]]:
+        """Return InfoNCE plus the weighted regression; see :class:`training.loop.Method`."""
+        fields = self.loader.take(batch)
+        queries, keys = (self.views(fields, self.generator) for _ in range(2))
+        on_gpu = self.loader.device.type == "cuda"
+        layout = torch.channels_last
+        with torch.autocast(self.loader.device.type, dtype=torch.bfloat16, enabled=on_gpu):
+            contrast, trunk, new_keys = self.moco(
+                queries.contiguous(memory_format=layout), keys.contiguous(memory_format=layout), batch.source
+            )
+        self._new = (new_keys, batch.source)
+        parts: dict[str, float | Tensor] = {"info_nce": contrast.detach()}
+        loss: Tensor = contrast
+        if self.auxiliary_weight:
+            regression = self.auxiliary(trunk, measure_views(queries))
+            parts["auxiliary"] = regression.detach()
+            loss = loss + self.auxiliary_weight * regression
+        return loss, parts
+
+    def after_step(self) -> None:
+        """Move the momentum encoder and the queue."""
+        assert self._new is not None
+        self.moco.after_step(*self._new)
+
+    def validate(self) -> dict[str, float]:
+        """Judge the backbone as it would be exported."""
+        return self._validate(self.moco.backbone)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return weights, queues and the states of both generators."""
+        return {
+            "moco": self.moco.state_dict(),
+            "auxiliary": self.auxiliary.state_dict(),
+            "views": self.generator.get_state(),
+            "shuffles": self.moco.generator.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to such a state."""
+        self.moco.load_state_dict(state["moco"])
+        self.auxiliary.load_state_dict(state["auxiliary"])
+        self.generator.set_state(state["views"])
+        self.moco.generator.set_state(state["shuffles"])
