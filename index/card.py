@@ -21,7 +21,7 @@ class ModelCard(BaseModel):
     precision
         Arithmetic of the graph; another precision is another model.
     views
-        Orientations averaged for one embedding.
+        Orientations averaged for one embedding: 1, or the 8 quarter turns and reflections (inside the graph).
     training
         Survey, its SHA-256, number of objects, seed and the method's own settings.
     metrics
@@ -40,7 +40,7 @@ class ModelCard(BaseModel):
     contract: dict[str, Any]
     dimension: int = Field(ge=1)
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
-    views: Literal[1] = 1
+    views: Literal[1, 8] = 1
     training: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
     code_revision: str = ""

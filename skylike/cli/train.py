@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
+from skylike.cli.pretrain import export, pretrain
 
 if TYPE_CHECKING:
     from index.model import Model
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from training.fixed import FixedMethod
 
 app = typer.Typer(help="Fit models on a survey.", no_args_is_help=True)
+app.command()(pretrain)
+app.command()(export)
 
 
 @app.callback()

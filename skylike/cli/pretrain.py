@@ -1,0 +1,132 @@
+"""`skylike train pretrain` and `skylike train export`: networks trained without labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
+
+if TYPE_CHECKING:
+    from training.config import PretrainConfig
+    from training.pretrain import Prepared
+
+__all__ = ["export", "pretrain"]
+
+Config = Annotated[
+    str,
+    typer.Argument(metavar="CONFIG", help="A TOML file, or the name of one that Skylike brings (sdss-rgb)."),
+]
+RunName = Annotated[
+    str | None, typer.Option("--run", help="Name of the run; default the configuration's model.")
+]
+
+
+def pretrain(
+    config: Config,
+    *,
+    run: RunName = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option("--minutes", min=0, help="Stop cleanly after so long; call again to go on."),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu or cuda; cuda if there is one.")] = "auto",
+    threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 takes every core.")] = 0,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Json = False,
+) -> None:
+    """Train an encoder without labels; goes on where an earlier call stopped or was killed."""
+    torch = _torch()
+    from survey.manifests import CorruptFolder
+    from training.config import BadConfig
+    from training.pretrain import pretrain as train
+    from training.runs import RunMismatch
+
+    if threads:
+        torch.set_num_threads(threads)
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        read, prepared = _prepared(config, data_dir)
+        folder = data_dir / "runs" / (run or read.model_id)
+        with progress(f"Training {folder.name} on {chosen}") as report:
+            finished = train(
+                read,
+                prepared,
+                folder,
+                device=torch.device(chosen),
+                progress=report,
+                most_seconds=None if minutes is None else 60 * minutes,
+            )
+    except (BadConfig, CorruptFolder, RunMismatch, ValueError, RuntimeError) as error:
+        fail(str(error))
+    again = f"skylike train {'export' if finished.is_complete else 'pretrain'} {config}"
+    emit(
+        {
+            "run": folder.name,
+            "epochs": finished.epochs,
+            "of": read.optimiser.epochs,
+            "best_score": None
+            if finished.best_score != finished.best_score
+            else round(finished.best_score, 5),
+            "next": again,
+        },
+        as_json=as_json,
+    )
+
+
+def export(
+    config: Config,
+    *,
+    run: RunName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Json = False,
+) -> None:
+    """Publish a run's best state as a model, which `skylike index build` takes."""
+    _torch()
+    from survey.manifests import CorruptFolder
+    from training.config import BadConfig
+    from training.release import NotTrained, export_run
+    from training.runs import RunFolder
+
+    try:
+        read, prepared = _prepared(config, data_dir)
+        folder = RunFolder.opened(data_dir / "runs" / (run or read.model_id))
+        model = export_run(read, prepared, folder, data_dir / "models" / read.model_id)
+    except (BadConfig, CorruptFolder, NotTrained, ValueError) as error:
+        fail(str(error))
+    emit(
+        {
+            "model": model.card.id,
+            "dimension": model.card.dimension,
+            "views": model.card.views,
+            "power": model.card.training["power"],
+            "sha256": model.sha256,
+            "next": f"skylike index build {read.data.surveys[0]} --model {model.card.id}",
+        },
+        as_json=as_json,
+    )
+
+
+def _torch() -> ModuleType:
+    """Import torch, or say how to get it."""
+    try:
+        import torch
+    except ImportError:
+        fail('training needs torch, which is not installed: pip install "skylike[train]"')
+    return torch
+
+
+def _prepared(config: str, data_dir: Path) -> tuple[PretrainConfig, Prepared]:
+    from training.config import read_config
+    from training.pretrain import prepare
+
+    path = Path(config)
+    shipped = Path(__file__).parents[2] / "training" / "configs" / f"{config}.toml"
+    read = read_config(path if path.suffix == ".toml" or not shipped.is_file() else shipped)
+    with progress("Calibrating") as report:
+        return read, prepare(
+            read, data_dir, root=Path(), progress=lambda _survey, done, total: report(done, total)
+        )

@@ -1,0 +1,199 @@
+"""A run of pretraining: killed and resumed, stopped and refused."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.tiny_survey import tiny_survey
+
+torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
+
+from support.small_run import small_config, train  # noqa: E402
+
+from survey.manifests import CorruptFolder  # noqa: E402
+from training.config import BadConfig  # noqa: E402
+from training.pretrain import prepare, pretrain  # noqa: E402
+from training.runs import RunFolder, RunMismatch  # noqa: E402
+from training.stored_fields import store_fields  # noqa: E402
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pretraining")
+    tiny_survey(folder / "surveys" / "tiny", n=60)
+    tiny_survey(folder / "surveys" / "other", n=45, seed=5)
+    return folder
+
+
+def in_a_process(data, run, *arguments):
+    command = [sys.executable, "-m", "support.small_run", str(data), str(run), *map(str, arguments)]
+    environment = {"PYTHONPATH": f"{TESTS}:{TESTS.parent}", "PATH": "", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def latest(run):
+    return torch.load(run / "latest.pt", weights_only=True)
+
+
+def logged(run):
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def same(first, second):
+    """Compare nested states bit by bit."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, list):
+        return len(first) == len(second) and all(map(same, first, second))
+    return first == second
+
+
+def test_a_run_killed_in_an_epoch_goes_on_to_the_same_bits(data, tmp_path):
+    whole = in_a_process(data, tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    killed = in_a_process(data, tmp_path / "killed", 7)
+    assert killed.returncode == -signal.SIGKILL
+    # Five batches an epoch: the seventh lies within the second.
+    assert (latest(tmp_path / "killed")["epoch"], latest(tmp_path / "killed")["batch"]) == (1, 1)
+    resumed = in_a_process(data, tmp_path / "killed")
+    assert resumed.returncode == 0, resumed.stderr
+    assert same(latest(tmp_path / "whole"), latest(tmp_path / "killed"))
+    assert logged(tmp_path / "whole") == logged(tmp_path / "killed")
+
+
+def test_the_log_tells_each_epoch_once_with_its_losses_and_validation(data, tmp_path):
+    train(data, tmp_path / "run", small_config(["tiny"]))
+    lines = logged(tmp_path / "run")
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert all(np.isfinite([line["info_nce"], line["auxiliary"], line["purity10"]]).all() for line in lines)
+    assert (tmp_path / "run" / "best.pt").is_file()
+
+
+def test_a_finished_run_does_nothing_more(data, tmp_path):
+    config = small_config(["tiny"], epochs=1)
+    train(data, tmp_path / "run", config)
+    before = latest(tmp_path / "run")
+    train(data, tmp_path / "run", config, kill_at=6)
+    assert same(before, latest(tmp_path / "run"))
+
+
+def test_a_run_of_another_configuration_is_refused(data, tmp_path):
+    train(data, tmp_path / "run", small_config(["tiny"], epochs=1))
+    with pytest.raises(RunMismatch, match="another configuration"):
+        train(data, tmp_path / "run", small_config(["tiny"], epochs=2))
+
+
+def test_each_source_has_its_queue(data, tmp_path):
+    train(data, tmp_path / "run", small_config(["tiny", "other"], epochs=1))
+    state = latest(tmp_path / "run")["method"]["moco"]
+    assert state["queue"].shape == (2, 8, 16)
+
+
+def test_two_batches_make_one_step_when_accumulated(data, tmp_path):
+    config = small_config(["tiny"], accumulate=2, epochs=1)
+    prepared = prepare(config, data, root=data)
+    finished = pretrain(config, prepared, tmp_path / "run", device=torch.device("cpu"))
+    assert finished.is_complete
+    moments = latest(tmp_path / "run")["optimiser"]["state"]
+    assert all(torch.isfinite(value["momentum_buffer"]).all() for value in moments.values())
+
+
+def test_a_run_out_of_time_stops_cleanly_and_goes_on(data, tmp_path):
+    config = small_config(["tiny"])
+    prepared = prepare(config, data, root=data)
+    device = torch.device("cpu")
+    first = pretrain(config, prepared, tmp_path / "run", device=device, most_seconds=0)
+    assert not first.is_complete
+    for _ in range(20):
+        last = pretrain(config, prepared, tmp_path / "run", device=device, most_seconds=0)
+        if last.is_complete:
+            break
+    assert last.is_complete
+    train(data, tmp_path / "whole", config)
+    assert same(latest(tmp_path / "run"), latest(tmp_path / "whole"))
+
+
+def test_a_queue_beyond_a_quarter_of_the_galaxies_is_refused(data, tmp_path):
+    config = small_config(["tiny"])
+    config = config.model_copy(update={"moco": config.moco.model_copy(update={"queue_size": 16})})
+    with pytest.raises(BadConfig, match="quarter"):
+        train(data, tmp_path / "run", config)
+
+
+def test_a_hold_out_file_that_is_not_there_is_refused(data):
+    config = small_config(["tiny"])
+    config = config.model_copy(
+        update={"data": config.data.model_copy(update={"hold_out": [Path("none.json")]})}
+    )
+    with pytest.raises(BadConfig, match=r"no none\.json"):
+        prepare(config, data, root=data)
+
+
+def test_held_out_galaxies_are_in_no_part(data, tmp_path):
+    hidden = [f"J{n:05d}" for n in range(20)]
+    (tmp_path / "split.json").write_text(json.dumps({"evaluation": [hidden]}))
+    config = small_config(["tiny"])
+    config = config.model_copy(
+        update={"data": config.data.model_copy(update={"hold_out": [Path("split.json")]})}
+    )
+    prepared = prepare(config, data, root=tmp_path)
+    source, split = prepared.sources[0], prepared.splits[0]
+    seen = {
+        source.survey.ids[source.rows[place]] for part in (split.train, split.validation) for place in part
+    }
+    assert len(seen) == 40
+    assert not seen & set(hidden)
+
+
+def test_stored_fields_are_the_contracts_and_are_made_once(data, tmp_path):
+    survey = prepare(small_config(["tiny"]), data, root=data).sources[0].survey
+    contract = small_config(["tiny"]).contract.contract()
+    stored = store_fields(survey, contract, tmp_path)
+    ((_, cutouts),) = survey.scan(3, 4)
+    expected = contract.calibrate(cutouts[0]).field
+    # Half precision keeps eleven bits.
+    assert np.allclose(stored.fields[3], expected, rtol=2**-11, atol=1e-6)
+    told = []
+    store_fields(survey, contract, tmp_path, progress=lambda done, total: told.append((done, total)))
+    assert not told
+
+
+def test_a_shortened_file_of_fields_is_refused(data, tmp_path):
+    survey = prepare(small_config(["tiny"]), data, root=data).sources[0].survey
+    contract = small_config(["tiny"]).contract.contract()
+    store_fields(survey, contract, tmp_path)
+    (path,) = tmp_path.glob("*/fields.bin")
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(CorruptFolder, match="not as long"):
+        store_fields(survey, contract, tmp_path)
+
+
+def test_a_damaged_state_is_refused_with_the_remedy(tmp_path):
+    run = RunFolder(tmp_path, {})
+    (tmp_path / "latest.pt").write_bytes(b"nonsense")
+    with pytest.raises(CorruptFolder, match="remove it to begin again"):
+        run.load()
+
+
+def test_an_exported_run_is_a_model_that_embeds_as_the_network_does(data, tmp_path):
+    from index.model import OnnxEncoder
+    from training.release import POWERS, export_run
+
+    config = small_config(["tiny", "other"], epochs=1)
+    train(data, tmp_path / "run", config)
+    prepared = prepare(config, data, root=data)
+    run = RunFolder.opened(tmp_path / "run")
+    model = export_run(config, prepared, run, tmp_path / "model")
+    # Opening an encoder compares the golden objects, which the network embedded.
+    assert OnnxEncoder(model).check_golden() > 0.9999
+    assert model.card.views == 8
+    assert model.card.training["power"] in POWERS
+    assert model.card.training["n"] == sum(len(split.train) for split in prepared.splits)

@@ -1,0 +1,84 @@
+"""The exported graph gives what the network gives."""
+
+import numpy as np
+import onnxruntime
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
+
+from training.export import Projection, encoder_graph  # noqa: E402
+from training.models.resnet import DEPTHS, STEMS, ResNet  # noqa: E402
+from training.probes import embed_with, orbit  # noqa: E402
+
+SIDE = 32
+
+
+def network(depth=18, stem="middle", bands=3):
+    torch.manual_seed(1)
+    made = ResNet(depth=depth, bands=bands, stem=stem, width=8)
+    # Statistics and weights as after some training, or folding them would be the identity.
+    made.train()
+    with torch.no_grad():
+        for _ in range(3):
+            made(torch.randn(8, bands, SIDE, SIDE) * 2 + 1)
+        for module in made.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.uniform_(-0.5, 0.5)
+    return made.eval()
+
+
+def projection(dimension, views, k=6):
+    rng = np.random.default_rng(0)
+    return Projection(
+        rng.normal(size=dimension).astype(np.float32),
+        rng.normal(size=(dimension, k)).astype(np.float32),
+        views,
+    )
+
+
+def run(graph, images):
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    return session.run(["embedding"], {"images": images})[0]
+
+
+def expected(made, project, images):
+    trunk = embed_with(made, [torch.from_numpy(images)], views=project.views)
+    vectors = (trunk - project.mean) @ project.axes
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def pictures(n=5, bands=3):
+    return np.random.default_rng(2).normal(size=(n, bands, SIDE, SIDE)).astype(np.float32)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_graph_and_network_agree(depth, stem):
+    made = network(depth, stem)
+    project = projection(made.dimension, views=1)
+    graph = encoder_graph(made, project, bands=3, input_px=SIDE)
+    assert np.allclose(run(graph, pictures()), expected(made, project, pictures()), atol=2e-5)
+
+
+def test_eight_views_are_averaged_before_the_projection():
+    made = network(bands=5)
+    project = projection(made.dimension, views=8)
+    graph = encoder_graph(made, project, bands=5, input_px=SIDE)
+    found = run(graph, pictures(bands=5))
+    assert np.allclose(found, expected(made, project, pictures(bands=5)), atol=2e-5)
+    # A quarter turn or a reflection of the image changes nothing.
+    for turned in (np.rot90(pictures(bands=5), axes=(2, 3)), pictures(bands=5)[..., ::-1]):
+        assert np.allclose(run(graph, np.ascontiguousarray(turned)), found, atol=2e-5)
+
+
+def test_the_orbit_has_eight_different_views():
+    views = orbit(torch.arange(9.0).view(1, 1, 3, 3))
+    assert len({tuple(view.flatten().tolist()) for view in views}) == 8
+
+
+def test_the_same_weights_give_the_same_bytes():
+    made = network()
+    project = projection(made.dimension, views=8)
+    first, second = (encoder_graph(made, project, bands=3, input_px=SIDE) for _ in range(2))
+    assert first == second

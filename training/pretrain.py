@@ -1,0 +1,230 @@
+"""A pretraining run from its configuration: data, network, method, loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from survey.archive import SurveyFolder
+from survey.contract import InputContract
+from training.augment.recipe import Views, build_changes
+from training.config import BadConfig, PretrainConfig
+from training.loader import Loader
+from training.loop import Finished, run_epochs
+from training.methods.moco import MoCo, MoCoSettings
+from training.methods.pretraining import Pretraining
+from training.models.heads import projection_head
+from training.models.resnet import ResNet
+from training.probes import embed_with, label_score, redshift_score
+from training.runs import RunFolder
+from training.splits import Split, held_out_ids, sky_groups_of, split_rows
+from training.stored_fields import StoredFields, store_fields
+
+__all__ = ["Prepared", "judge_vectors", "prepare", "pretrain"]
+
+_RESIDENT_SHARE = 0.25
+_CPU_RESIDENT_BYTES = 4 << 30
+_VALIDATION_BATCH = 256
+# Ten neighbours and the galaxy itself.
+_LEAST_JUDGED = 11
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """The data of a run.
+
+    Attributes
+    ----------
+    contract
+        Of the model to be.
+    sources
+        Stored fields of each survey.
+    splits
+        Of each survey's *stored fields*: places, not survey rows. Only the first survey validates.
+    """
+
+    contract: InputContract
+    sources: list[StoredFields]
+    splits: list[Split]
+
+
+def prepare(
+    config: PretrainConfig,
+    data_dir: Path,
+    *,
+    root: Path,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Prepared:
+    """Open the surveys, calibrate their fields once, part them.
+
+    Parameters
+    ----------
+    root
+        What the ``hold_out`` files of the configuration are relative to.
+    progress
+        Told (survey, done, total).
+
+    Raises
+    ------
+    BadConfig
+        If a hold-out file is missing.
+    CorruptFolder, ValueError
+        If a survey is missing or none of it fits.
+    """
+    contract = config.contract.contract()
+    hidden: set[str] = set()
+    for path in config.data.hold_out:
+        if not (root / path).is_file():
+            raise BadConfig(
+                f"data.hold_out: there is no {path}; evaluation data must be named to be left out"
+            )
+        hidden |= held_out_ids(root / path)
+    sources, splits = [], []
+    for n, name in enumerate(config.data.surveys):
+        survey = SurveyFolder(data_dir / "surveys" / name)
+        tell = None if progress is None else _told(progress, name)
+        stored = store_fields(survey, contract, data_dir / "fields", progress=tell)
+        objects = survey.objects.take(stored.rows)
+        share = config.data.validation_share if n == 0 else 0.0
+        split = split_rows(
+            objects.column("object_id").to_pylist(),
+            sky_groups_of(objects),
+            hold_out=hidden,
+            validation_share=share,
+            seed=config.seed,
+        )
+        sources.append(stored)
+        splits.append(split)
+    return Prepared(contract, sources, splits)
+
+
+def pretrain(
+    config: PretrainConfig,
+    prepared: Prepared,
+    run_path: Path,
+    *,
+    device: torch.device,
+    progress: Callable[[int, int], None] | None = None,
+    most_seconds: float | None = None,
+) -> Finished:
+    """Train, or go on training; see :func:`training.loop.run_epochs`.
+
+    Raises
+    ------
+    BadConfig
+        If queue, batch and data do not fit each other.
+    RunMismatch
+        If ``run_path`` holds a run of another configuration or other data.
+    """
+    smallest = min(len(split.train) for split in prepared.splits)
+    settings = MoCoSettings(**config.moco.model_dump(exclude={"auxiliary_weight"}))
+    try:
+        settings.check(batch=config.optimiser.batch, n_train=smallest)
+    except ValueError as error:
+        raise BadConfig(f"moco: {error}") from error
+    method = _method(config, settings, prepared, device)
+    hashes = {source.survey.info.name: source.survey.sha256 for source in prepared.sources}
+    run = RunFolder(run_path, {**config.model_dump(mode="json"), "survey_sha256": hashes})
+    return run_epochs(
+        method,
+        config.optimiser,
+        method.loader.counts,
+        run,
+        seed=config.seed,
+        device=device,
+        progress=progress,
+        most_seconds=most_seconds,
+    )
+
+
+def _method(
+    config: PretrainConfig, settings: MoCoSettings, prepared: Prepared, device: torch.device
+) -> Pretraining:
+    torch.manual_seed(config.seed)
+    backbone = ResNet(
+        depth=config.network.depth,
+        bands=len(prepared.contract.bands),
+        stem=config.network.stem,
+        width=config.network.width,
+    )
+    shuffles, draws = (torch.Generator(device).manual_seed(config.seed + n) for n in (1, 2))
+    moco = MoCo(
+        backbone.to(device),
+        projection_head(backbone.dimension, settings.projection).to(device),
+        settings,
+        shuffles,
+        sources=len(prepared.sources),
+    )
+    moco.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not among torch's typed forms
+    places = [split.train for split in prepared.splits]
+    views = Views(prepared.contract, build_changes(config.augment, prepared.contract))
+    loader = Loader(prepared.sources, places, device, resident_bytes=_resident_bytes(device))
+    return Pretraining(
+        moco,
+        views,
+        loader,
+        auxiliary_weight=config.moco.auxiliary_weight,
+        generator=draws,
+        validate=_validation(prepared, views, device),
+    )
+
+
+def judge_vectors(prepared: Prepared, vectors: NDArray[np.float32]) -> float:
+    """Score vectors of the first survey's validation part, in its order; NaN where nothing can judge them.
+
+    The purity of ten neighbours where eleven galaxies or more have a label, else minus sigma_MAD of their redshifts.
+    """
+    labels, z_spec = _truth(prepared)
+    if len(labels) > _LEAST_JUDGED:
+        return label_score(vectors[list(labels)], list(labels.values()))
+    known = np.flatnonzero(np.isfinite(z_spec))
+    return redshift_score(vectors[known], z_spec[known]) if len(known) > _LEAST_JUDGED else float("nan")
+
+
+def _validation(
+    prepared: Prepared, views: Views, device: torch.device
+) -> Callable[[nn.Module], dict[str, float]]:
+    """Return what judges a backbone after each epoch, from one view a galaxy."""
+    source, places = prepared.sources[0], prepared.splits[0].validation
+    by_label = len(_truth(prepared)[0]) > _LEAST_JUDGED
+
+    def judge(backbone: nn.Module) -> dict[str, float]:
+        score = judge_vectors(prepared, embed_with(backbone, _batches(source.fields, places, views, device)))
+        told = {"purity10": score} if by_label else {"knn_sigma_mad": -score}
+        return {**{name: round(value, 5) for name, value in told.items()}, "score": score}
+
+    return judge if len(places) > _LEAST_JUDGED else lambda _backbone: {}
+
+
+def _truth(prepared: Prepared) -> tuple[dict[int, str], NDArray[np.float64]]:
+    """Return labels by place in the validation part, and its redshifts (NaN where unknown)."""
+    source, places = prepared.sources[0], prepared.splits[0].validation
+    objects = source.survey.objects.take(source.rows[places])
+    labels = objects.column("label").to_pylist() if "label" in objects.column_names else []
+    z_spec = np.array(objects.column("z_spec").to_pylist(), dtype=np.float64)
+    return {n: str(label) for n, label in enumerate(labels) if label is not None}, z_spec
+
+
+def _batches(
+    fields: NDArray[np.generic], places: NDArray[np.int64], views: Views, device: torch.device
+) -> list[torch.Tensor]:
+    return [
+        views.plain(torch.from_numpy(fields[places[n : n + _VALIDATION_BATCH]]).to(device))
+        for n in range(0, len(places), _VALIDATION_BATCH)
+    ]
+
+
+def _resident_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(_RESIDENT_SHARE * torch.cuda.get_device_properties(device).total_memory)
+    return _CPU_RESIDENT_BYTES
+
+
+def _told(progress: Callable[[str, int, int], None], name: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(name, done, total)
