@@ -51,7 +51,7 @@ def _elliptical(shape: Shape, rng: np.random.Generator) -> list[Component]:
     ]
     if rng.random() < _STREAMS:
         parts.append(
-            Component(tail(shape, rng, start=_place(2.0 * shape.r50_arcsec, rng)), 0.06, _HALO_COLOUR)
+            Component(tail(shape, rng, start=_place(2.0 * shape.r50_arcsec, shape, rng)), 0.06, _HALO_COLOUR)
         )
     return parts
 
@@ -111,7 +111,7 @@ def _irregular(shape: Shape, rng: np.random.Generator) -> list[Component]:
 def _merger(shape: Shape, rng: np.random.Generator) -> list[Component]:
     """Two discs within a few radii of each other, with tails."""
     ratio = rng.uniform(0.25, 0.9)
-    x, y = _place(shape.r50_arcsec * rng.uniform(1.2, 2.6), rng)
+    x, y = _place(shape.r50_arcsec * rng.uniform(1.2, 2.6), shape, rng)
     parts = [
         _bulge(shape, index=2.5, size=0.3),
         Component(lumpy_disc(shape, rng), 0.5, shape.gradient * _DISC_COLOUR),
@@ -120,7 +120,7 @@ def _merger(shape: Shape, rng: np.random.Generator) -> list[Component]:
         index=rng.choice([1.0, 2.0, 4.0]),
         r50=shape.r50_arcsec * np.sqrt(ratio) * 0.7,
         axis_ratio=rng.uniform(0.4, 0.95),
-        angle=np.pi * rng.random(),
+        angle=np.pi * rng.random() + shape.turn_rad,
     )
     moved = points(np.array([x]), np.array([y]), np.ones(1), sigma=0.0) * other
     parts.append(Component(moved, ratio, rng.normal(0, 0.3) * BULGE_COLOUR))
@@ -147,8 +147,8 @@ def _disc(shape: Shape, *, thickness: float) -> KImage:
     return disc(r50=r50, inclination=shape.inclination_rad, angle=shape.angle_rad, thickness=thickness)
 
 
-def _place(distance: float, rng: np.random.Generator) -> tuple[float, float]:
-    angle = 2 * np.pi * rng.random()
+def _place(distance: float, shape: Shape, rng: np.random.Generator) -> tuple[float, float]:
+    angle = 2 * np.pi * rng.random() + shape.turn_rad
     return float(distance * np.cos(angle)), float(distance * np.sin(angle))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class Shape:
         Position angle of the major axis, from +x.
     gradient
         Strength of the colour differences between bulge, disc and arms; 1 is typical.
+    turn_rad
+        By how much the whole galaxy is turned on the sky; already part of ``angle_rad``.
     """
 
     kind: str
@@ -51,6 +53,11 @@ class Shape:
     axis_ratio: float
     angle_rad: float
     gradient: float
+    turn_rad: float = 0.0
+
+    def turned(self, by_rad: float) -> Shape:
+        """Return the same galaxy at another position angle."""
+        return replace(self, angle_rad=self.angle_rad + by_rad, turn_rad=self.turn_rad + by_rad)
 
 
 def early_probability(rest_u_r: float, abs_mag_r: float) -> float:

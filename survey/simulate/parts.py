@@ -59,11 +59,11 @@ def prepare_staging(folder: Path, plan: dict[str, Any]) -> None:
     marker.write_bytes(wanted)
 
 
-def render_part(folder: Path, number: int, galaxies: list[Galaxy], seed: int) -> int:
+def render_part(folder: Path, number: int, galaxies: list[Galaxy], seed: int, realisation: int = 0) -> int:
     """Render and measure galaxies into ``folder`` unless they are there; return how many were asked for."""
     done = _file(folder, number, "truth.parquet")
     if not done.exists():
-        part, truth = _render(galaxies, seed)
+        part, truth = _render(galaxies, seed, realisation)
         np.save(_file(folder, number, "images.npy"), part.images, allow_pickle=False)
         with_thumbnails = part.rows.append_column("thumbnail", pa.array(part.thumbnails, pa.binary()))
         pq.write_table(with_thumbnails, _file(folder, number, "rows.parquet"))
@@ -93,13 +93,13 @@ def _file(folder: Path, number: int, name: str) -> Path:
     return folder / f"{number:05d}.{name}"
 
 
-def _render(galaxies: list[Galaxy], seed: int) -> tuple[Part, pa.Table]:
+def _render(galaxies: list[Galaxy], seed: int, realisation: int) -> tuple[Part, pa.Table]:
     rows: list[dict[str, Any]] = []
     truth: list[dict[str, Any]] = []
     images = np.empty((len(galaxies), len(UGRIZ), FIELD_PX, FIELD_PX), dtype=np.float16)
     thumbnails: list[bytes] = []
     for galaxy in galaxies:
-        rendered = render_galaxy(galaxy, seed=seed)
+        rendered = render_galaxy(galaxy, seed=seed, realisation=realisation)
         measured = measure(rendered.image, rendered.observation)
         is_kept = is_selected(galaxy, measured)
         truth.append(truth_row(galaxy, rendered, is_kept=is_kept))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from survey.simulate.parents import UGRIZ, Parents
 from survey.simulate.templates import Templates
 from survey.simulate.truth import COSMOLOGY, Truth, fit_truth, move
 
-__all__ = ["Galaxy", "draw_population"]
+__all__ = ["Galaxy", "behind_other_dust", "draw_population"]
 
 # How far a drawn copy moves from its parent: in redshift, times (1 + z); in luminosity, mag; on the sky.
 _Z_SHIFT, _MAG_SHIFT, _SKY_SHIFT_DEG = 0.01, 0.1, 0.5
@@ -73,6 +74,21 @@ def draw_population(parents: Parents, n: int, *, seed: int, templates: Templates
         drawn = move(truth, rows, z=z, dmag=_MAG_SHIFT * rng.standard_normal(n), templates=templates)
         ra, dec = _scatter(parents.ra_deg[rows], parents.dec_deg[rows], rng)
     return _galaxies(parents, rows, ra, dec, drawn)
+
+
+def behind_other_dust(galaxies: Sequence[Galaxy], *, seed: int, realisation: int) -> list[Galaxy]:
+    """Return the same galaxies, each behind the dust of another one drawn from them without replacement.
+
+    Their light before the dust is unchanged; positions are not moved.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, realisation)))
+    dust = np.array([galaxy.ebv for galaxy in galaxies])
+    other = dust[rng.permutation(len(dust))]
+    dimmed = 10 ** (-0.4 * (extinction_mag(other, UGRIZ) - extinction_mag(dust, UGRIZ)))
+    return [
+        replace(galaxy, ebv=float(other[i]), flux=galaxy.flux * dimmed[i])
+        for i, galaxy in enumerate(galaxies)
+    ]
 
 
 def _scatter(

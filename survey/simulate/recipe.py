@@ -5,7 +5,7 @@ from __future__ import annotations
 from survey.archive import SurveyInfo
 from survey.bands import BAND_SETS
 
-__all__ = ["DEFAULT_N", "FIELD_PX", "PIXEL_SCALE", "RECIPE", "describe", "is_made"]
+__all__ = ["DEFAULT_N", "FIELD_PX", "PIXEL_SCALE", "RECIPE", "describe", "is_made", "made_of"]
 
 DEFAULT_N = 5000
 # Raise it when the same seed gives other pixels, so that those of an older version are not taken for them.
@@ -19,7 +19,7 @@ _REALISM_COPIES = (
 )
 
 
-def describe(name: str, *, n: int, seed: int, is_copied: bool) -> SurveyInfo:
+def describe(name: str, *, n: int, seed: int, is_copied: bool, realisation: int = 0) -> SurveyInfo:
     """Return the manifest's description; ``is_copied`` if parents were drawn more than once."""
     return SurveyInfo(
         name=name,
@@ -33,10 +33,16 @@ def describe(name: str, *, n: int, seed: int, is_copied: bool) -> SurveyInfo:
         "Rowe et al. 2015, A&C 10, 121 (GalSim)",
         licence="SDSS data: free with acknowledgement; kcorrect, whose package holds the table: BSD-3-Clause",
         realism=_REALISM_COPIES if is_copied else _REALISM,
-        extra={"simulation": {"n": n, "seed": seed, "recipe": RECIPE}},
+        extra={"simulation": made_of(n=n, seed=seed, realisation=realisation)},
     )
 
 
-def is_made(info: SurveyInfo, *, n: int, seed: int) -> bool:
+def made_of(*, n: int, seed: int, realisation: int) -> dict[str, int]:
+    """Return what the pixels of a simulated survey follow from."""
+    made = {"n": n, "seed": seed, "recipe": RECIPE}
+    return {**made, "realisation": realisation} if realisation else made
+
+
+def is_made(info: SurveyInfo, *, n: int, seed: int, realisation: int = 0) -> bool:
     """Whether a survey is what simulating ``n`` galaxies with ``seed`` would give now."""
-    return bool(info.extra.get("simulation") == {"n": n, "seed": seed, "recipe": RECIPE})
+    return bool(info.extra.get("simulation") == made_of(n=n, seed=seed, realisation=realisation))

@@ -52,24 +52,38 @@ def galaxy_generator(seed: int, index: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, index)))
 
 
-def render_galaxy(galaxy: Galaxy, *, seed: int, oddity_rate: float | None = None) -> Rendered:
-    """Draw shape, conditions and surroundings of a galaxy and render it; a function of its arguments."""
+def render_galaxy(
+    galaxy: Galaxy, *, seed: int, oddity_rate: float | None = None, realisation: int = 0
+) -> Rendered:
+    """Draw shape, conditions and surroundings of a galaxy and render it; a function of its arguments.
+
+    Parameters
+    ----------
+    realisation
+        0 is the survey itself. Any other shows the same galaxy, part for part, as it would be seen elsewhere: at another
+        position angle and place on the pixel grid, with other seeing, noise and surroundings.
+    """
     rng = galaxy_generator(seed, galaxy.index)
     oddity = draw_oddity(rng) if oddity_rate is None else draw_oddity(rng, oddity_rate)
     shape, observation = draw_shape(galaxy, rng), draw_observation(rng)
+    # What belongs to the galaxy comes from ``rng``, what belongs to the look at it from ``seen``.
+    seen = rng
+    if realisation:
+        seen = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, realisation, galaxy.index)))
+        shape, observation = shape.turned(2 * np.pi * seen.random()), draw_observation(seen)
     parts = ring_galaxy(shape, rng) if oddity == "ring" else build_galaxy(shape, rng)
-    sources = combine(parts, galaxy.flux) + neighbours(galaxy.flux, rng)
+    sources = combine(parts, galaxy.flux) + neighbours(galaxy.flux, seen)
     if oddity in ("arc", "blend"):
-        sources.append(extra_source(oddity, galaxy.flux, rng))
-    x, y = rng.normal(0, _OFF_CENTRE_ARCSEC, 2)
+        sources.append(extra_source(oddity, galaxy.flux, seen))
+    x, y = seen.normal(0, _OFF_CENTRE_ARCSEC, 2)
     clean = expose(sources, observation, (x, y))
     if oddity == "saturated_star":
-        clean = bright_star(clean, observation, rng)
+        clean = bright_star(clean, observation, seen)
     if oddity == "satellite_trail":
-        clean = streak(clean, rng)
-    image = add_noise(clean, observation, rng)
+        clean = streak(clean, seen)
+    image = add_noise(clean, observation, seen)
     if oddity == "saturated_star":
         image = saturate(image)
     if oddity == "missing_band":
-        image = spoil(image, rng)
+        image = spoil(image, seen)
     return Rendered(image, shape, observation, oddity)

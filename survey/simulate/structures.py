@@ -95,7 +95,10 @@ def lumpy_disc(shape: Shape, rng: np.random.Generator) -> KImage:
     """Paint an irregular galaxy: an off-centre disc broken into a few patches."""
     x, y = canvas()
     scale = shape.r50_arcsec / R50_PER_SCALE
-    radius, azimuth = _disc_plane(shape, shift=0.4 * scale * rng.standard_normal(2))
+    shift = 0.4 * scale * rng.standard_normal(2)
+    cos, sin = np.cos(shape.turn_rad), np.sin(shape.turn_rad)
+    shift = np.array([cos * shift[0] - sin * shift[1], sin * shift[0] + cos * shift[1]])
+    radius, azimuth = _disc_plane(shape, shift=shift)
     light = np.exp(-radius / scale) * np.exp(0.4 * _ripples(azimuth, radius / scale, rng))
     for _ in range(int(rng.integers(2, 6))):
         px, py = _to_sky(np.array([scale * rng.gamma(2.0, 0.7)]), 2 * np.pi * rng.random(1), shape)
@@ -109,6 +112,7 @@ def tail(shape: Shape, rng: np.random.Generator, *, start: tuple[float, float] =
     length = shape.r50_arcsec * rng.uniform(2.5, 5.0)
     s = np.linspace(0, 1, 60)
     heading = 2 * np.pi * rng.random() + rng.choice([-1, 1]) * rng.uniform(1.2, 2.6) * s
+    heading += shape.turn_rad
     step = length / len(s)
     x, y = start[0] + np.cumsum(step * np.cos(heading)), start[1] + np.cumsum(step * np.sin(heading))
     return points(x, y, np.exp(-1.2 * s), sigma=0.18 * shape.r50_arcsec)

@@ -17,8 +17,8 @@ from survey.locks import making_survey
 from survey.publish import SurveyPart, publish_survey
 from survey.simulate.parents import read_parents
 from survey.simulate.parts import PART_SIZE, load_part, load_truth, prepare_staging, render_part
-from survey.simulate.population import Galaxy, draw_population
-from survey.simulate.recipe import DEFAULT_N, RECIPE, describe
+from survey.simulate.population import Galaxy, behind_other_dust, draw_population
+from survey.simulate.recipe import DEFAULT_N, describe, made_of
 from survey.simulate.templates import sdss_templates
 
 __all__ = ["simulate_survey"]
@@ -31,6 +31,7 @@ def simulate_survey(
     *,
     n: int = DEFAULT_N,
     seed: int = 1,
+    realisation: int = 0,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> SurveyFolder:
@@ -46,6 +47,9 @@ def simulate_survey(
         The survey folder, named like the survey; replaced if it exists.
     n
         Galaxies to render; beyond the 9,582 real ones parents are drawn with replacement.
+    realisation
+        0 is the survey itself; any other shows the same galaxies (``n`` and ``seed`` the same) behind other dust, at other
+        position angles, with other seeing, noise and surroundings: see :func:`survey.simulate.render.render_galaxy`.
     workers
         Processes; by default one a core. With 1 nothing is started.
     progress
@@ -62,30 +66,33 @@ def simulate_survey(
     """
     parents = read_parents()
     galaxies = draw_population(parents, n, seed=seed, templates=sdss_templates())
+    if realisation:
+        galaxies = behind_other_dust(galaxies, seed=seed, realisation=realisation)
     staging = path.with_name(f".{path.name}.parts")
     chunks = [galaxies[first : first + PART_SIZE] for first in range(0, n, PART_SIZE)]
     with making_survey(path):
-        prepare_staging(staging, {"n": n, "seed": seed, "part_size": PART_SIZE, "recipe": RECIPE})
-        _render_all(staging, chunks, seed=seed, workers=workers or os.cpu_count() or 1, progress=progress)
+        prepare_staging(staging, {**made_of(n=n, seed=seed, realisation=realisation), "part_size": PART_SIZE})
+        jobs = [(staging, number, chunk, seed, realisation) for number, chunk in enumerate(chunks)]
+        _render_all(jobs, workers=workers or os.cpu_count() or 1, progress=progress)
         folder = _publish(
-            path, staging, len(chunks), describe(path.name, n=n, seed=seed, is_copied=n > len(parents))
+            path,
+            staging,
+            len(chunks),
+            describe(path.name, n=n, seed=seed, is_copied=n > len(parents), realisation=realisation),
         )
         shutil.rmtree(staging)
     return folder
 
 
-def _render_all(
-    staging: Path, chunks: list[list[Galaxy]], *, seed: int, workers: int, progress: Progress | None
-) -> None:
-    total, done = sum(len(chunk) for chunk in chunks), 0
-    jobs = [(staging, number, chunk, seed) for number, chunk in enumerate(chunks)]
+_Job = tuple[Path, int, list[Galaxy], int, int]
+
+
+def _render_all(jobs: list[_Job], *, workers: int, progress: Progress | None) -> None:
+    total, done = sum(len(chunk) for _, _, chunk, _, _ in jobs), 0
     for finished in map(_render_one, jobs) if workers == 1 else _in_processes(jobs, workers):
         done += finished
         if progress:
             progress(done, total)
-
-
-_Job = tuple[Path, int, list[Galaxy], int]
 
 
 def _render_one(job: _Job) -> int:
