@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from skylike.cli.import_sets import app as import_app
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail
-from skylike.cli.survey_import import app as import_app
 
 app = typer.Typer(help="Bring surveys in, list and show them.", no_args_is_help=True)
 app.add_typer(import_app, name="import")

@@ -39,7 +39,7 @@ def import_survey(
     """Carry out a plan and publish the survey under ``surveys``.
 
     The same import done before is left as it is; one interrupted continues where it stopped if nothing of its
-    input changed. Rejected rows are kept in the side table ``rejected.parquet``.
+    input changed (one of a plan ``in_order`` starts again). Rejected rows are kept in the side table ``rejected.parquet``.
 
     Parameters
     ----------
@@ -75,18 +75,19 @@ def _import_alone(
             raise SurveyExists(
                 f"survey {plan.info.name!r} exists with other content; import with --replace or another name."
             )
-    scratch = surveys / f".{plan.info.name}.import"
+    scratch = None if plan.in_order else surveys / f".{plan.info.name}.import"
     side: dict[str, pa.Table] = {}
 
     def and_then_list_rejected() -> Iterator[SurveyPart]:
-        yield from parts(plan, scratch=scratch, progress=progress, workers=workers)
+        yield from parts(plan, scratch=scratch, progress=progress, workers=1 if plan.in_order else workers)
         if plan.rejected:
             listed = [{"what": r.what, "reason": r.reason} for r in plan.rejected]
             side["rejected.parquet"] = pa.Table.from_pylist(listed)
 
     info = dataclasses.replace(plan.info, extra={**plan.info.extra, "import_sha256": fingerprint})
     folder = publish_survey(target, info, and_then_list_rejected(), thumbnail=thumbnail, side_tables=side)
-    shutil.rmtree(scratch, ignore_errors=True)
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
     return folder
 
 

@@ -69,6 +69,9 @@ class ImportPlan:
         Expected seconds.
     estimate_bytes
         Expected bytes on disk.
+    in_order
+        Whether pixels are read forwards through few large files: by one process, with nothing kept for a second
+        run, since reading them again costs no more than a copy would.
     """
 
     info: SurveyInfo
@@ -77,6 +80,7 @@ class ImportPlan:
     lines: list[str] = field(default_factory=list)
     estimate_s: float = 0.0
     estimate_bytes: int = 0
+    in_order: bool = False
 
     @property
     def rejected(self) -> list[Rejected]:

@@ -1,0 +1,47 @@
+"""Small files of the public sets, made in exactly their formats."""
+
+import h5py
+import numpy as np
+
+# A galaxy's flux in a plane, so that no two planes of a set are alike: a Gaussian of sigma 2 px, peak by object and band.
+SIGMA = 2.0
+
+
+def images(n, planes, side, *, seed=0, dtype=np.float32):
+    """Galaxies in the middle, shape (n, planes, side, side): peak 1 + object + planes / 10, noise 0.01."""
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    shape = np.exp(-(x**2 + y**2) / (2 * SIGMA**2))
+    peak = 1 + np.arange(n)[:, None] % 7 + np.arange(planes) / 10
+    noise = np.random.default_rng(seed).normal(0, 0.01, (n, planes, side, side))
+    return (peak[:, :, None, None] * shape + noise).astype(dtype)
+
+
+def pictures(n, side, *, seed=0):
+    """Colour pictures, shape (n, side, side, 3), uint8; channels differ."""
+    return np.random.default_rng(seed).integers(0, 255, (n, side, side, 3), dtype=np.uint8)
+
+
+def write_hdf5(path, datasets, **options):
+    """Write root datasets; ``options`` (chunks, compression) hold for arrays of three and more axes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        for name, values in datasets.items():
+            file.create_dataset(name, data=values, **(options if np.ndim(values) > 2 else {}))
+    return path
+
+
+def hayat(path, n=6, *, side=107, **changed):
+    """`sdss_w_specz_valid.h5`: DR12 extinctions under the name of E(B-V)."""
+    ebv = np.linspace(0.01, 0.2, n)
+    datasets = {
+        "images": images(n, 5, side),
+        "e_bv": (ebv[:, None] * [5.155, 3.793, 2.751, 2.086, 1.479]).astype(np.float32),
+        "specz_redshift": np.linspace(0.02, 0.3, n).astype(np.float32),
+        "specz_redshift_err": np.full(n, 1e-5, np.float32),
+        "ObjID": np.arange(n) + 1237648720693755904,
+        "specObjID": np.arange(n, dtype=np.uint64) + 299489676975171584,
+        "ra": np.linspace(150, 160, n),
+        "dec": np.linspace(-1, 1, n),
+    }
+    datasets.update(changed)
+    return write_hdf5(path, {k: v for k, v in datasets.items() if v is not None})
