@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
 
 from survey.bands import BAND_SETS  # noqa: E402
 from survey.extinction import redden  # noqa: E402
+from training.augment.blurring import blur, reach_of  # noqa: E402
 from training.augment.display import Brighten, Grey, PictureBlur, PictureNoise, Tint  # noqa: E402
-from training.augment.flux import DropBand, MaskBorder, Redden, WorsenNoise, WorsenPSF, blur  # noqa: E402
+from training.augment.flux import DropBand, MaskBorder, Redden, WorsenNoise, WorsenPSF  # noqa: E402
 from training.augment.geometry import Flip, Geometry, Rotate, Scale, Shift  # noqa: E402
 
 SIDE = 24
@@ -42,7 +44,7 @@ CHANGES = {
     "redden": lambda p: Redden(COEFFICIENTS, 0.2, p),
     "worsen-psf": lambda p: WorsenPSF((1.4,) * 5, 1.5, p),
     "worsen-noise": lambda p: WorsenNoise((1.0,) * 5, 2.0, p),
-    "mask-border": lambda p: MaskBorder(10, p),
+    "mask-border": lambda p: MaskBorder(10, SIDE - 1, p),
     "drop-band": lambda p: DropBand((1.0,) * 5, p),
     "brighten": lambda p: Brighten(0.2, p),
     "tint": lambda p: Tint(0.05, p),
@@ -54,7 +56,7 @@ CHANGES = {
 
 def changed(name, probability, n):
     before = fields(n)
-    after = CHANGES[name](probability)(before, generator())
+    after = CHANGES[name](probability)(before.clone(), generator())
     assert after.shape == before.shape
     assert after.dtype == before.dtype
     # Interpolation at unmoved places is exact to float32's rounding of coordinates, some 1e-3 of these counts.
@@ -83,12 +85,30 @@ def test_between_them_the_share_is_the_probability(name):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_leaves_its_argument_alone_and_follows_its_generator(name):
-    before = fields()
-    kept = before.clone()
-    first, second = (CHANGES[name](0.5)(before, generator(7)) for _ in range(2))
-    assert torch.equal(before, kept)
+def test_a_change_follows_its_generator(name):
+    first, second = (CHANGES[name](0.5)(fields(), generator(7)) for _ in range(2))
     assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_where_the_gpu_computes_all_images_the_same_are_chosen(name, monkeypatch):
+    # On a GPU unchosen images are computed and dropped: made to happen here by a device that is none.
+    draw = {
+        seed: CHANGES[name](0.5)(fields(40, seed=3), generator(seed))
+        .sub(fields(40, seed=3))
+        .abs()
+        .amax((1, 2, 3))
+        for seed in (1, 2)
+    }
+    monkeypatch.setattr("training.augment.draws._SEQUENTIAL", ())
+    for seed, before in draw.items():
+        after = (
+            CHANGES[name](0.5)(fields(40, seed=3), generator(seed))
+            .sub(fields(40, seed=3))
+            .abs()
+            .amax((1, 2, 3))
+        )
+        assert torch.equal(before > 2e-2, after > 2e-2)
 
 
 def test_images_of_a_batch_are_changed_differently():
@@ -161,9 +181,30 @@ def test_a_blurred_gaussian_is_the_wider_gaussian():
     assert (wide - expected).abs().max() < 2e-3
 
 
+@pytest.mark.parametrize("sigma", [0.0, 0.4, 1.5])
+def test_a_blur_is_scipys(sigma):
+    images = fields(2, bands=3)
+    got = blur(images, torch.full((2, 1), sigma), most=1.5)
+    expected = images.numpy()
+    for axis in (2, 3) if sigma else ():
+        expected = gaussian_filter1d(expected, sigma, axis=axis, radius=reach_of(1.5), mode="nearest")
+    # Eleven products of float32 an axis.
+    assert np.allclose(got.numpy(), expected, rtol=1e-5)
+
+
+def test_each_plane_is_blurred_by_its_own_sigma():
+    images = fields(2, bands=2)
+    sigma = torch.tensor([[0.5, 1.0], [0.0, 1.5]])
+    together = blur(images, sigma, most=1.5)
+    for n in range(2):
+        for band in range(2):
+            alone = blur(images[n : n + 1, band : band + 1], sigma[n : n + 1, band : band + 1], most=1.5)
+            assert torch.allclose(together[n, band], alone[0, 0], rtol=1e-5)
+
+
 def test_a_worse_psf_keeps_the_light():
     image = blob(sigma=2.0, bands=5)
-    smeared = WorsenPSF((1.4,) * 5, 1.5, 1.0)(image, generator())
+    smeared = WorsenPSF((1.4,) * 5, 1.5, 1.0)(image.clone(), generator())
     assert float(smeared.sum() / image.sum()) == pytest.approx(1, abs=0.01)
     assert float(smeared.max()) < float(image.max())
 
@@ -178,7 +219,7 @@ def test_added_noise_has_the_quadrature_difference():
 
 
 def test_a_masked_border_keeps_the_middle_and_empties_the_rest():
-    masked = MaskBorder(10, 1.0)(torch.ones(50, 2, SIDE, SIDE), generator())
+    masked = MaskBorder(10, SIDE - 1, 1.0)(torch.ones(50, 2, SIDE, SIDE), generator())
     assert bool((masked[:, :, 7:-7, 7:-7] == 1).all())
     assert set(masked.unique().tolist()) == {0.0, 1.0}
     assert torch.equal(masked[:, 0], masked[:, 1])

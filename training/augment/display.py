@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from training.augment.draws import chosen, uniform
-from training.augment.flux import blur
+from training.augment.blurring import blur, reach_of
+from training.augment.draws import change_rows, chosen, uniform
 
 __all__ = ["Brighten", "Grey", "PictureBlur", "PictureNoise", "Tint"]
 
@@ -21,13 +22,14 @@ class Brighten:
 
     by: float = 0.2
     probability: float = 0.8
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return counts clipped at white; see :class:`training.augment.draws.Change`."""
         n = len(fields)
         factor = uniform(1 - self.by, 1 + self.by, n, 1, 1, 1, generator=generator)
         factor = torch.where(chosen(n, self.probability, generator), factor, 1.0)
-        return (fields * factor.to(fields.dtype)).clamp(max=_MOST_COUNTS)
+        return fields.mul_(factor.to(fields.dtype)).clamp_(max=_MOST_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,14 @@ class Tint:
 
     by: float = 0.05
     probability: float = 0.8
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return counts clipped at white; see :class:`training.augment.draws.Change`."""
         n, channels = fields.shape[:2]
         factor = uniform(1 - self.by, 1 + self.by, n, channels, 1, 1, generator=generator)
         factor = torch.where(chosen(n, self.probability, generator), factor, 1.0)
-        return (fields * factor.to(fields.dtype)).clamp(max=_MOST_COUNTS)
+        return fields.mul_(factor.to(fields.dtype)).clamp_(max=_MOST_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,12 @@ class Grey:
     """Take the colour away: every channel becomes their mean."""
 
     probability: float = 0.1
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return pictures, some of them grey; see :class:`training.augment.draws.Change`."""
-        grey = fields.mean(dim=1, keepdim=True).expand_as(fields)
-        return torch.where(chosen(len(fields), self.probability, generator), grey, fields)
+        is_chosen = chosen(len(fields), self.probability, generator)
+        return change_rows(fields, is_chosen, lambda some, _: some.mean(dim=1, keepdim=True).expand_as(some))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +67,19 @@ class PictureNoise:
 
     most: float = 6.0
     probability: float = 0.5
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return counts clipped at black and white; see :class:`training.augment.draws.Change`."""
         n = len(fields)
         sigma = uniform(0, self.most, n, 1, 1, 1, generator=generator)
-        noise = torch.randn(fields.shape, generator=generator, device=fields.device)
-        noisy = (fields + (noise * sigma).to(fields.dtype)).clamp(0, _MOST_COUNTS)
+
         # Clipping alone must not change a picture that was not chosen.
-        return torch.where(chosen(n, self.probability, generator), noisy, fields)
+        def noisy(some: Tensor, rows: Tensor | slice) -> Tensor:
+            noise = torch.randn(some.shape, generator=generator, device=some.device)
+            return (some + noise.mul_(sigma[rows]).to(some.dtype)).clamp_(0, _MOST_COUNTS)
+
+        return change_rows(fields, chosen(n, self.probability, generator), noisy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,15 @@ class PictureBlur:
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return blurred pictures; see :class:`training.augment.draws.Change`."""
-        n, channels = fields.shape[:2]
+        n = len(fields)
         sigma = uniform(self.least_px, self.most_px, n, 1, generator=generator)
-        sigma = torch.where(chosen(n, self.probability, generator).view(n, 1), sigma, 0.0)
-        return blur(fields, sigma.expand(n, channels), most=self.most_px)
+        return change_rows(
+            fields,
+            chosen(n, self.probability, generator),
+            lambda some, rows: blur(some, sigma[rows], most=self.most_px),
+        )
+
+    @property
+    def reach_px(self) -> int:
+        """Return the kernel's arm; see :class:`training.augment.draws.Change`."""
+        return reach_of(self.most_px)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.augment.draws import chosen, uniform
+from training.augment.blurring import blur, reach_of
+from training.augment.draws import change_rows, chosen, uniform
 
-__all__ = ["DropBand", "MaskBorder", "Redden", "WorsenNoise", "WorsenPSF", "blur"]
-
-# A Gaussian is cut off here, in sigmas: 0.05 % of its light lies beyond.
-_REACH_SIGMA = 3.5
+__all__ = ["DropBand", "MaskBorder", "Redden", "WorsenNoise", "WorsenPSF"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class Redden:
     coefficients: Sequence[float]
     most_ebv: float = 0.2
     probability: float = 1.0
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return ``flux * 10**(-0.4 A_b)``; see :class:`training.augment.draws.Change`."""
@@ -40,7 +40,7 @@ class Redden:
         ebv = uniform(0, self.most_ebv, n, 1, 1, 1, generator=generator)
         ebv = torch.where(chosen(n, self.probability, generator), ebv, 0.0)
         per_band = torch.tensor(self.coefficients, device=fields.device).view(1, -1, 1, 1)
-        return fields * (10 ** (-0.4 * per_band * ebv)).to(fields.dtype)
+        return fields.mul_((10 ** (-0.4 * per_band * ebv)).to(fields.dtype))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,21 @@ class WorsenPSF:
         own = torch.tensor(self.sigma_px, device=fields.device).view(1, bands)
         # One seeing for all bands of an image, as in drift scans.
         factor = uniform(1, self.worst, n, 1, generator=generator)
-        factor = torch.where(chosen(n, self.probability, generator).view(n, 1), factor, 1.0)
-        return blur(
-            fields, own * torch.sqrt(factor**2 - 1), most=max(self.sigma_px) * (self.worst**2 - 1) ** 0.5
+        sigma = own * torch.sqrt(factor**2 - 1)
+        return change_rows(
+            fields,
+            chosen(n, self.probability, generator),
+            lambda some, rows: blur(some, sigma[rows], most=self._most_px),
         )
+
+    @property
+    def reach_px(self) -> int:
+        """Return the widest kernel's arm; see :class:`training.augment.draws.Change`."""
+        return reach_of(self._most_px)
+
+    @property
+    def _most_px(self) -> float:
+        return max(self.sigma_px) * float(self.worst**2 - 1) ** 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +97,20 @@ class WorsenNoise:
     sigma: Sequence[float]
     worst: float = 2.0
     probability: float = 0.5
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Add Gaussian noise of the quadrature difference; see :class:`training.augment.draws.Change`."""
         n, bands = fields.shape[:2]
         factor = uniform(1, self.worst, n, 1, 1, 1, generator=generator)
-        added = torch.where(chosen(n, self.probability, generator), torch.sqrt(factor**2 - 1), 0.0)
         own = torch.tensor(self.sigma, device=fields.device).view(1, bands, 1, 1)
-        noise = torch.randn(fields.shape, generator=generator, device=fields.device)
-        return fields + (noise * own * added).to(fields.dtype)
+        sigma = own * torch.sqrt(factor**2 - 1)
+
+        def noisy(some: Tensor, rows: Tensor | slice) -> Tensor:
+            noise = torch.randn(some.shape, generator=generator, device=some.device)
+            return some + noise.mul_(sigma[rows]).to(some.dtype)
+
+        return change_rows(fields, chosen(n, self.probability, generator), noisy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +119,23 @@ class MaskBorder:
 
     Attributes
     ----------
-    least_px
-        Smallest side that stays; drawn evenly from here to the field without its outermost pixels.
+    least_px, most_px
+        The side that stays is drawn evenly between them.
     """
 
     least_px: int
+    most_px: int
     probability: float = 0.3
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return fields with an empty border; see :class:`training.augment.draws.Change`."""
         n, _, side, _ = fields.shape
-        kept = uniform(self.least_px, side - 1, n, 1, 1, 1, generator=generator)
+        kept = uniform(self.least_px, self.most_px, n, 1, 1, 1, generator=generator)
         kept = torch.where(chosen(n, self.probability, generator), kept, float(side))
         off = (torch.arange(side, device=fields.device) - (side - 1) / 2).abs()
         inside = torch.maximum(off.view(1, 1, -1, 1), off.view(1, 1, 1, -1)) <= kept / 2
-        return fields * inside
+        return fields.mul_(inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +150,7 @@ class DropBand:
 
     ratios: Sequence[float]
     probability: float = 0.1
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return fields with at most one band replaced; see :class:`training.augment.draws.Change`."""
@@ -144,26 +163,3 @@ class DropBand:
             dim=1, keepdim=True
         ).clamp(min=1)
         return torch.where(is_lost, per_unit * usual, fields)
-
-
-def blur(fields: Tensor, sigma_px: Tensor, *, most: float) -> Tensor:
-    """Convolve each plane with its own Gaussian, normalised on its pixels; 0 leaves a plane as it is.
-
-    Parameters
-    ----------
-    fields
-        Shape (N, C, F, F).
-    sigma_px
-        Shape (N, C), 0 to ``most``.
-    """
-    n, bands, side, _ = fields.shape
-    reach = min(max(1, round(_REACH_SIGMA * most)), side - 1)
-    offsets = torch.arange(-reach, reach + 1, device=fields.device)
-    width = sigma_px.reshape(-1, 1).clamp(min=1e-3)
-    kernel = torch.exp(-0.5 * (offsets / width) ** 2)
-    kernel = (kernel / kernel.sum(dim=1, keepdim=True)).to(fields.dtype)
-    planes = fields.reshape(1, n * bands, side, side)
-    planes = functional.pad(planes, (reach, reach, reach, reach), mode="replicate")
-    planes = functional.conv2d(planes, kernel[:, None, None, :], groups=n * bands)
-    planes = functional.conv2d(planes, kernel[:, None, :, None], groups=n * bands)
-    return planes.reshape(n, bands, side, side)

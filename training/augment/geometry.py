@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -111,18 +111,28 @@ class Geometry:
 
     Surface brightness is kept, as for a galaxy seen at another distance: a galaxy that is twice as large is four times
     as bright.
+
+    Attributes
+    ----------
+    side_px
+        Side of what is sampled, the middle of the new field: the rest of it costs nothing. The whole field if None.
     """
 
     placements: Sequence[Placement]
+    side_px: int | None = None
+    reach_px: ClassVar[int] = 0
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
-        """Return fields placed anew; see :class:`training.augment.draws.Change`."""
-        n, _, side, _ = fields.shape
+        """Return fields placed anew, a new array; see :class:`training.augment.draws.Change`."""
+        n, channels, side, _ = fields.shape
+        sampled = self.side_px or side
         matrices = _identity(n, generator)
         for placement in self.placements:
             matrices = matrices @ placement.matrices(n, side, generator)
+        # From edge to edge of the middle is so much less than from edge to edge of the field.
+        matrices[:, :2, :2] *= sampled / side
         places = functional.affine_grid(
-            matrices[:, :2].to(fields.dtype), list(fields.shape), align_corners=False
+            matrices[:, :2].to(fields.dtype), [n, channels, sampled, sampled], align_corners=False
         )
         return functional.grid_sample(
             fields, places, mode="bilinear", padding_mode="zeros", align_corners=False
