@@ -42,8 +42,8 @@ def _smearing(sigma_px: Tensor, side: int, reach: int) -> Tensor:
     # rows are one number shorter than kernel and zeros.
     row = side + 2 * reach
     diagonals = torch.cat([kernel, kernel.new_zeros(*kernel.shape[:-1], side)], dim=-1).repeat(1, 1, side)
-    padded = diagonals[..., : side * row].unflatten(-1, (side, row))
-    matrices = padded[..., reach:-reach].clone()
+    padded = diagonals[..., : side * row].reshape(*kernel.shape[:-1], side, row)
+    matrices: Tensor = padded[..., reach:-reach].clone()
     matrices[..., 0] += padded[..., :reach].sum(dim=-1)
     matrices[..., -1] += padded[..., -reach:].sum(dim=-1)
     return matrices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -79,7 +80,7 @@ class WorsenPSF:
 
     @property
     def _most_px(self) -> float:
-        return max(self.sigma_px) * float(self.worst**2 - 1) ** 0.5
+        return max(self.sigma_px) * math.sqrt(self.worst**2 - 1)
 
 
 @dataclass(frozen=True, slots=True)
