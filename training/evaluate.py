@@ -8,9 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics import class_balanced_map, purity_at_k
+from training.metrics import average_precision, class_mean, purity_at_k
 
-__all__ = ["Retrieval", "evaluation_rows", "paired_interval", "retrieve"]
+__all__ = [
+    "Retrieval",
+    "evaluation_rows",
+    "paired_interval",
+    "recognition",
+    "retrieve",
+    "ridge_r2",
+]
+
+_PENALTIES = 10.0 ** np.arange(-3, 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,12 +30,20 @@ class Retrieval:
     ----------
     purity
         purity@k of each query, shape (n,).
-    balanced_map
-        Class-balanced mean average precision over the whole gallery.
+    precision
+        Average precision of each query over the whole gallery, shape (n,); NaN where nothing shares its label.
+    labels
+        Of the queries, shape (n,).
     """
 
     purity: NDArray[np.float64]
-    balanced_map: float
+    precision: NDArray[np.float64]
+    labels: NDArray[np.str_]
+
+    @property
+    def balanced_map(self) -> float:
+        """Class-balanced mean average precision."""
+        return class_mean(self.precision, self.labels)
 
     @property
     def mean_purity(self) -> float:
@@ -73,7 +90,8 @@ def retrieve(
     gallery = embeddings[chosen]
     return Retrieval(
         purity=purity_at_k(gallery, names, k=k, excluded=excluded),
-        balanced_map=class_balanced_map(gallery, names, excluded=excluded),
+        precision=average_precision(gallery, names, excluded=excluded),
+        labels=names,
     )
 
 
@@ -102,3 +120,82 @@ def paired_interval(
     means = totals[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def recognition(
+    queries: NDArray[np.float32], gallery: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Look for each object's other image among the other images of all objects.
+
+    Parameters
+    ----------
+    queries, gallery
+        Two images each of N objects in the same order, unit norm, shape (N, D), N at least 2.
+
+    Returns
+    -------
+    tuple
+        Whether the other image comes first (their mean is recall@1), and its cosine less the largest of any other
+        object, both of shape (N,).
+    """
+    margin = np.empty(len(queries))
+    for first in range(0, len(queries), 512):
+        similarity = queries[first : first + 512].astype(np.float64) @ gallery.T
+        here = np.arange(len(similarity))
+        own = similarity[here, first + here].copy()
+        similarity[here, first + here] = -np.inf
+        margin[first + here] = own - similarity.max(axis=1)
+    return margin > 0, margin
+
+
+def ridge_r2(
+    vectors: NDArray[np.floating],
+    target: NDArray[np.floating],
+    groups: Sequence[Hashable],
+    *,
+    n_folds: int = 5,
+    seed: int = 0,
+) -> float:
+    """Return the share of a number's variance that a linear model predicts from vectors it was not fitted on.
+
+    Ridge regression on centred vectors; its penalty is chosen within each training part by generalised
+    cross-validation (Golub, Heath & Wahba 1979, Technometrics 21, 215).
+
+    Parameters
+    ----------
+    target
+        Finite, shape (N,).
+    groups
+        Whole groups lie in one fold.
+
+    Returns
+    -------
+    float
+        ``1 - sum((y - p)^2) / sum((y - mean)^2)`` over all N, each predicted by the folds without it; at most 1.
+    """
+    _, members = np.unique(np.asarray(groups), axis=0, return_inverse=True)
+    members = members.ravel()
+    n_groups = int(members.max()) + 1
+    fold = (np.random.default_rng(seed).permutation(n_groups) % n_folds)[members]
+    predicted = np.empty(len(target))
+    for part in range(n_folds):
+        train, test = fold != part, fold == part
+        predicted[test] = _ridge(vectors[train], target[train], vectors[test])
+    return float(1 - np.sum((target - predicted) ** 2) / np.sum((target - target.mean()) ** 2))
+
+
+def _ridge(
+    x: NDArray[np.floating], y: NDArray[np.floating], asked: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    middle, level = x.mean(axis=0), y.mean()
+    left, values, right = np.linalg.svd(np.asarray(x - middle, dtype=np.float64), full_matrices=False)
+    projected = left.T @ (y - level)
+    best, weights = np.inf, np.zeros(x.shape[1])
+    for penalty in _PENALTIES * (values**2).mean():
+        kept = values**2 / (values**2 + penalty)
+        residual = np.sum((y - level - left @ (kept * projected)) ** 2)
+        # The mean costs one degree of freedom as well.
+        score = residual / max(len(y) - 1 - kept.sum(), 1e-9) ** 2
+        if score < best:
+            best, weights = score, right.T @ (values / (values**2 + penalty) * projected)
+    return np.asarray((asked - middle) @ weights + level, dtype=np.float64)

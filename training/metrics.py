@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "PhotoZMetrics",
+    "average_precision",
     "class_balanced_map",
+    "class_mean",
     "normalised_dz",
     "outlier_fraction",
     "photoz_metrics",
@@ -59,6 +61,30 @@ def purity_at_k(
     return purity
 
 
+def average_precision(
+    embeddings: NDArray[np.float32],
+    labels: Sequence[str] | NDArray[np.str_],
+    *,
+    excluded: Sequence[tuple[int, int]] = (),
+) -> FloatArray:
+    """Return the average precision of each object as a query over all others, shape (N,).
+
+    Relevant is what has the query's label; NaN where nothing else has it.
+    """
+    names = np.asarray(labels)
+    precision = np.full(len(names), np.nan)
+    ranks = np.arange(1, len(names) + 1)
+    for rows, similarity in _similarities(embeddings, excluded):
+        order = np.argsort(-similarity, axis=1, kind="stable")
+        usable = np.isfinite(np.take_along_axis(similarity, order, axis=1))
+        relevant = (names[order] == names[rows, None]) & usable
+        found = relevant.cumsum(axis=1)
+        total = relevant.sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            precision[rows] = np.where(relevant, found / ranks, 0).sum(axis=1) / total
+    return precision
+
+
 def class_balanced_map(
     embeddings: NDArray[np.float32],
     labels: Sequence[str] | NDArray[np.str_],
@@ -74,19 +100,20 @@ def class_balanced_map(
     ValueError
         If no query counts.
     """
+    return class_mean(average_precision(embeddings, labels, excluded=excluded), labels)
+
+
+def class_mean(values: NDArray[np.floating], labels: Sequence[str] | NDArray[np.str_]) -> float:
+    """Return the mean over classes of the mean of their members' finite values.
+
+    Raises
+    ------
+    ValueError
+        If there is no finite value.
+    """
     names = np.asarray(labels)
-    precision = np.full(len(names), np.nan)
-    for rows, similarity in _similarities(embeddings, excluded):
-        order = np.argsort(-similarity, axis=1, kind="stable")
-        usable = np.isfinite(np.take_along_axis(similarity, order, axis=1))
-        relevant = (names[order] == names[rows, None]) & usable
-        found = relevant.cumsum(axis=1)
-        ranks = np.arange(1, len(names) + 1)
-        total = relevant.sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            precision[rows] = np.where(relevant, found / ranks, 0).sum(axis=1) / total
-    per_class = [precision[(names == name) & np.isfinite(precision)] for name in np.unique(names)]
-    means = [values.mean() for values in per_class if len(values)]
+    per_class = [values[(names == name) & np.isfinite(values)] for name in np.unique(names)]
+    means = [members.mean() for members in per_class if len(members)]
     if not means:
         raise ValueError("no class has two members that may be neighbours; nothing can be ranked")
     return float(np.mean(means))
