@@ -150,15 +150,24 @@ class MoCo(nn.Module):
         return functional.cross_entropy(logits, first), trunk, k
 
     @torch.no_grad()
-    def after_step(self, new_keys: Tensor, source: int = 0) -> None:
-        """Move the momentum encoder towards the query encoder, and let the new keys replace the oldest."""
+    def enqueue(self, new_keys: Tensor, source: int = 0) -> None:
+        """Let the new keys replace the oldest ones of their source."""
+        start, n = int(self.oldest[source]), len(new_keys)
+        self.queue[source, start : start + n] = new_keys
+        self.oldest[source] = (start + n) % self.queue.shape[1]
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move the momentum encoder towards the query encoder, once for each step of that."""
         m = self.settings.momentum
         pairs = zip(self.momentum_encoder.parameters(), self.query_encoder.parameters(), strict=True)
         for slow, fast in pairs:
             slow.lerp_(fast, 1 - m)
-        start, n = int(self.oldest[source]), len(new_keys)
-        self.queue[source, start : start + n] = new_keys
-        self.oldest[source] = (start + n) % self.queue.shape[1]
+
+    def after_step(self, new_keys: Tensor, source: int = 0) -> None:
+        """Follow and enqueue, where every batch is a step."""
+        self.follow()
+        self.enqueue(new_keys, source)
 
 
 def encode_in_groups(encoder: Callable[[Tensor], Tensor], images: Tensor, groups: int) -> Tensor:
