@@ -20,6 +20,7 @@ __all__ = ["SETS", "app"]
 #: Each set's module in survey.sources, and its help.
 SETS = {
     "hayat": "Import the SDSS ugriz images of Hayat et al. 2021 (HDF5).",
+    "pasquet": "Import the SDSS ugriz images of Pasquet et al. 2019 (sdss.npz or cube.npy, and a table of labels).",
 }
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="The set's files, as published.")]

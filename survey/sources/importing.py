@@ -75,19 +75,18 @@ def _import_alone(
             raise SurveyExists(
                 f"survey {plan.info.name!r} exists with other content; import with --replace or another name."
             )
-    scratch = None if plan.in_order else surveys / f".{plan.info.name}.import"
+    scratch = surveys / f".{plan.info.name}.import"
     side: dict[str, pa.Table] = {}
 
     def and_then_list_rejected() -> Iterator[SurveyPart]:
-        yield from parts(plan, scratch=scratch, progress=progress, workers=1 if plan.in_order else workers)
+        yield from parts(plan, scratch=scratch, progress=progress, workers=workers)
         if plan.rejected:
             listed = [{"what": r.what, "reason": r.reason} for r in plan.rejected]
             side["rejected.parquet"] = pa.Table.from_pylist(listed)
 
     info = dataclasses.replace(plan.info, extra={**plan.info.extra, "import_sha256": fingerprint})
     folder = publish_survey(target, info, and_then_list_rejected(), thumbnail=thumbnail, side_tables=side)
-    if scratch is not None:
-        shutil.rmtree(scratch, ignore_errors=True)
+    shutil.rmtree(scratch, ignore_errors=True)
     return folder
 
 
@@ -109,6 +108,8 @@ def parts(
             progress(len(plan.rows), len(plan.rows))
         return
     spans = [(first, min(first + BATCH, len(plan.rows))) for first in range(0, len(plan.rows), BATCH)]
+    if plan.in_order:
+        scratch, workers = None, 1
     store = BatchStore(scratch, _fingerprint(plan)) if scratch is not None else None
     done = 0
     noted: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -147,16 +148,19 @@ class SetDecoder:
     def _find(self, index: int) -> tuple[Block, int]:
         """Return the block with an object, and the object's number in it."""
         number = int(np.searchsorted(self._ends, index, side="right"))
-        file = self.files[number]
-        local = index - int(self._ends[number]) + file.n
+        file, end = self.files[number], int(self._ends[number])
+        local = index - end + file.n
         first = local // file.rows * file.rows
         if self._block is None or self._block[:2] != (number, first):
-            if self._block is not None and self._block[0] != number:
-                # Sets of thousands of files: one is open at a time.
-                self.files[self._block[0]].close()
-            # The old block goes before the new one comes.
+            stop = min(first + file.rows, file.n)
+            # The last one wanted of this file: sets have thousands of files, and what is read through is closed.
+            last = int(self.rows[np.searchsorted(self.rows, end) - 1]) - end + file.n
             self._block = None
-            self._block = number, first, file.read(first, min(first + file.rows, file.n))
+            with ExitStack() as stack:
+                stack.callback(file.close)
+                self._block = number, first, file.read(first, stop)
+                if stop <= last:
+                    stack.pop_all()
         return self._block[2], local - first
 
     def fingerprint(self) -> str:

@@ -32,11 +32,12 @@ def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
     monkeypatch.setattr(pixels, "_BLOCK_BYTES", 2**20)
     packed = {"chunks": (32, 1, 32, 32), "compression": "gzip"}
     peaks = []
-    for n in (512, 1024):
+    for n in (1024, 3072):
         file = write_hdf5(tmp_path / f"{n}.h5", {"images": np.zeros((n, 5, 32, 32), np.float32)}, **packed)
         peaks.append(peak_of(plan([file], INFO)))
-    # What grows is the names of the objects: some hundred bytes each, against 20,480 of their pixels.
-    assert peaks[1] - peaks[0] < 0.02 * 512 * 20_480
+    # Ids and labels grow, some hundred bytes an object against 20,480 of its pixels; and where blocks and batches
+    # meet moves the peak by a block.
+    assert peaks[1] - peaks[0] < 0.06 * 2048 * 20_480
 
 
 def test_blocks_are_whole_chunks_and_change_nothing(tmp_path, monkeypatch):

@@ -45,3 +45,30 @@ def hayat(path, n=6, *, side=107, **changed):
     }
     datasets.update(changed)
     return write_hdf5(path, {k: v for k, v in datasets.items() if v is not None})
+
+
+def pasquet_labels(n=6):
+    """Some of the 64 columns of Pasquet's labels, with a text column that makes them Python objects."""
+    kinds = [
+        ("objID", "i8"), ("specObjID", "u8"), ("ra", "f8"), ("dec", "f8"), ("z", "f4"), ("EBV", "f4"),
+        ("dered_petro_r", "f4"), ("primtarget", "i4"), ("class", "U6"),
+    ]  # fmt: skip
+    labels = np.zeros(n, dtype=kinds)
+    labels["objID"] = np.arange(n) + 1237648720693755904
+    labels["specObjID"] = np.arange(n) + 299489676975171584
+    labels["ra"], labels["dec"] = np.linspace(150, 160, n), np.linspace(-1, 1, n)
+    labels["z"], labels["EBV"] = np.linspace(0.02, 0.3, n), np.linspace(0.01, 0.2, n)
+    labels["dered_petro_r"], labels["primtarget"], labels["class"] = 17.5, 64, "GALAXY"
+    return labels
+
+
+def pasquet_cube(n=6, side=64):
+    """`cube`: bands last."""
+    return np.ascontiguousarray(images(n, 5, side).transpose(0, 2, 3, 1))
+
+
+def as_objects(labels):
+    """Records that NumPy can only pickle, as in `sdss.npz`."""
+    return labels.astype(
+        [(name, "O" if labels.dtype[name].kind == "U" else kind) for name, kind in labels.dtype.descr]
+    )
