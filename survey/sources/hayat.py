@@ -11,10 +11,11 @@ import pyarrow as pa
 from survey.archive import SurveyInfo
 from survey.bands import BAND_SETS
 from survey.extinction import ebv_from_sdss_extinction
-from survey.sources.hdf5 import Datasets, UnreadableSet, open_hdf5, reading
+from survey.sources.hdf5 import Datasets, UnreadableSet, reading
 from survey.sources.hdf5_pixels import HDF5Pixels
+from survey.sources.members import Member, dataset_columns, read_members
 from survey.sources.plan import ImportPlan
-from survey.sources.sets import Member, SetFormat, assemble, dataset_columns
+from survey.sources.sets import SetFormat, assemble
 from survey.sources.values import nullable
 
 __all__ = ["FORMAT", "plan"]
@@ -57,13 +58,7 @@ def plan(
     UnreadableSet
         If a file is not of this format.
     """
-    members: list[Member] = []
-    for path in files:
-        rest = None if limit is None else limit - sum(m.pixels.n for m in members)
-        if rest == 0:
-            break
-        with open_hdf5(path) as datasets:
-            members.append(_member(path, datasets, rest))
+    members = read_members(files, _member, limit)
     return assemble(
         members, FORMAT, info, field_px=field_px, lines=["ebv = mean of e_bv / SDSS DR12 coefficients"]
     )
@@ -73,11 +68,7 @@ def _member(path: Path, datasets: Datasets, limit: int | None) -> Member:
     pixels = HDF5Pixels.of(path, datasets, "images", planes=5, limit=limit)
     columns, left_out = dataset_columns(datasets, "images", pixels.n, name=path.name, skip=[_EXTINCTION])
     member = Member(path, pixels, left_out=left_out)
-    for name, column in columns.items():
-        if name in _STANDARD:
-            member.standard[_STANDARD[name]] = column
-        else:
-            member.own[name] = column
+    member.sort(columns, _STANDARD)
     if _EXTINCTION in datasets:
         member.standard["ebv"] = _ebv(path.name, datasets, pixels.n)
     return member

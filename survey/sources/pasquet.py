@@ -13,9 +13,10 @@ import pyarrow as pa
 from survey.archive import SurveyInfo
 from survey.bands import BAND_SETS
 from survey.sources.hdf5 import UnreadableSet, as_column
+from survey.sources.members import Member
 from survey.sources.npy_files import ArrayFile, StreamedCube, open_array, read_header
 from survey.sources.plan import ImportPlan
-from survey.sources.sets import Member, SetFormat, assemble
+from survey.sources.sets import SetFormat, assemble
 from survey.sources.table_files import read_table
 
 __all__ = ["FORMAT", "plan"]
@@ -72,13 +73,7 @@ def plan(
     else:
         columns, member.left_out = _plain_arrays(cube_file, total, n)
     ids = next((name for name in _IDS if name in columns), None)
-    for name, column in columns.items():
-        if name == ids:
-            member.standard["object_id"] = column
-        elif name in _STANDARD:
-            member.standard[_STANDARD[name]] = column
-        else:
-            member.own[name] = column
+    member.sort(columns, _STANDARD if ids is None else {**_STANDARD, ids: "object_id"})
     lines = [f"labels = {'plain arrays of the file' if table is None else table.name}"]
     return assemble([member], FORMAT, info, field_px=field_px, lines=lines)
 

@@ -1,11 +1,10 @@
-"""A public set of galaxy images becomes the plan of a survey: columns in memory, pixels in blocks."""
+"""The files of a public set become the plan of a survey: columns in memory, pixels in blocks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -13,13 +12,14 @@ import pyarrow as pa
 from survey.archive import SurveyInfo
 from survey.bands import BandSet
 from survey.sources.columns import RESERVED
-from survey.sources.hdf5 import Datasets, UnreadableSet, as_column, reading
+from survey.sources.hdf5 import UnreadableSet
 from survey.sources.joining import SortedColumns, key_texts
-from survey.sources.pixels import Pixels, SetDecoder
+from survey.sources.members import Member
+from survey.sources.pixels import SetDecoder
 from survey.sources.plan import ImportPlan
 from survey.sources.rows import object_rows
 
-__all__ = ["Member", "SetFormat", "assemble", "dataset_columns"]
+__all__ = ["SetFormat", "assemble"]
 
 _MAX_FIELD_PX = 512
 # Measured on generated files of 107 px in five bands, one core: reading, thumbnail, writing.
@@ -44,75 +44,6 @@ class SetFormat:
     kind: Literal["flux", "display"]
     bands: BandSet
     pixel_scale_arcsec: float | None
-
-
-@dataclass(slots=True)
-class Member:
-    """One file of a set: its objects' columns, and a way to their pixels.
-
-    Attributes
-    ----------
-    standard
-        Columns by standard name (``object_id``, ``ra_deg``, ``dec_deg``, ``z_spec``, ``ebv``, ``label``).
-    own
-        The file's other columns.
-    left_out
-        Its arrays that are not one value per object.
-    """
-
-    path: Path
-    pixels: Pixels
-    standard: dict[str, pa.Array] = field(default_factory=dict)
-    own: dict[str, pa.Array] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-
-
-def dataset_columns(
-    datasets: Datasets, images: str, n: int, *, name: str, bands: Sequence[str] = (), skip: Iterable[str] = ()
-) -> tuple[dict[str, pa.Array], list[str]]:
-    """Read the datasets that hold one value per object, or one per object and band.
-
-    Parameters
-    ----------
-    images
-        Dataset of the images; only what is as long as it is read.
-    n
-        How many objects to read.
-    name
-        Of the file, for messages.
-    bands
-        Names of the bands: (N, C) becomes C columns ``NAME_band``.
-    skip
-        Further datasets to pass over: pixels, and what the caller reads.
-
-    Returns
-    -------
-    columns, left_out
-        By name in lower case; and the datasets of other shapes and types. A dataset whose length is not that of
-        the images cannot be told to belong to them, and is left out.
-    """
-    skipped = {images, *skip}
-    length = datasets[images].shape[0]
-    columns: dict[str, pa.Array] = {}
-    left_out: list[str] = []
-    for key, dataset in datasets.items():
-        if key in skipped:
-            continue
-        shape = dataset.shape
-        per_band = len(shape) == 2 and shape[1] == len(bands) > 1
-        if not shape or shape[0] != length or not (len(shape) == 1 or shape[1:] == (1,) or per_band):
-            left_out.append(key)
-            continue
-        with reading(name):
-            values = dataset[:n]
-        parts = {f"{key}_{b}": values[:, i] for i, b in enumerate(bands)} if per_band else {key: values}
-        for part, one in parts.items():
-            column = as_column(one, part)
-            if column is None:
-                left_out.append(key)
-            else:
-                columns.setdefault(part.lower(), column)
-    return columns, left_out
 
 
 def assemble(

@@ -72,3 +72,37 @@ def as_objects(labels):
     return labels.astype(
         [(name, "O" if labels.dtype[name].kind == "U" else kind) for name, kind in labels.dtype.descr]
     )
+
+
+def stein(path, n=6, *, side=152, first=0, **changed):
+    """`images_npix152_000000000_001000000.h5`: unknown redshifts are -99."""
+    per_band = {
+        name: np.outer(np.arange(1, n + 1), [1, 2, 3]).astype(np.float32) * scale
+        for name, scale in (
+            ("flux", 10),
+            ("fiberflux", 5),
+            ("psfdepth", 100),
+            ("psfsize", 0.4),
+            ("fracin", 0.1),
+        )
+    }
+    unknown = np.where(np.arange(n) % 2, np.float32(-99), np.linspace(0.1, 0.3, n, dtype=np.float32))
+    datasets = {
+        "images": images(n, 3, side),
+        "ra": np.linspace(150, 160, n),
+        "dec": np.linspace(-1, 1, n),
+        "inds": np.arange(n) + first,
+        "release": np.full(n, 9010, np.int32),
+        "brickid": np.full(n, 330368, np.int32),
+        "objid": np.arange(n, dtype=np.int32) + first,
+        "source_type": np.array(["DEV", "SER", "EXP"] * n, "S3")[:n],
+        "ebv": np.linspace(0.01, 0.2, n, dtype=np.float32),
+        "maskbits": np.zeros(n, np.int16),
+        "nobs": np.full((n, 3), 4, np.int16),
+        "z_spec": unknown,
+        "z_training": unknown,
+        "z_phot_median": unknown,
+        **per_band,
+    }
+    datasets.update(changed)
+    return write_hdf5(path, {k: v for k, v in datasets.items() if v is not None})
