@@ -106,3 +106,22 @@ def stein(path, n=6, *, side=152, first=0, **changed):
     }
     datasets.update(changed)
     return write_hdf5(path, {k: v for k, v in datasets.items() if v is not None})
+
+
+def galaxy10_decals(path, n=6, **changed):
+    """`Galaxy10_DECals.h5`: some redshifts are NaN."""
+    datasets = {
+        "images": pictures(n, 256),
+        "ans": np.arange(n, dtype=np.uint8) % 10,
+        "ra": np.linspace(150, 160, n),
+        "dec": np.linspace(-1, 1, n),
+        "redshift": np.where(np.arange(n) % 2, np.nan, np.linspace(0.02, 0.1, n)),
+        "pxscale": np.full(n, 0.262),
+    }
+    datasets.update(changed)
+    return write_hdf5(path, {k: v for k, v in datasets.items() if v is not None})
+
+
+def galaxy10_sdss(path, n=6):
+    """`Galaxy10.h5`: pictures and classes only."""
+    return write_hdf5(path, {"images": pictures(n, 69), "ans": np.arange(n, dtype=np.uint8) % 10})
