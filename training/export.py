@@ -1,4 +1,4 @@
-"""From a trained backbone to one ONNX graph: normalisation folded in, views averaged, centred, projected, unit norm.
+"""From a trained backbone to one ONNX graph: normalisation folded in, views averaged, projected, joined, unit norm.
 
 The graph is written node by node from the network's own modules: it needs no tracing, comes out the same bytes for the
 same weights, and holds nothing that ONNX Runtime would have to optimise away.
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, checker, helper, numpy_helper
 from torch import nn
 
+from training.fusion import PolarPart, joined
+from training.graph_writer import GraphWriter
 from training.models.resnet import ResNet
 
-__all__ = ["Projection", "encoder_graph"]
+__all__ = ["Head", "Projection", "encoder_graph"]
 
-_OPSET, _IR_VERSION = 20, 10
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,34 +41,44 @@ class Projection:
     views: int = 8
 
 
-class _Graph:
-    """Nodes and constants so far."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """Everything between the backbone and the unit vector.
 
-    def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants: list[TensorProto] = []
-        self._n = 0
+    Attributes
+    ----------
+    projection
+        Of the backbone's vector, brought to unit norm afterwards.
+    polar, weight
+        A description joined to it with this weight; None for a model that is no hybrid.
+    removal
+        What the whole vector is multiplied by to take directions out, shape (K, K); None to leave it.
+    """
 
-    def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
-        name = output or self._name(operator)
-        self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
-        return name
+    projection: Projection
+    polar: PolarPart | None = None
+    weight: float = 0.0
+    removal: Floats | None = None
 
-    def constant(self, value: NDArray[np.generic]) -> str:
-        name = self._name("constant")
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
+    @property
+    def dimension(self) -> int:
+        """Length of the embedding."""
+        return int(self.projection.axes.shape[1]) + (0 if self.polar is None else self.polar.dimension)
 
-    def _name(self, word: str) -> str:
-        self._n += 1
-        return f"{word.lower()}_{self._n}"
+    def apply(self, trunk: Floats, inputs: Floats | None = None) -> Floats:
+        """Turn backbone vectors (N, D), a hybrid's with the network inputs (N, C, S, S), into embeddings (N, K)."""
+        vectors = _unit((trunk - self.projection.mean) @ self.projection.axes)
+        if self.polar is not None:
+            assert inputs is not None, "a hybrid reads the images too"
+            vectors = joined(vectors, self.polar.vectors(inputs), self.weight)
+        return vectors if self.removal is None else _unit(vectors @ self.removal)
 
 
-def encoder_graph(network: ResNet, projection: Projection, *, bands: int, input_px: int) -> bytes:
+def encoder_graph(network: ResNet, head: Head, *, bands: int, input_px: int) -> bytes:
     """Return the ONNX graph from ``images`` (N, C, S, S) to ``embedding`` (N, K), float32, N dynamic."""
     network = network.cpu().eval()
-    graph = _Graph()
-    images = "images"
+    graph = GraphWriter()
+    images, projection = "images", head.projection
     if projection.views == 8:
         images = graph.add("Concat", *_orbit(graph, images), axis=0)
     trunk = _backbone(graph, network, images)
@@ -76,23 +87,23 @@ def encoder_graph(network: ResNet, projection: Projection, *, bands: int, input_
         axes = graph.constant(np.array([0], dtype=np.int64))
         trunk = graph.add("ReduceMean", graph.add("Reshape", trunk, shape), axes, keepdims=0)
     centred = graph.add("Sub", trunk, graph.constant(projection.mean.astype(np.float32)))
-    projected = graph.add("MatMul", centred, graph.constant(projection.axes.astype(np.float32)))
-    norm = graph.add("ReduceL2", projected, graph.constant(np.array([-1], dtype=np.int64)), keepdims=1)
-    graph.add("Div", projected, norm, output="embedding")
-    made = helper.make_graph(
-        graph.nodes,
-        "encoder",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", bands, input_px, input_px])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["N", projection.axes.shape[1]])],
-        graph.constants,
-    )
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-    model.producer_name = "skylike"
-    checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString(deterministic=True))
+    vectors = graph.add("MatMul", centred, graph.constant(projection.axes.astype(np.float32)))
+    if head.polar is not None:
+        weight = graph.constant(np.array(head.weight, dtype=np.float32))
+        weighted = graph.add("Mul", head.polar.write(graph), weight)
+        vectors = graph.add("Concat", graph.normalised(vectors), weighted, axis=1)
+    if head.removal is not None:
+        removal = graph.constant(head.removal.astype(np.float32))
+        vectors = graph.add("MatMul", graph.normalised(vectors), removal)
+    graph.normalised(vectors, output="embedding")
+    return graph.finished(images=(bands, input_px, input_px), dimension=head.dimension)
 
 
-def _orbit(graph: _Graph, images: str) -> list[str]:
+def _unit(vectors: Floats) -> Floats:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _orbit(graph: GraphWriter, images: str) -> list[str]:
     """Return the eight images that quarter turns and reflections make of one."""
     return [
         _reversed(graph, source, axes) if axes else graph.add("Identity", source)
@@ -101,13 +112,13 @@ def _orbit(graph: _Graph, images: str) -> list[str]:
     ]
 
 
-def _reversed(graph: _Graph, images: str, axes: tuple[int, ...]) -> str:
+def _reversed(graph: GraphWriter, images: str, axes: tuple[int, ...]) -> str:
     n = len(axes)
     limits = [np.full(n, -1), np.full(n, np.iinfo(np.int64).min), np.array(axes), np.full(n, -1)]
     return graph.add("Slice", images, *(graph.constant(limit.astype(np.int64)) for limit in limits))
 
 
-def _backbone(graph: _Graph, network: ResNet, images: str) -> str:
+def _backbone(graph: GraphWriter, network: ResNet, images: str) -> str:
     features = graph.add("Relu", _convolution(graph, images, network.conv1, network.bn1))
     if isinstance(network.pool, nn.MaxPool2d):
         features = graph.add("MaxPool", features, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
@@ -117,7 +128,7 @@ def _backbone(graph: _Graph, network: ResNet, images: str) -> str:
     return graph.add("Flatten", graph.add("GlobalAveragePool", features), axis=1)
 
 
-def _block(graph: _Graph, block: nn.Module, features: str) -> str:
+def _block(graph: GraphWriter, block: nn.Module, features: str) -> str:
     around = features
     if block.downsample is not None:
         assert isinstance(block.downsample, nn.Sequential)
@@ -131,7 +142,7 @@ def _block(graph: _Graph, block: nn.Module, features: str) -> str:
     return graph.add("Relu", graph.add("Add", through, around))
 
 
-def _convolution(graph: _Graph, features: str, convolution: nn.Module, normalisation: nn.Module) -> str:
+def _convolution(graph: GraphWriter, features: str, convolution: nn.Module, normalisation: nn.Module) -> str:
     """Write a convolution with the batch normalisation that follows it folded into its weights."""
     assert isinstance(convolution, nn.Conv2d)
     assert isinstance(normalisation, nn.BatchNorm2d)

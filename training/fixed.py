@@ -16,11 +16,11 @@ from index.fields import fields_for
 from index.model import Model, ModelCard, publish_model
 from survey.archive import SurveyFolder, SurveyInfo
 from survey.contract import Calibrated, InputContract
-from training.contracts import RADIUS_ARCSEC, NotFittable, choose_contract, sky_noise
+from training.contracts import NotFittable, choose_contract, sky_noise
+from training.fusion import polar_moduli
 from training.graphs import Description, embed, graph_bytes
 from training.pca import principal_axes
 from training.pixels import ShrunkPixels
-from training.polar import PolarModuli
 
 __all__ = ["FIXED_METHODS", "FixedMethod", "NotFittable", "default_contract", "fit_fixed"]
 
@@ -148,12 +148,7 @@ def _description(method: FixedMethod, contract: InputContract) -> Description:
     n_bands, s = len(contract.bands), contract.input_px
     if method == "pca48":
         return ShrunkPixels(n_bands=n_bands, input_px=s, side_px=min(32, s))
-    edge_px = (s - 1) / 2
-    if contract.pixel_scale_arcsec is None:
-        return PolarModuli(n_bands=n_bands, input_px=s, radius_px=edge_px)
-    block = contract.field_px // s if contract.shrink else 1
-    radius_px = RADIUS_ARCSEC / (block * contract.pixel_scale_arcsec)
-    return PolarModuli(n_bands=n_bands, input_px=s, radius_px=min(radius_px, edge_px))
+    return polar_moduli(contract)
 
 
 def _describe(

@@ -175,16 +175,23 @@ def _method(
     )
 
 
-def judge_vectors(prepared: Prepared, vectors: NDArray[np.float32]) -> float:
+def judge_vectors(prepared: Prepared, vectors: NDArray[np.float32], *, centred: bool = True) -> float:
     """Score vectors of the first survey's validation part, in its order; NaN where nothing can judge them.
 
     The purity of ten neighbours where eleven galaxies or more have a label, else minus sigma_MAD of their redshifts.
+
+    Parameters
+    ----------
+    centred
+        Whether their mean is taken off first; not for unit vectors as a model gives them.
     """
     labels, z_spec = _truth(prepared)
     if len(labels) > _LEAST_JUDGED:
-        return label_score(vectors[list(labels)], list(labels.values()))
+        return label_score(vectors[list(labels)], list(labels.values()), centred=centred)
     known = np.flatnonzero(np.isfinite(z_spec))
-    return redshift_score(vectors[known], z_spec[known]) if len(known) > _LEAST_JUDGED else float("nan")
+    if len(known) <= _LEAST_JUDGED:
+        return float("nan")
+    return redshift_score(vectors[known], z_spec[known], centred=centred)
 
 
 def _validation(

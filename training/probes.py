@@ -45,15 +45,22 @@ def embed_with(backbone: nn.Module, inputs: Sequence[Tensor], *, views: int = 1)
 
 
 def label_score(
-    vectors: NDArray[np.float32], labels: Sequence[str], same_sky: Sequence[tuple[int, int]] = ()
+    vectors: NDArray[np.float32],
+    labels: Sequence[str],
+    same_sky: Sequence[tuple[int, int]] = (),
+    *,
+    centred: bool = True,
 ) -> float:
-    """Return purity@10 of centred vectors."""
-    return float(purity_at_k(_centred(vectors), labels, k=_NEIGHBOURS, excluded=same_sky).mean())
+    """Return purity@10 of vectors, less their mean unless they are unit vectors to be taken as they are."""
+    unit = _centred(vectors) if centred else vectors
+    return float(purity_at_k(unit, labels, k=_NEIGHBOURS, excluded=same_sky).mean())
 
 
-def redshift_score(vectors: NDArray[np.float32], z_spec: NDArray[np.float64]) -> float:
+def redshift_score(
+    vectors: NDArray[np.float32], z_spec: NDArray[np.float64], *, centred: bool = True
+) -> float:
     """Return minus sigma_MAD of the mean redshift of the ten nearest, so that larger is better."""
-    unit = _centred(vectors)
+    unit = _centred(vectors) if centred else vectors
     similarity = unit @ unit.T
     np.fill_diagonal(similarity, -np.inf)
     nearest = np.argpartition(-similarity, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]

@@ -1,10 +1,9 @@
-"""From a finished run to a model folder: projection chosen on the validation part, one graph, golden objects, card."""
+"""From a finished run to a model folder: tricks and precision chosen on the validation part, golden objects, card."""
 
 from __future__ import annotations
 
-import datetime as dt
-import importlib.metadata
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +11,73 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.model import Model, ModelCard, publish_model
+from index.model import Model, publish_model
 from training.augment.recipe import Views
+from training.cards import Facts, card_of, model_id
 from training.config import PretrainConfig
-from training.export import Projection, encoder_graph
+from training.export import Head, encoder_graph
+from training.fusion import PolarPart, fit_polar_part
+from training.golden import golden_fields
 from training.models.resnet import ResNet
-from training.pca import principal_axes
+from training.nuisance import Nuisance, measure_nuisances, removal_of, ridge_r2
+from training.precision import Precision, choose_precision
 from training.pretrain import Prepared, judge_vectors
 from training.probes import embed_with
+from training.quantise import run_graph
 from training.runs import RunFolder
+from training.tricks import Chosen, choose_head
 
-__all__ = ["NotTrained", "export_run"]
+__all__ = ["NotTrained", "Wishes", "export_run"]
 
-#: Powers of the eigenvalues that are divided by: 0 leaves the axes as they are, 0.5 whitens fully (which hurts).
-POWERS = (0.0, 0.125, 0.25, 0.375, 0.5)
-_DIMENSION = 128
-_N_GOLDEN = 8
 _N_AXES_SAMPLE = 8192
+_N_MEASURED = 4096
+_N_CALIBRATION = 512
+_N_GALLERY = 6000
+
+Floats = NDArray[np.float32]
+Told = Callable[[str, int, int], None]
 
 
 class NotTrained(ValueError):
     """A run without a state that could be exported."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Chosen:
-    projection: Projection
-    power: float
-    score: float
-    tried: dict[str, float]
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked of an export beyond what the validation part decides.
+
+    Attributes
+    ----------
+    without
+        Directions to take out of the vector; the model's id says so.
+    precision
+        None takes integers if they find the same neighbours, else weights in half precision.
+    hybrid
+        Whether the polar description may be joined.
+    """
+
+    without: Sequence[Nuisance] = ()
+    precision: Precision | None = None
+    hybrid: bool = True
 
 
 def export_run(
-    config: PretrainConfig, prepared: Prepared, run: RunFolder, out: Path, *, views: int = 8
+    config: PretrainConfig,
+    prepared: Prepared,
+    run: RunFolder,
+    models: Path,
+    *,
+    wishes: Wishes | None = None,
+    progress: Told | None = None,
 ) -> Model:
     """Publish the best state of a run as a model.
 
-    The vector is the backbone's, averaged over ``views``, less its mean over the training part, on at most 128
-    principal axes scaled by ``eigenvalue ** -power``; the power is the one with the best neighbours on the validation
-    part.
+    Parameters
+    ----------
+    models
+        The folder that gets a folder named by the model's id; one that is there is replaced.
+    progress
+        Told (step, done, total).
 
     Raises
     ------
@@ -60,21 +87,116 @@ def export_run(
     state = run.load(best=True)
     if state is None:
         raise NotTrained(f"run {run.path.name} has not finished an epoch; train it first")
-    backbone = _backbone(config, prepared, state)
-    plain = Views(prepared.contract, ())
-    trunks = [
-        _embed(backbone, plain, source.fields, split.train[:_N_AXES_SAMPLE], views)
-        for source, split in zip(prepared.sources, prepared.splits, strict=True)
-    ]
-    validation = _embed(backbone, plain, prepared.sources[0].fields, prepared.splits[0].validation, views)
-    chosen = _choose(np.concatenate(trunks), validation, prepared, views)
-    golden = np.asarray(
-        prepared.sources[0].fields[np.sort(prepared.splits[0].train[:_N_GOLDEN])], dtype=np.float32
+    wishes = wishes or Wishes()
+    parts = _Parts(prepared, _backbone(config, prepared, state), progress or (lambda *_: None))
+    validation = parts.inputs(0, prepared.splits[0].validation)
+    train = parts.trunks([split.train[:_N_AXES_SAMPLE] for split in prepared.splits])
+    polar = parts.polar() if wishes.hybrid else None
+    chosen = choose_head(
+        train,
+        {views: parts.embed(validation, views) for views in train},
+        None if polar is None else (polar, validation),
+        parts.judge,
     )
-    expected = _project(_embed(backbone, plain, golden, np.arange(len(golden)), views), chosen.projection)
-    bands = len(prepared.contract.bands)
-    graph = encoder_graph(backbone, chosen.projection, bands=bands, input_px=prepared.contract.input_px)
-    return publish_model(out, _card(config, prepared, chosen, run), encoder=graph, golden=(golden, expected))
+    head, nuisance = _cleaned(parts, chosen, wishes.without)
+    bands, side = len(prepared.contract.bands), prepared.contract.input_px
+    released = choose_precision(
+        encoder_graph(parts.backbone, head, bands=bands, input_px=side),
+        calibration=parts.inputs(0, _spread(prepared.splits[0].train, _N_CALIBRATION)),
+        queries=validation,
+        gallery=parts.gallery(),
+        judge=parts.judge,
+        asked=wishes.precision,
+        progress=parts.told("Comparing precisions"),
+    )
+    fields = golden_fields(prepared.contract)
+    golden = run_graph(released.graph, prepared.contract.finish(fields))[0]
+    name = model_id(config.model_id, wishes.without)
+    facts = Facts(config, prepared, chosen, head, released, nuisance, tuple(wishes.without), run.lines())
+    return publish_model(models / name, card_of(name, facts), encoder=released.graph, golden=(fields, golden))
+
+
+class _Parts:
+    """A backbone with the data that it is judged on."""
+
+    def __init__(self, prepared: Prepared, backbone: ResNet, tell: Told) -> None:
+        self.prepared, self.backbone, self.tell = prepared, backbone, tell
+        self.plain = Views(prepared.contract, ())
+
+    def told(self, title: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.tell(title, done, total)
+
+    def inputs(self, source: int, places: NDArray[np.int64]) -> Floats:
+        fields = self.prepared.sources[source].fields[places]
+        return np.asarray(self.plain.plain(torch.from_numpy(np.asarray(fields))).numpy(), dtype=np.float32)
+
+    def embed(self, inputs: Floats, views: int) -> Floats:
+        batches = [torch.from_numpy(inputs[n : n + 256]) for n in range(0, len(inputs), 256)]
+        return embed_with(self.backbone, batches, views=views)
+
+    def trunks(self, places: Sequence[NDArray[np.int64]]) -> dict[int, Floats]:
+        """Return backbone vectors of all sources by number of views."""
+        found: dict[int, list[Floats]] = {1: [], 8: []}
+        total, done = sum(map(len, places)), 0
+        for source, rows in enumerate(places):
+            for n in range(0, len(rows), 256):
+                inputs = self.inputs(source, rows[n : n + 256])
+                for views, vectors in found.items():
+                    vectors.append(self.embed(inputs, views))
+                done += len(inputs)
+                self.tell("Embedding the training part", done, total)
+        return {views: np.concatenate(vectors) for views, vectors in found.items()}
+
+    def polar(self) -> PolarPart:
+        parts = [
+            self.inputs(source, _spread(split.train, _N_MEASURED))
+            for source, split in enumerate(self.prepared.splits)
+        ]
+        return fit_polar_part(self.prepared.contract, np.concatenate(parts), np.random.default_rng(0))
+
+    def gallery(self) -> Floats:
+        """Return inputs of galaxies that the validation part is searched among, from every source."""
+        share = _N_GALLERY // len(self.prepared.splits)
+        return np.concatenate(
+            [self.inputs(n, _spread(split.train, share)) for n, split in enumerate(self.prepared.splits)]
+        )
+
+    def judge(self, vectors: Floats) -> float:
+        return judge_vectors(self.prepared, vectors, centred=False)
+
+
+def _cleaned(parts: _Parts, chosen: Chosen, without: Sequence[Nuisance]) -> tuple[Head, dict[str, Any]]:
+    """Take directions out of the vector; return the head with how well each nuisance is told before and after.
+
+    The directions are found on the training part; R² is cross-validated on training and validation part together.
+    """
+    head, split = chosen.head, parts.prepared.splits[0]
+    train = _spread(split.train, _N_MEASURED)
+    places = np.concatenate([train, split.validation])
+    inputs = parts.inputs(0, places)
+    vectors = head.apply(parts.embed(inputs, head.projection.views), inputs)
+    values = measure_nuisances(parts.prepared.contract, parts.prepared.sources[0].fields[places])
+    told: dict[str, Any] = {
+        "n": len(places),
+        "r2": {name: round(ridge_r2(vectors, value), 4) for name, value in values.items()},
+    }
+    if without:
+        absent = [name for name in without if name not in values]
+        if absent:
+            raise ValueError(f"nothing to take out: {', '.join(absent)} cannot be measured with one band")
+        removal = removal_of(vectors[: len(train)], [values[name][: len(train)] for name in without])
+        head = replace(head, removal=removal)
+        cleaned = vectors @ removal
+        cleaned /= np.linalg.norm(cleaned, axis=1, keepdims=True)
+        told["r2_after"] = {name: round(ridge_r2(cleaned, value), 4) for name, value in values.items()}
+        told["score_before"] = round(parts.judge(vectors[len(train) :]), 5)
+        told["score_after"] = round(parts.judge(cleaned[len(train) :]), 5)
+    return head, told
+
+
+def _spread(places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Return at most ``n`` places, evenly spread."""
+    return places[np.unique(np.linspace(0, len(places) - 1, min(n, len(places))).astype(np.int64))]
 
 
 def _backbone(config: PretrainConfig, prepared: Prepared, state: dict[str, Any]) -> ResNet:
@@ -90,66 +212,3 @@ def _backbone(config: PretrainConfig, prepared: Prepared, state: dict[str, Any])
     }
     network.load_state_dict(weights)
     return network.eval()
-
-
-def _embed(
-    backbone: ResNet, plain: Views, fields: NDArray[np.generic], places: NDArray[np.int64], views: int
-) -> NDArray[np.float32]:
-    batches = (places[n : n + 256] for n in range(0, len(places), 256))
-    return embed_with(
-        backbone, [plain.plain(torch.from_numpy(np.asarray(fields[batch]))) for batch in batches], views=views
-    )
-
-
-def _choose(
-    train: NDArray[np.float32], validation: NDArray[np.float32], prepared: Prepared, views: int
-) -> _Chosen:
-    principal = principal_axes(train, n_axes=_DIMENSION, rng=np.random.default_rng(0))
-    tried: dict[str, float] = {}
-    best: _Chosen | None = None
-    for power in POWERS:
-        scaled = (principal.axes * principal.explained**-power).astype(np.float32)
-        projection = Projection(principal.mean.astype(np.float32), scaled, views)
-        score = judge_vectors(prepared, _project(validation, projection))
-        tried[str(power)] = round(score, 5)
-        if best is None or score > best.score:
-            best = _Chosen(projection, power, score, tried)
-    assert best is not None
-    return best
-
-
-def _project(trunk: NDArray[np.float32], projection: Projection) -> NDArray[np.float32]:
-    vectors = (trunk - projection.mean) @ projection.axes
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
-
-
-def _card(config: PretrainConfig, prepared: Prepared, chosen: _Chosen, run: RunFolder) -> ModelCard:
-    surveys = [source.survey for source in prepared.sources]
-    lines = run.lines()
-    return ModelCard(
-        id=config.model_id,
-        method=config.method,
-        title=f"MoCo v2, ResNet-{config.network.depth} ({config.network.stem} stem, width {config.network.width})",
-        contract=prepared.contract.to_json(),
-        dimension=chosen.projection.axes.shape[1],
-        views=chosen.projection.views,
-        training={
-            "config": config.model_dump(mode="json"),
-            "survey": ", ".join(survey.info.name for survey in surveys),
-            "survey_sha256": surveys[0].sha256,
-            "surveys": {survey.info.name: survey.sha256 for survey in surveys},
-            "n": sum(len(split.train) for split in prepared.splits),
-            "epochs": lines[-1]["epoch"] if lines else 0,
-            "seed": config.seed,
-            "labels": "none; those of the validation part chose the epoch and the power",
-            "power": chosen.power,
-            "powers": chosen.tried,
-        },
-        metrics={"validation_score": round(chosen.score, 4)},
-        code_revision=f"skylike {importlib.metadata.version('skylike')}",
-        licence="Weights: BSD-3-Clause. Trained on "
-        + "; ".join(
-            f"{survey.info.title}: {survey.info.licence or 'licence not stated'}" for survey in surveys
-        ),
-        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-    )

@@ -81,6 +81,18 @@ def export(
     config: Config,
     *,
     run: RunName = None,
+    without: Annotated[
+        str,
+        typer.Option(
+            "--without", help="Take these out of the vector: size, brightness, colour, separated by commas."
+        ),
+    ] = "",
+    precision: Annotated[
+        str, typer.Option("--precision", help="int8, fp16 or fp32; auto measures which is good enough.")
+    ] = "auto",
+    hybrid: Annotated[
+        bool, typer.Option(help="Join polar48 where the validation part says that it pays.")
+    ] = True,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: Json = False,
 ) -> None:
@@ -88,23 +100,45 @@ def export(
     _torch()
     from survey.manifests import CorruptFolder
     from training.config import BadConfig
-    from training.release import NotTrained, export_run
+    from training.nuisance import NUISANCES
+    from training.precision import PRECISIONS
+    from training.release import NotTrained, Wishes, export_run
     from training.runs import RunFolder
 
+    unwanted = [name for name in NUISANCES if name in without.split(",")]
+    if unknown := set(filter(None, without.split(","))) - set(unwanted):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(NUISANCES)}")
+    if precision not in {"auto", *PRECISIONS}:
+        raise typer.BadParameter(f"{precision!r} is none of auto, {', '.join(PRECISIONS)}")
+    asked = next((known for known in PRECISIONS if known == precision), None)
     try:
         read, prepared = _prepared(config, data_dir)
         folder = RunFolder.opened(data_dir / "runs" / (run or read.model_id))
-        model = export_run(read, prepared, folder, data_dir / "models" / read.model_id)
+        with progress("Exporting") as report:
+            model = export_run(
+                read,
+                prepared,
+                folder,
+                data_dir / "models",
+                wishes=Wishes(unwanted, asked, hybrid),
+                progress=lambda _step, done, total: report(done, total),
+            )
     except (BadConfig, CorruptFolder, NotTrained, ValueError) as error:
         fail(str(error))
+    card = model.card
     emit(
         {
-            "model": model.card.id,
-            "dimension": model.card.dimension,
-            "views": model.card.views,
-            "power": model.card.training["power"],
+            "model": card.id,
+            "method": card.method,
+            "dimension": card.dimension,
+            "views": card.views,
+            "power": card.training["power"],
+            "weight": card.training.get("polar", {}).get("weight", 0.0),
+            "precision": card.precision,
+            "overlap10": card.metrics["precisions"]["int8"]["overlap10_gallery"],
+            "score": card.metrics["validation_score"],
             "sha256": model.sha256,
-            "next": f"skylike index build {read.data.surveys[0]} --model {model.card.id}",
+            "next": f"skylike index build {read.data.surveys[0]} --model {card.id}",
         },
         as_json=as_json,
     )

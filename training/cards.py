@@ -1,0 +1,108 @@
+"""What the card of a trained model says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from index.card import ModelCard
+from training.config import PretrainConfig
+from training.export import Head
+from training.precision import Released
+from training.pretrain import Prepared
+from training.tricks import Chosen
+
+__all__ = ["Facts", "card_of", "model_id"]
+
+_LONGEST_ID = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """All that an export decided and measured."""
+
+    config: PretrainConfig
+    prepared: Prepared
+    chosen: Chosen
+    head: Head
+    released: Released
+    nuisance: dict[str, Any]
+    without: tuple[str, ...]
+    log: list[dict[str, Any]]
+
+
+def model_id(name: str, without: Sequence[str]) -> str:
+    """Return the id of a model: one without some directions says so."""
+    return "-".join([name, *(f"no-{what}" for what in without)])[:_LONGEST_ID]
+
+
+def card_of(name: str, facts: Facts) -> ModelCard:
+    """Write the card; ``files`` are filled in when it is published."""
+    head, config = facts.head, facts.config
+    training = _training(facts)
+    metrics = {
+        "validation_score": facts.released.measured[facts.released.precision]["score"],
+        "validation_measure": "purity@10 by label, or minus sigma_MAD of redshifts where there are no labels",
+        "precisions": facts.released.measured,
+        "nuisance": facts.nuisance,
+    }
+    return ModelCard(
+        id=name,
+        method=config.method if head.polar is None else f"{config.method}+polar48",
+        title=_title(facts),
+        contract=facts.prepared.contract.to_json(),
+        dimension=head.dimension,
+        precision=facts.released.precision,
+        views=8 if head.projection.views == 8 else 1,
+        training=training,
+        metrics=metrics,
+        code_revision=f"skylike {importlib.metadata.version('skylike')}",
+        licence=_licence(facts),
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _title(facts: Facts) -> str:
+    network = facts.config.network
+    title = f"MoCo v2, ResNet-{network.depth} ({network.stem} stem, width {network.width})"
+    if facts.head.polar is not None:
+        title = f"Hybrid: {title} joined with polar Fourier moduli (polar48)"
+    return f"{title}, without {' and '.join(facts.without)}" if facts.without else title
+
+
+def _training(facts: Facts) -> dict[str, Any]:
+    head, prepared, chosen = facts.head, facts.prepared, facts.chosen
+    surveys = [source.survey for source in prepared.sources]
+    training: dict[str, Any] = {
+        "config": facts.config.model_dump(mode="json"),
+        "survey": ", ".join(survey.info.name for survey in surveys),
+        "survey_sha256": surveys[0].sha256,
+        "surveys": {survey.info.name: survey.sha256 for survey in surveys},
+        "n": sum(len(split.train) for split in prepared.splits),
+        "n_validation": len(prepared.splits[0].validation),
+        "epochs": facts.log[-1]["epoch"] if facts.log else 0,
+        "seed": facts.config.seed,
+        "labels": "none; those of the validation part chose the epoch, the tricks and the precision",
+        "tricks": chosen.tried,
+        "power": chosen.power,
+        "golden": "drawn Sersic galaxies under noise; vectors of this graph in this precision",
+    }
+    if head.polar is not None:
+        training["polar"] = {
+            "weight": head.weight,
+            "dimension": head.polar.dimension,
+            "description": head.polar.description.settings(),
+            "fitted_on": "network inputs of the training part",
+        }
+    if facts.without:
+        training["without"] = list(facts.without)
+    return training
+
+
+def _licence(facts: Facts) -> str:
+    surveys = [source.survey.info for source in facts.prepared.sources]
+    terms = "; ".join(f"{info.title}: {info.licence or 'licence not stated'}" for info in surveys)
+    return f"Weights: BSD-3-Clause. Trained on {terms}"
