@@ -23,6 +23,7 @@ SETS = {
     "pasquet": "Import the SDSS ugriz images of Pasquet et al. 2019 (sdss.npz or cube.npy, and a table of labels).",
     "stein": "Import the Legacy Surveys grz images of Stein et al. (HDF5).",
     "galaxy10": "Import the display pictures of Galaxy10 DECaLS or SDSS (HDF5).",
+    "galaxiesml": "Import the HSC grizy images of GalaxiesML (HDF5).",
 }
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="The set's files, as published.")]

@@ -125,3 +125,18 @@ def galaxy10_decals(path, n=6, **changed):
 def galaxy10_sdss(path, n=6):
     """`Galaxy10.h5`: pictures and classes only."""
     return write_hdf5(path, {"images": pictures(n, 69), "ans": np.arange(n, dtype=np.uint8) % 10})
+
+
+def galaxiesml(path, n=6, *, side=127, **changed):
+    """`5x127x127_training_with_morphology.hdf5`: counts of zero point 27."""
+    datasets = {
+        "image": images(n, 5, side),
+        "object_id": np.arange(n) + 36407037182816256,
+        "specz_redshift": np.linspace(0.1, 3.5, n),
+        "specz_redshift_err": np.full(n, 1e-4),
+        "specz_flag_homogeneous": np.ones(n, bool),
+        **{f"{band}_cmodel_mag": np.linspace(20, 22, n) + i for i, band in enumerate("grizy")},
+        **{f"{band}_sersic_index": np.full(n, 1.5) for band in "grizy"},
+    }
+    datasets.update(changed)
+    return write_hdf5(path, {k: v for k, v in datasets.items() if v is not None})
