@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,19 @@ from torch import Tensor
 from training.config import OptimiserConfig
 from training.runs import RunFolder
 from training.schedule import Batch, epoch_batches, learning_rate
+from training.tally import Tally
 
-__all__ = ["Finished", "Method", "run_epochs"]
+__all__ = ["Diverged", "Finished", "Method", "run_epochs"]
 
-# So much work is lost at most when a run is killed, beside the writing of a state in well under a second.
+# So much work is lost at most when a run is killed, unless a state takes long to write: then this many times that.
 _SAVE_SECONDS = 60.0
+_SAVE_RATIO = 20
+# Whether the numbers are still numbers is asked after so many steps where the answer makes a GPU wait.
+_CHECK_STEPS = 50
+
+
+class Diverged(RuntimeError):
+    """A loss or a gradient that is no number any more; the message says what to lower."""
 
 
 class Method(Protocol):
@@ -26,11 +35,20 @@ class Method(Protocol):
     def parameters(self) -> Sequence[Tensor]:
         """Return what the optimiser moves."""
 
+    def expect(self, batches: Sequence[Batch]) -> None:
+        """Learn which batches come, in this order."""
+
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Return the loss of a batch and its parts for the log."""
 
+    def after_batch(self) -> None:
+        """Do what follows a batch, be it a whole step or a part of one."""
+
     def after_step(self) -> None:
         """Do what follows an optimiser's step."""
+
+    def waited(self) -> float:
+        """Return the seconds in which there was no data to go on with, since the beginning."""
 
     def validate(self) -> dict[str, float]:
         """Measure on the validation part; ``score`` decides which epoch is kept, the larger the better."""
@@ -75,7 +93,8 @@ def run_epochs(
     """Train until the last epoch, or until the time is up; goes on where an earlier call stopped.
 
     A run that is killed and begun again does the same steps as one that was not: on the CPU its weights come out equal
-    bit by bit.
+    bit by bit. A step takes ``accumulate`` batches, fewer at the end of an epoch; each batch is normalised and enqueued
+    by itself, so that accumulating saves memory and stands for a larger batch in the gradient alone.
 
     Parameters
     ----------
@@ -85,12 +104,20 @@ def run_epochs(
         Told (batches done, batches in all).
     most_seconds
         Stop cleanly after so long.
+
+    Raises
+    ------
+    Diverged
+        If the loss or its gradient is no number any more; the states that were saved are from before.
     """
+    if device.type == "cuda":
+        # All batches have one shape: it pays to try which convolution is the fastest.
+        torch.backends.cudnn.benchmark = True
     loop = _Loop(method, optimiser_config, counts, run, seed=seed, device=device)
     loop.resume()
     begun = time.monotonic()
     while loop.epoch < optimiser_config.epochs:
-        for batch in loop.batches_left():
+        for batch in loop.begin_epoch():
             loop.step(batch)
             if progress is not None:
                 progress(loop.batches_done, loop.batches_in_all)
@@ -117,9 +144,9 @@ class _Loop:
         device: torch.device,
     ) -> None:
         self.method, self.config, self.counts, self.run, self.seed = method, config, counts, run, seed
-        self.device = device
+        self.parameters = list(method.parameters())
         self.optimiser = torch.optim.SGD(
-            method.parameters(),
+            self.parameters,
             lr=config.learning_rate,
             momentum=config.momentum,
             weight_decay=config.weight_decay,
@@ -127,8 +154,10 @@ class _Loop:
         self.epoch = self.batch = 0
         self.best_score = float("nan")
         self.per_epoch = sum(count // config.batch for count in counts)
-        self._saved_at = time.monotonic()
-        self._sums: dict[str, float] = {}
+        self.steps_per_epoch = math.ceil(self.per_epoch / config.accumulate)
+        self.tally = Tally()
+        self._check_steps = 1 if device.type == "cpu" else _CHECK_STEPS
+        self._saved_at, self._save_seconds = time.monotonic(), 0.0
 
     @property
     def batches_in_all(self) -> int:
@@ -138,37 +167,63 @@ class _Loop:
     def batches_done(self) -> int:
         return self.epoch * self.per_epoch + self.batch
 
-    def batches_left(self) -> list[Batch]:
+    @property
+    def rate(self) -> float:
+        """Learning rate of the step that the next batch belongs to."""
+        return learning_rate(
+            self.epoch * self.steps_per_epoch + self.batch // self.config.accumulate,
+            steps=self.config.epochs * self.steps_per_epoch,
+            warmup=round(self.config.warmup_epochs * self.steps_per_epoch),
+            highest=self.config.learning_rate,
+        )
+
+    def begin_epoch(self) -> list[Batch]:
+        """Return the batches that are left of this epoch."""
         order = epoch_batches(self.counts, batch=self.config.batch, seed=self.seed, epoch=self.epoch)
+        self.method.expect(order[self.batch :])
+        self.tally.start(waited=self.method.waited())
         return order[self.batch :]
 
     def step(self, batch: Batch) -> None:
         every = self.config.accumulate
-        rate = learning_rate(
-            self.batches_done // every,
-            steps=-(-self.batches_in_all // every),
-            warmup=round(self.config.warmup_epochs * self.per_epoch / every),
-            highest=self.config.learning_rate,
-        )
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.rate
         loss, parts = self.method.loss(batch)
-        (loss / every).backward()  # type: ignore[no-untyped-call]  # torch has no types for it
+        together = min(every, self.per_epoch - self.batch // every * every)
+        (loss / together).backward()  # type: ignore[no-untyped-call]  # torch has no types for it
+        self.method.after_batch()
         self.batch += 1
-        if self.batches_done % every == 0 or self.batches_done == self.batches_in_all:
-            self.optimiser.step()
-            self.optimiser.zero_grad(set_to_none=True)
+        self.tally.add(parts, images=len(batch.rows))
+        if self.is_between_steps:
+            self._move()
+
+    def _move(self) -> None:
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        self.tally.add({"gradient_norm": torch.nn.utils.get_total_norm(gradients)})
+        if math.ceil(self.batch / self.config.accumulate) % self._check_steps == 0:
+            self._check()
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
         self.method.after_step()
-        for name, value in parts.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+
+    def _check(self) -> None:
+        if not self.tally.is_finite:
+            raise Diverged(
+                f"the loss or its gradient is no number any more at batch {self.batches_done} of {self.batches_in_all} "
+                f"(epoch {self.epoch + 1}): lower optimiser.learning_rate (now {self.config.learning_rate:g}) or raise "
+                f"optimiser.warmup_epochs (now {self.config.warmup_epochs:g}), and begin a run of another name; what was "
+                "saved of this one is from before"
+            )
 
     def end_epoch(self) -> None:
-        means = {name: round(total / self.per_epoch, 5) for name, total in self._sums.items()}
-        self.epoch, self.batch, self._sums = self.epoch + 1, 0, {}
+        self._check()
+        means = {"learning_rate": float(f"{self.optimiser.param_groups[0]['lr']:.4g}"), **self.tally.means()}
+        speed = self.tally.speed(waited=self.method.waited())
+        self.epoch, self.batch, self.tally = self.epoch + 1, 0, Tally()
         found = self.method.validate()
         score = found.get("score", float("nan"))
-        self.run.log(step=self.batches_done, epoch=self.epoch, **means, **found)
-        if not score <= self.best_score:
+        self.run.log(step=self.batches_done, epoch=self.epoch, **means, **speed, **found)
+        if math.isnan(self.best_score) or score > self.best_score:
             self.best_score = score
             self.run.save(self.method.state_dict(), best=True)
         self.save()
@@ -176,23 +231,27 @@ class _Loop:
     @property
     def is_between_steps(self) -> bool:
         # In the middle of an accumulated step there are gradients, which are not part of a state.
-        return self.batches_done % self.config.accumulate == 0
+        return self.batch % self.config.accumulate == 0 or self.batch == self.per_epoch
 
     @property
     def is_save_due(self) -> bool:
-        return time.monotonic() - self._saved_at > _SAVE_SECONDS
+        wait = max(_SAVE_SECONDS, _SAVE_RATIO * self._save_seconds) if _SAVE_SECONDS else 0
+        return time.monotonic() - self._saved_at > wait
 
     def save(self) -> None:
+        self._check()
+        began = time.monotonic()
         state = {
             "method": self.method.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "epoch": self.epoch,
             "batch": self.batch,
             "best_score": self.best_score,
-            "sums": dict(self._sums),
+            "tally": self.tally.state_dict(),
         }
         self.run.save(state)
         self._saved_at = time.monotonic()
+        self._save_seconds = self._saved_at - began
 
     def resume(self) -> None:
         state = self.run.load()
@@ -201,5 +260,5 @@ class _Loop:
         self.method.load_state_dict(state["method"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.batch, self.best_score = state["epoch"], state["batch"], state["best_score"]
-        self._sums = dict(state["sums"])
+        self.tally.load_state_dict(state["tally"])
         self.run.rewind(self.batches_done)

@@ -1,14 +1,17 @@
-"""A pretraining run of seconds; ``python -m support.small_run DATA RUN [KILL_AT]`` does it in a process of its own."""
+"""A pretraining run of seconds; ``python -m support.small_run DATA RUN KILL_AT WHEN`` does it in a process of its own."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+import training.loop
+import training.runs
 from training.config import PretrainConfig
 from training.pretrain import prepare, pretrain
 
@@ -41,26 +44,32 @@ def small_config(surveys: list[str], *, kind: str = "flux", **optimiser: object)
     )
 
 
-def train(data: Path, run: Path, config: PretrainConfig, *, kill_at: int | None = None) -> None:
-    """Train on the CPU with one thread; with ``kill_at`` the process kills itself after so many batches."""
+def train(
+    data: Path, run: Path, config: PretrainConfig, *, at: int = 0, then: Callable[[], None] | None = None
+) -> None:
+    """Train on the CPU with one thread; ``then`` is called after so many batches."""
     torch.set_num_threads(1)
     prepared = prepare(config, data, root=data)
 
     def progress(done: int, _total: int) -> None:
-        if done == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if then is not None and done == at:
+            then()
 
     pretrain(config, prepared, run, device=torch.device("cpu"), progress=progress)
 
 
-if __name__ == "__main__":
-    import training.loop
+def _kill_itself(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
+
+def _kill_itself_writing() -> None:
+    """Die when the next file has been written and not yet renamed."""
+    training.runs.os.fsync = _kill_itself
+
+
+if __name__ == "__main__":
     # Every batch is saved, so that the kill falls in the middle of an epoch after a save.
     training.loop._SAVE_SECONDS = 0.0
-    train(
-        Path(sys.argv[1]),
-        Path(sys.argv[2]),
-        small_config(["tiny"]),
-        kill_at=int(sys.argv[3]) if len(sys.argv) > 3 else None,
-    )
+    data, run, at, when = sys.argv[1:]
+    then = {"working": _kill_itself, "writing": _kill_itself_writing}[when]
+    train(Path(data), Path(run), small_config(["tiny"]), at=int(at), then=then)

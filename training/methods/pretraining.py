@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,10 +77,27 @@ class Pretraining:
             loss = loss + self.auxiliary_weight * regression
         return loss, parts
 
-    def after_step(self) -> None:
-        """Move the momentum encoder and the queue."""
+    def expect(self, batches: Sequence[Batch]) -> None:
+        """Begin to gather what will be asked for."""
+        self.loader.expect(batches)
+
+    def waited(self) -> float:
+        """Return the seconds spent waiting for fields."""
+        return self.loader.waited
+
+    def after_batch(self) -> None:
+        """Enqueue the keys."""
         assert self._new is not None
-        self.moco.after_step(*self._new)
+        self.moco.enqueue(*self._new)
+
+    def after_step(self) -> None:
+        """Move the momentum encoder, once for each move of the query encoder."""
+        self.moco.follow()
+
+    def compile(self) -> None:
+        """Let torch compile both backbones; their parameters keep their names."""
+        for encoder in (self.moco.query_encoder, self.moco.momentum_encoder):
+            encoder[0].compile()
 
     def validate(self) -> dict[str, float]:
         """Judge the backbone as it would be exported."""
@@ -95,8 +113,17 @@ class Pretraining:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to such a state."""
+        """Go back to such a state; random numbers go on exactly only on the same kind of device."""
         self.moco.load_state_dict(state["moco"])
         self.auxiliary.load_state_dict(state["auxiliary"])
-        self.generator.set_state(state["views"])
-        self.moco.generator.set_state(state["shuffles"])
+        _restore(self.generator, state["views"])
+        _restore(self.moco.generator, state["shuffles"])
+
+
+def _restore(generator: torch.Generator, state: Tensor) -> None:
+    """Go on with a generator's numbers, or, after a change of device, with others that follow from its state."""
+    if state.shape == generator.get_state().shape:
+        generator.set_state(state)
+    else:
+        digest = hashlib.sha256(state.numpy().tobytes()).digest()
+        generator.manual_seed(int.from_bytes(digest[:7], "big"))
