@@ -62,7 +62,8 @@ def plan(
     the published name of the class. Pictures have no ids and are named by place. They are taken to have their top
     row first, as pictures do.
 
-    The SDSS pictures were scaled to the size of their galaxies, and have no common pixel scale.
+    In DECaLS the pixel scale is 0.262 or 0.524 arcsec. The SDSS pictures were scaled to the size of their galaxies
+    (unverified), and have no common one.
 
     Raises
     ------
@@ -113,11 +114,11 @@ def class_names(numbers: pa.Array, names: Sequence[str], what: str) -> pa.Array:
 
 def common_scale(members: Sequence[Member], name: str) -> float | None:
     """Return the pixel scale that all objects share, to one in a thousand; None where they do not."""
-    columns = [member.own.get(name) for member in members]
-    if not all(column is not None and pa.types.is_floating(column.type) for column in columns):
+    found = [member.own[name] for member in members if name in member.own]
+    if len(found) < len(members) or not all(pa.types.is_floating(column.type) for column in found):
         return None
     scales = np.concatenate(
-        [np.asarray(column.to_numpy(zero_copy_only=False), np.float64) for column in columns]
+        [np.asarray(column.to_numpy(zero_copy_only=False), np.float64) for column in found]
     )
     if (
         not scales.size

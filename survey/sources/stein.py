@@ -20,7 +20,7 @@ __all__ = ["FORMAT", "plan"]
 
 FORMAT = SetFormat(
     title="Legacy Surveys DR9 grz images of Stein et al.",
-    citation="Stein et al. 2022, ApJ 932, 107; Dey et al. 2019, AJ 157, 168",
+    citation="Stein et al. 2022, ApJ, arXiv:2110.00023; Dey et al. 2019, AJ 157, 168",
     realism="Real Legacy Surveys pixels.",
     kind="flux",
     bands=BAND_SETS["legacy-grz"],

@@ -67,7 +67,7 @@ def test_every_verb_that_is_documented_exists(pages):
 
     root = typer.main.get_command(app)
     for page, text in pages.items():
-        for words in re.findall(r"`skylike ([a-z][a-z ]*)", text):
+        for words in re.findall(r"`skylike ([a-z][a-z0-9 ]*)", text):
             command = root
             for word in words.split():
                 if not hasattr(command, "commands"):
