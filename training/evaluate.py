@@ -16,10 +16,7 @@ __all__ = [
     "paired_interval",
     "recognition",
     "retrieve",
-    "ridge_r2",
 ]
-
-_PENALTIES = 10.0 ** np.arange(-3, 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,56 +143,3 @@ def recognition(
         similarity[here, first + here] = -np.inf
         margin[first + here] = own - similarity.max(axis=1)
     return margin > 0, margin
-
-
-def ridge_r2(
-    vectors: NDArray[np.floating],
-    target: NDArray[np.floating],
-    groups: Sequence[Hashable],
-    *,
-    n_folds: int = 5,
-    seed: int = 0,
-) -> float:
-    """Return the share of a number's variance that a linear model predicts from vectors it was not fitted on.
-
-    Ridge regression on centred vectors; its penalty is chosen within each training part by generalised
-    cross-validation (Golub, Heath & Wahba 1979, Technometrics 21, 215).
-
-    Parameters
-    ----------
-    target
-        Finite, shape (N,).
-    groups
-        Whole groups lie in one fold.
-
-    Returns
-    -------
-    float
-        ``1 - sum((y - p)^2) / sum((y - mean)^2)`` over all N, each predicted by the folds without it; at most 1.
-    """
-    _, members = np.unique(np.asarray(groups), axis=0, return_inverse=True)
-    members = members.ravel()
-    n_groups = int(members.max()) + 1
-    fold = (np.random.default_rng(seed).permutation(n_groups) % n_folds)[members]
-    predicted = np.empty(len(target))
-    for part in range(n_folds):
-        train, test = fold != part, fold == part
-        predicted[test] = _ridge(vectors[train], target[train], vectors[test])
-    return float(1 - np.sum((target - predicted) ** 2) / np.sum((target - target.mean()) ** 2))
-
-
-def _ridge(
-    x: NDArray[np.floating], y: NDArray[np.floating], asked: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    middle, level = x.mean(axis=0), y.mean()
-    left, values, right = np.linalg.svd(np.asarray(x - middle, dtype=np.float64), full_matrices=False)
-    projected = left.T @ (y - level)
-    best, weights = np.inf, np.zeros(x.shape[1])
-    for penalty in _PENALTIES * (values**2).mean():
-        kept = values**2 / (values**2 + penalty)
-        residual = np.sum((y - level - left @ (kept * projected)) ** 2)
-        # The mean costs one degree of freedom as well.
-        score = residual / max(len(y) - 1 - kept.sum(), 1e-9) ** 2
-        if score < best:
-            best, weights = score, right.T @ (values / (values**2 + penalty) * projected)
-    return np.asarray((asked - middle) @ weights + level, dtype=np.float64)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluate import evaluation_rows, paired_interval, recognition, retrieve, ridge_r2
+from training.evaluate import evaluation_rows, paired_interval, recognition, retrieve
 from training.metrics import (
     class_balanced_map,
     normalised_dz,
@@ -124,24 +124,3 @@ def test_the_other_image_is_found_by_margin():
     assert found.tolist() == [True, False, False]
     cosine = np.cos(np.radians([10, 40, 30, 10, 150, 110]))
     assert margin == pytest.approx(cosine[::2] - cosine[1::2], abs=1e-6)
-
-
-def test_a_linear_number_is_predicted_and_noise_is_not():
-    rng = np.random.default_rng(3)
-    vectors = rng.normal(size=(600, 12))
-    noise = rng.normal(size=600)
-    groups = list(range(600))
-    line = vectors @ np.arange(12) + 3
-    assert ridge_r2(vectors, line, groups) > 0.999
-    # A share s of signal variance is predicted as s (1/2 here), less 12 / 480 for the fitted weights.
-    half = line / line.std() + noise / noise.std()
-    assert ridge_r2(vectors, half, groups) == pytest.approx(0.5, abs=0.08)
-    assert ridge_r2(vectors, noise, groups) < 0.05
-
-
-def test_copies_in_one_group_do_not_predict_each_other():
-    rng = np.random.default_rng(4)
-    vectors, noise = rng.normal(size=(40, 60)), rng.normal(size=40)
-    twice, target = np.repeat(vectors, 2, axis=0), np.repeat(noise, 2)
-    assert ridge_r2(twice, target, list(range(80))) > 0.3
-    assert ridge_r2(twice, target, np.repeat(np.arange(40), 2).tolist()) < 0.2
