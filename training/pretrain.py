@@ -15,6 +15,7 @@ from survey.archive import SurveyFolder
 from survey.contract import InputContract
 from training.augment.recipe import Views, build_changes
 from training.config import BadConfig, PretrainConfig
+from training.description import describe_inputs
 from training.loader import Loader
 from training.loop import Finished, run_epochs
 from training.methods.moco import MoCo, MoCoSettings
@@ -97,7 +98,7 @@ def prepare(
             sky_groups_of(objects),
             hold_out=hidden,
             validation_share=share,
-            seed=config.seed,
+            seed=config.data.split_seed,
         )
         sources.append(stored)
         splits.append(split)
@@ -112,8 +113,15 @@ def pretrain(
     device: torch.device,
     progress: Callable[[int, int], None] | None = None,
     most_seconds: float | None = None,
+    compiled: bool = False,
 ) -> Finished:
     """Train, or go on training; see :func:`training.loop.run_epochs`.
+
+    Parameters
+    ----------
+    compiled
+        Whether torch compiles the backbones first: minutes on a GPU that large networks win back, hardly
+        anything on a CPU.
 
     Raises
     ------
@@ -123,12 +131,14 @@ def pretrain(
         If ``run_path`` holds a run of another configuration or other data.
     """
     smallest = min(len(split.train) for split in prepared.splits)
-    settings = MoCoSettings(**config.moco.model_dump(exclude={"auxiliary_weight"}))
+    settings = MoCoSettings(**config.moco.model_dump(exclude={"auxiliary_weight", "description_weight"}))
     try:
         settings.check(batch=config.optimiser.batch, n_train=smallest)
     except ValueError as error:
         raise BadConfig(f"moco: {error}") from error
     method = _method(config, settings, prepared, device)
+    if compiled:
+        method.compile()
     hashes = {source.survey.info.name: source.survey.sha256 for source in prepared.sources}
     run = RunFolder(run_path, {**config.model_dump(mode="json"), "survey_sha256": hashes})
     return run_epochs(
@@ -170,6 +180,8 @@ def _method(
         views,
         loader,
         auxiliary_weight=config.moco.auxiliary_weight,
+        description_weight=config.moco.description_weight,
+        descriptions=_descriptions(prepared) if config.moco.description_weight else None,
         generator=draws,
         validate=_validation(prepared, views, device),
     )
@@ -225,6 +237,18 @@ def _batches(
         views.plain(torch.from_numpy(fields[places[n : n + _VALIDATION_BATCH]]).to(device))
         for n in range(0, len(places), _VALIDATION_BATCH)
     ]
+
+
+def _descriptions(prepared: Prepared) -> list[NDArray[np.float32]]:
+    """Describe the training galaxies of each source, in the order in which batches name them."""
+    plain = Views(prepared.contract, ())
+    inputs = [
+        np.concatenate(
+            [batch.numpy() for batch in _batches(source.fields, split.train, plain, torch.device("cpu"))]
+        )
+        for source, split in zip(prepared.sources, prepared.splits, strict=True)
+    ]
+    return describe_inputs(prepared.contract, inputs)
 
 
 def _resident_bytes(device: torch.device) -> int:

@@ -1,4 +1,4 @@
-"""`skylike train pretrain` and `skylike train export`: networks trained without labels."""
+"""`skylike train pretrain`, `plot` and `export`: networks trained without labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from training.config import PretrainConfig
     from training.pretrain import Prepared
 
-__all__ = ["export", "pretrain"]
+__all__ = ["export", "plot", "pretrain"]
 
 Config = Annotated[
     str,
@@ -35,6 +35,9 @@ def pretrain(
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu or cuda; cuda if there is one.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 takes every core.")] = 0,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Let torch compile the network: pays on a GPU only.")
+    ] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: Json = False,
 ) -> None:
@@ -42,8 +45,9 @@ def pretrain(
     torch = _torch()
     from survey.manifests import CorruptFolder
     from training.config import BadConfig
+    from training.curves import draw_curves, summarise
     from training.pretrain import pretrain as train
-    from training.runs import RunMismatch
+    from training.runs import RunFolder, RunMismatch
 
     if threads:
         torch.set_num_threads(threads)
@@ -59,7 +63,10 @@ def pretrain(
                 device=torch.device(chosen),
                 progress=report,
                 most_seconds=None if minutes is None else 60 * minutes,
+                compiled=compiled,
             )
+        done = RunFolder.opened(folder)
+        picture = draw_curves(done)
     except (BadConfig, CorruptFolder, RunMismatch, ValueError, RuntimeError) as error:
         fail(str(error))
     again = f"skylike train {'export' if finished.is_complete else 'pretrain'} {config}"
@@ -71,10 +78,38 @@ def pretrain(
             "best_score": None
             if finished.best_score != finished.best_score
             else round(finished.best_score, 5),
+            **summarise(done),
+            "curves": picture and str(picture),
             "next": again,
         },
         as_json=as_json,
     )
+
+
+def plot(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Name of the run, while it trains or afterwards.")
+    ],
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Json = False,
+) -> None:
+    """Draw a run's losses, validation and learning rate into its folder."""
+    _torch()
+    from survey.manifests import CorruptFolder
+    from training.curves import draw_curves, summarise
+    from training.runs import RunFolder
+
+    try:
+        folder = RunFolder.opened(data_dir / "runs" / run)
+    except CorruptFolder as error:
+        fail(str(error))
+    if not folder.lines():
+        fail(f"run {run} has not finished an epoch yet")
+    picture = draw_curves(folder)
+    if picture is None:
+        fail('drawing needs matplotlib, which is not installed: pip install "skylike[demo]"')
+    emit({"run": run, **summarise(folder), "curves": str(picture)}, as_json=as_json)
 
 
 def export(

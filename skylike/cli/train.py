@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
-from skylike.cli.pretrain import export, pretrain
+from skylike.cli.pretrain import export, plot, pretrain
 
 if TYPE_CHECKING:
     from index.model import Model
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Fit models on a survey.", no_args_is_help=True)
 app.command()(pretrain)
+app.command()(plot)
 app.command()(export)
 
 
