@@ -24,9 +24,12 @@ SETS = {
     "stein": "Import the Legacy Surveys grz images of Stein et al. (HDF5).",
     "galaxy10": "Import the display pictures of Galaxy10 DECaLS or SDSS (HDF5).",
     "galaxiesml": "Import the HSC grizy images of GalaxiesML (HDF5).",
+    "mmu": "Import an image set of the Multimodal Universe: HSC, Legacy Surveys or Galaxy10 (folders of HDF5).",
 }
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="The set's files, as published.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="The set's files, as published (mmu: also folders).")
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only the first N objects.")]
 FieldPx = Annotated[
     int | None, typer.Option("--field-px", min=16, max=512, help="Side to keep, from the middle.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from survey.sources.members import Member, dataset_columns, read_members
 from survey.sources.plan import ImportPlan
 from survey.sources.sets import SetFormat, assemble
 
-__all__ = ["FORMAT", "plan"]
+__all__ = ["FORMAT", "legacy_ids", "plan"]
 
 FORMAT = SetFormat(
     title="Legacy Surveys DR9 grz images of Stein et al.",
@@ -64,8 +64,15 @@ def _member(path: Path, datasets: Datasets, limit: int | None) -> Member:
         datasets, "images", pixels.n, name=path.name, bands=FORMAT.bands.names
     )
     member = Member(path, pixels, left_out=left_out)
-    if all(name in columns and pa.types.is_integer(columns[name].type) for name in _ID):
-        parts = [pc.cast(columns[name], pa.string()) for name in _ID]
-        member.standard["object_id"] = pc.binary_join_element_wise(*parts, "-")
+    ids = legacy_ids(columns)
+    if ids is not None:
+        member.standard["object_id"] = ids
     member.sort(columns, _STANDARD)
     return member
+
+
+def legacy_ids(columns: Mapping[str, pa.Array]) -> pa.Array | None:
+    """Return ``RELEASE-BRICKID-OBJID`` of each object; None where a part of it is not known."""
+    if not all(name in columns and pa.types.is_integer(columns[name].type) for name in _ID):
+        return None
+    return pc.binary_join_element_wise(*(pc.cast(columns[name], pa.string()) for name in _ID), "-")

@@ -140,3 +140,70 @@ def galaxiesml(path, n=6, *, side=127, **changed):
     }
     datasets.update(changed)
     return write_hdf5(path, {k: v for k, v in datasets.items() if v is not None})
+
+
+def mmu(path, bands, n=4, *, side=160, scale=0.262, noise=True, mask="image_mask", **changed):
+    """`healpix=NNN/001-of-001.hdf5`; ``bands`` like ("hsc-g", …). The mask is true where a pixel can be used."""
+    c = len(bands)
+    clean = np.ones((n, c, side, side) if bands[0].startswith("hsc") else (n, side, side), bool)
+    clean[..., 0, 0] = False
+    ivar = np.full((n, c, side, side), 4e4, np.float32)
+    ivar[:, 0, 1, 1] = 0
+    datasets = {
+        "image_array": images(n, c, side),
+        "image_band": np.array([bands] * n, "S5"),
+        "image_scale": np.full((n, c), scale, np.float32),
+        "image_psf_fwhm": np.full((n, c), 0.7, np.float32),
+        "object_id": np.arange(n) + 43158605174556912,
+        "ra": np.linspace(150, 160, n),
+        "dec": np.linspace(-1, 1, n),
+        "healpix": np.full(n, 1171),
+        **({"image_ivar": ivar, mask: clean} if noise else {}),
+    }
+    datasets.update(changed)
+    return write_hdf5(path, {k: v for k, v in datasets.items() if v is not None})
+
+
+def mmu_hsc(path, n=4, **changed):
+    ebv = np.linspace(0.01, 0.1, n)
+    catalogue = {
+        **{f"a_{b}": ebv * a for b, a in zip("grizy", (3.240, 2.276, 1.633, 1.263, 1.075), strict=True)},
+        **{f"{b}_cmodel_mag": np.linspace(19, 22, n) + i for i, b in enumerate("grizy")},
+        **{f"{b}_extendedness_value": np.ones(n) for b in "grizy"},
+    }
+    return mmu(path, [f"hsc-{b}" for b in "grizy"], n, scale=0.168, **(catalogue | changed))
+
+
+def mmu_legacy(path, n=4, first=0, **changed):
+    catalogue = {
+        "object_id": np.array([f"1234p567-{first + i}" for i in range(n)], "S16"),
+        "EBV": np.linspace(0.01, 0.1, n, dtype=np.float32),
+        "RA": np.linspace(150, 160, n),
+        "DEC": np.linspace(-1, 1, n),
+        "TYPE": np.array(["DEV"] * n, "S3"),
+        **{f"FLUX_{b}": np.arange(1, n + 1, dtype=np.float32) * i for i, b in enumerate("GRIZ", start=1)},
+        **{f"FLUX_IVAR_{b}": np.full(n, 100, np.float32) for b in "GRIZ"},
+        "catalog_FLUX_G": np.zeros((n, 20), np.float32),
+        "image_rgb": pictures(n, 160),
+    }
+    return mmu(path, [f"des-{b}" for b in "griz"], n, **(catalogue | changed))
+
+
+def mmu_stein(path, n=4, release=9010, **changed):
+    catalogue = {
+        "object_id": np.arange(n),
+        "inds": np.arange(n),
+        "release": np.full(n, release),
+        "brickid": np.full(n, 330368),
+        "objid": np.arange(n),
+        "ebv": np.linspace(0.01, 0.1, n, dtype=np.float32),
+        "z_spec": np.where(np.arange(n) % 2, -99, 0.1).astype(np.float32),
+        "psfsize": np.full((n, 3), 1.2, np.float32),
+        **{f"flux_{b}": np.arange(1, n + 1, dtype=np.float32) * i for i, b in enumerate("grz", start=1)},
+    }
+    return mmu(path, [f"des-{b}" for b in "grz"], n, side=152, noise=False, **(catalogue | changed))
+
+
+def mmu_gz10(path, n=4):
+    """Galaxy10 DECaLS again, with the row as id."""
+    return galaxy10_decals(path, n, object_id=np.arange(n) + 100, healpix=np.full(n, 7))
