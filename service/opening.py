@@ -26,8 +26,8 @@ from survey.manifests import CorruptFolder
 __all__ = ["NotServable", "open_resources"]
 
 _NOTHING = "skylike demo --no-serve"
-# The better baseline first (docs/results/first_light.md); models of other methods follow, oldest first.
-_PREFERRED = ("polar48", "pca48")
+# Trained models first, then the better baseline (docs/results/first_light.md); other methods follow, oldest first.
+_PREFERRED = ("moco+polar48", "moco", "polar48", "pca48")
 # Of one statement in the database: who asked has given up by then.
 _ANSWER_SECONDS = 10.0
 
@@ -176,11 +176,13 @@ def _agree(claims: str, expected: str, owner: str, found: str, command: str) -> 
 def _default(survey: str, releases: Mapping[str, Served]) -> str:
     """Choose the release that answers for a survey: of a model that reads its images as they are, then by method."""
 
-    def order(served: Served) -> tuple[bool, int, str, str]:
+    def order(served: Served) -> tuple[bool, bool, int, str, str]:
         card, is_display = served.model.card, served.folder.info.kind == "display"
         rank = _PREFERRED.index(card.method) if card.method in _PREFERRED else len(_PREFERRED)
         return (
             served.model.contract.is_display != is_display,
+            # A vector with directions taken out answers where it is asked for.
+            bool(card.training.get("without")),
             rank,
             served.release.info.created,
             served.release.id,

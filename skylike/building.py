@@ -15,6 +15,7 @@ from index.embed import embed_survey
 from index.embeddings import EmbeddingMismatch, EmbeddingStore
 from index.model import Model
 from index.release import FORMAT, Release
+from index.released import adopt, released_models
 from index.releases import build_release, find_release
 from service.records.audit import record
 from skylike.catalogue_sessions import catalogue_session, command_line_owner
@@ -39,7 +40,7 @@ _DEFAULT_METHOD: Final = "polar48"
 
 
 class NoSuchModel(ValueError):
-    """A model that the data folder does not hold."""
+    """A model that neither the data folder nor Skylike itself holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ def build_index(
 def choose_model(data_dir: Path, survey: SurveyFolder, model_id: str | None, *, step: Step) -> Model:
     """Return the model asked for, else the survey's own (polar48 before others), else fit one.
 
+    A released model is copied into the data folder when it is asked for by name.
+
     Raises
     ------
     NoSuchModel
@@ -110,11 +113,15 @@ def choose_model(data_dir: Path, survey: SurveyFolder, model_id: str | None, *, 
     """
     folder = data_dir / "models"
     if model_id is not None:
-        if not (folder / model_id / "card.json").exists():
-            raise NoSuchModel(
-                f"no model {model_id!r}; fit one: skylike train fixed polar48 --survey {survey.info.name}"
-            )
-        return Model.open(folder / model_id)
+        if (folder / model_id / "card.json").exists():
+            return Model.open(folder / model_id)
+        if (adopted := adopt(model_id, folder)) is not None:
+            return adopted
+        known = ", ".join(model.card.id for model in released_models()) or "none"
+        raise NoSuchModel(
+            f"no model {model_id!r}; released ones: {known}; or fit one: "
+            f"skylike train fixed polar48 --survey {survey.info.name}"
+        )
     own = []
     for card in sorted(folder.glob("[!.]*/card.json")):
         model = Model.open(card.parent)

@@ -9,6 +9,7 @@ from index.embeddings import EmbeddingStore
 from index.model import GoldenMismatch, Model, OnnxEncoder
 from index.release import FORMAT, Release
 from index.releases import list_releases
+from index.shipped import released_folder
 from skylike.findings import Finding, complaint, note, ok
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder, read_manifest
@@ -81,7 +82,12 @@ class DataCheck:
         )
 
     def _refit(self, model: str) -> str:
-        """Return the command that fits a model again, as far as its name tells."""
+        """Return the command that brings a model back: a released one is copied again, others are fitted."""
+        shipped = released_folder()
+        if shipped is not None and (shipped / model / "card.json").is_file():
+            users = [path.name.partition("--") for path in self._folders("embeddings")]
+            survey = next((survey for survey, _, used in users if used == model), "SURVEY")
+            return f"rm -r {self.data_dir / 'models' / model} && skylike index build {survey} --model {model}"
         method, _, survey = model.partition("-")
         survey = survey.removesuffix("-rgb")
         return f"rm -r {self.data_dir / 'models' / model} && skylike train fixed {method} --survey {survey} --model-id {model}"

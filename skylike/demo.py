@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from index.model import Model
+from index.model import GoldenMismatch, Model, OnnxEncoder
+from index.released import adopt, fitting
+from index.shipped import released_folder
 from skylike.building import Step, build_index
 from skylike.stamp import Stamp
 from survey.archive import SurveyFolder
@@ -19,6 +22,7 @@ from training.fixed import default_contract, fit_fixed
 __all__ = ["DEMO_MODELS", "DEMO_SURVEY", "DemoModel", "build_demo"]
 
 DEMO_SURVEY = "demo"
+logger = logging.getLogger(__name__)
 _SEED = 1
 # About one in a hundred leaves the survey: 4,250 galaxies and some remain.
 _DEFAULT_N = 4300
@@ -26,7 +30,7 @@ _DEFAULT_N = 4300
 
 @dataclass(frozen=True, slots=True)
 class DemoModel:
-    """A model that the demo survey is indexed by."""
+    """A model that the demo survey is indexed by, where none that comes with Skylike reads its images."""
 
     id: str
     method: Literal["polar48", "pca48"]
@@ -41,7 +45,7 @@ DEMO_MODELS = (
 
 
 def build_demo(data_dir: Path, url: str, *, n: int | None, step: Step) -> Stamp:
-    """Make the demo survey, its two models, their releases and the catalogue.
+    """Make the demo survey, find or fit its two models, make their releases and the catalogue.
 
     Parameters
     ----------
@@ -61,11 +65,16 @@ def build_demo(data_dir: Path, url: str, *, n: int | None, step: Step) -> Stamp:
     survey = _survey(data_dir / "surveys" / DEMO_SURVEY, n, timed)
     manifests = [survey.path / "survey.json"]
     for wanted in DEMO_MODELS:
-        model = _model(data_dir / "models" / wanted.id, survey, wanted, timed)
-        report = build_index(data_dir, url, DEMO_SURVEY, model_id=wanted.id, step=timed)
+        model = _model(data_dir / "models", survey, wanted, timed)
+        report = build_index(data_dir, url, DEMO_SURVEY, model_id=model.card.id, step=timed)
         manifests += [model.path / "card.json", data_dir / "releases" / report.release / "manifest.json"]
     stamp = Stamp.of(
-        data_dir, n=_rendered(survey) or len(survey), url=url, manifests=manifests, seconds=timed.seconds
+        data_dir,
+        n=_rendered(survey) or len(survey),
+        url=url,
+        manifests=manifests,
+        seconds=timed.seconds,
+        released=released_folder(),
     )
     stamp.write(data_dir)
     return stamp
@@ -91,7 +100,14 @@ def _rendered(survey: SurveyFolder) -> int | None:
     return made.get("n") if made.get("seed") == _SEED else None
 
 
-def _model(path: Path, survey: SurveyFolder, wanted: DemoModel, step: Step) -> Model:
+def _model(models: Path, survey: SurveyFolder, wanted: DemoModel, step: Step) -> Model:
+    """Return the released model that reads the survey's images, else fit one."""
+    released = fitting(survey.info, display=wanted.is_display)
+    if released is not None and _agrees(released):
+        adopted = adopt(released.card.id, models)
+        assert adopted is not None
+        return adopted
+    path = models / wanted.id
     try:
         found = Model.open(path)
         if found.card.training.get("survey_sha256") == survey.sha256:
@@ -103,6 +119,16 @@ def _model(path: Path, survey: SurveyFolder, wanted: DemoModel, step: Step) -> M
         return fit_fixed(
             wanted.method, survey, out=path, model_id=wanted.id, contract=contract, progress=progress
         )
+
+
+def _agrees(model: Model) -> bool:
+    """Whether this processor gives the model's golden vectors; a fitted model always does."""
+    try:
+        OnnxEncoder(model)
+    except GoldenMismatch as error:
+        logger.warning("a released model is passed over", extra={"model": model.card.id, "why": str(error)})
+        return False
+    return True
 
 
 @dataclass

@@ -29,20 +29,30 @@ class Stamp:
         Path within the data folder to SHA-256.
     seconds
         Seconds that each step took, by its name.
+    released
+        SHA-256 over the cards of the models that came with Skylike then: another version may bring others.
     """
 
     n: int
     database: str
     manifests: dict[str, str]
     seconds: dict[str, float]
+    released: str
 
     @classmethod
     def of(
-        cls, data_dir: Path, *, n: int, url: str, manifests: Iterable[Path], seconds: dict[str, float]
+        cls,
+        data_dir: Path,
+        *,
+        n: int,
+        url: str,
+        manifests: Iterable[Path],
+        seconds: dict[str, float],
+        released: Path | None = None,
     ) -> Stamp:
-        """Describe what lies in a data folder now."""
+        """Describe what lies in a data folder now; ``released`` is the folder of models that come with Skylike."""
         hashes = {path.relative_to(data_dir).as_posix(): _hash(path.read_bytes()) for path in manifests}
-        return cls(n, _hash(url.encode()), hashes, seconds)
+        return cls(n, _hash(url.encode()), hashes, seconds, _cards(released))
 
     @classmethod
     def read(cls, data_dir: Path) -> Stamp | None:
@@ -58,9 +68,13 @@ class Stamp:
         staged.write_text(json.dumps(asdict(self), indent=1))
         staged.replace(data_dir / _FILE)
 
-    def holds(self, data_dir: Path, *, n: int | None, url: str) -> bool:
+    def holds(self, data_dir: Path, *, n: int | None, url: str, released: Path | None = None) -> bool:
         """Whether every manifest is still what it was, for so many galaxies (None: any) and this database."""
-        if n not in {None, self.n} or self.database != _hash(url.encode()):
+        if (
+            n not in {None, self.n}
+            or self.database != _hash(url.encode())
+            or self.released != _cards(released)
+        ):
             return False
         sqlite = url.removeprefix("sqlite:///")
         if sqlite != url and not Path(sqlite).is_file():
@@ -71,6 +85,11 @@ class Stamp:
             )
         except OSError:
             return False
+
+
+def _cards(folder: Path | None) -> str:
+    cards = [] if folder is None else sorted(folder.glob("[!.]*/card.json"))
+    return _hash(b"".join(card.read_bytes() for card in cards))
 
 
 def _hash(data: bytes) -> str:

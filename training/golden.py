@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from survey.contract import InputContract
 
-__all__ = ["golden_fields"]
+__all__ = ["are_drawn", "golden_fields"]
 
 _SKY_COUNTS, _PEAK_COUNTS = 3.0, 160.0
 # Total light of the faintest and the brightest, in units of the sky noise of a pixel.
@@ -33,6 +33,13 @@ def golden_fields(contract: InputContract, *, n: int = 8, seed: int = 0) -> NDAr
     """
     rng = np.random.default_rng(seed)
     return np.stack([_field(contract, rng) for _ in range(n)])
+
+
+def are_drawn(contract: InputContract, fields: NDArray[np.float32]) -> bool:
+    """Whether fields are what :func:`golden_fields` draws, to the rounding of another machine (one display count)."""
+    drawn = golden_fields(contract, n=len(fields))
+    allowed = 1.0 if contract.is_display else 1e-3 * float(np.abs(drawn).max())
+    return fields.shape == drawn.shape and bool(np.abs(fields - drawn).max() <= allowed)
 
 
 def _field(contract: InputContract, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ from training.tricks import Chosen, choose_head
 
 __all__ = ["NotTrained", "Wishes", "export_run"]
 
-_N_AXES_SAMPLE = 8192
+_N_AXES_SAMPLE = 4096
 _N_MEASURED = 4096
 _N_CALIBRATION = 512
 _N_GALLERY = 6000

@@ -33,17 +33,18 @@ def demo(
     ] = None,
     serve: Annotated[bool, typer.Option(help="Serve it when it is made.")] = True,
 ) -> None:
-    """Make the demo survey, two models, their releases and the catalogue, then serve them.
+    """Make the demo survey, find or fit two models, make their releases and the catalogue, then serve them.
 
     Finished steps are skipped, an interrupted one continues.
     """
     from index.catalogue.session import default_url
+    from index.shipped import released_folder
     from skylike.stamp import Stamp
 
     began = time.monotonic()
     url = database_url or default_url(data_dir)
     stamp = Stamp.read(data_dir)
-    if stamp and stamp.holds(data_dir, n=n, url=url):
+    if stamp and stamp.holds(data_dir, n=n, url=url, released=released_folder()):
         typer.echo(f"The demo survey is there ({data_dir}): nothing to do.", err=True)
         if serve:
             from skylike.cli.serve import run_service
@@ -72,12 +73,15 @@ def _build(data_dir: Path, url: str, n: int | None) -> None:
         from skylike.demo import build_demo
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed. Mend it with: pip install -c constraints.txt -e '.[demo]'")
+    from survey.manifests import CorruptFolder
     from survey.simulate.parents import MissingTable
 
     try:
         build_demo(data_dir, url, n=n, step=_step)
     except (MissingTable, ModuleNotFoundError) as error:
         fail(f"{error}. Mend it with: pip install -c constraints.txt -e '.[demo]'")
+    except CorruptFolder as error:
+        fail(f"{error}. Mend it with: skylike check; a model that comes with Skylike: install Skylike again")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
 from skylike.cli.pretrain import export, plot, pretrain
+from skylike.cli.publish import publish
 
 if TYPE_CHECKING:
     from index.model import Model
@@ -19,6 +20,7 @@ app = typer.Typer(help="Fit models on a survey.", no_args_is_help=True)
 app.command()(pretrain)
 app.command()(plot)
 app.command()(export)
+app.command()(publish)
 
 
 @app.callback()

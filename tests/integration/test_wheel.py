@@ -52,9 +52,14 @@ def skylike(installed, tmp_path):
     return call
 
 
-def test_the_wheel_holds_every_file_of_the_packages_and_the_migrations(wheel, repository):
-    listed = run("git", "ls-files", *PACKAGES, "alembic", cwd=repository).stdout.splitlines()
-    wanted = {p.replace("alembic/", "service/migrations/", 1) for p in listed if (repository / p).is_file()}
+def test_the_wheel_holds_every_file_of_the_packages_the_migrations_and_the_models(wheel, repository):
+    listed = run("git", "ls-files", *PACKAGES, "alembic", "models", cwd=repository).stdout.splitlines()
+    inside = {"alembic/": "service/migrations/", "models/": "index/released/"}
+    wanted = {
+        next((p.replace(top, place, 1) for top, place in inside.items() if p.startswith(top)), p)
+        for p in listed
+        if (repository / p).is_file()
+    }
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
 
 
@@ -70,6 +75,13 @@ def test_the_packages_are_imported_from_the_wheel(installed, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     files = run(sys.executable, "-c", code, cwd=tmp_path, env=environment).stdout.split()
     assert [f.startswith(str(installed)) for f in files] == [True] * len(PACKAGES)
+
+
+def test_released_models_are_found_in_the_wheel(installed, tmp_path):
+    code = "from index.shipped import released_folder; print(released_folder())"
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    found = run(sys.executable, "-c", code, cwd=tmp_path, env=environment).stdout.strip()
+    assert found == str(installed / "index" / "released")
 
 
 def test_the_command_lists_its_verbs(skylike):

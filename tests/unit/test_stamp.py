@@ -31,6 +31,17 @@ def test_a_changed_manifest_is_noticed(folder):
     assert not Stamp.read(folder).holds(folder, n=10, url=URL)
 
 
+def test_other_released_models_are_noticed(folder, tmp_path):
+    models = tmp_path / "released"
+    (models / "one").mkdir(parents=True)
+    (models / "one" / "card.json").write_text("{}")
+    assert not Stamp.read(folder).holds(folder, n=10, url=URL, released=models)
+    Stamp.of(folder, n=10, url=URL, manifests=[], seconds={}, released=models).write(folder)
+    assert Stamp.read(folder).holds(folder, n=10, url=URL, released=models)
+    (models / "one" / "card.json").write_text("{ }")
+    assert not Stamp.read(folder).holds(folder, n=10, url=URL, released=models)
+
+
 def test_a_missing_manifest_is_noticed(folder):
     (folder / "surveys" / "survey.json").unlink()
     assert not Stamp.read(folder).holds(folder, n=10, url=URL)
