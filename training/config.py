@@ -33,11 +33,14 @@ class DataConfig(_Section):
         Files of ``benchmarks/splits``: their objects, and all of their patches of sky, are never seen.
     validation_share
         Share of the patches of sky of the first survey that decides when to stop.
+    split_seed
+        Draws that part, so that runs of different seeds are judged on the same galaxies.
     """
 
     surveys: Annotated[list[str], Field(min_length=1)]
     hold_out: list[Path] = []
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    split_seed: int = 0
 
 
 class ContractConfig(_Section):
@@ -73,7 +76,14 @@ class NetworkConfig(_Section):
 
 
 class MoCoConfig(_Section):
-    """The method's numbers; see :class:`training.methods.moco.MoCoSettings`."""
+    """The method's numbers; see :class:`training.methods.moco.MoCoSettings`.
+
+    Attributes
+    ----------
+    auxiliary_weight, description_weight
+        Beside InfoNCE: of the numbers measured on each view (:mod:`training.auxiliary`), and of the share of the
+        galaxy's description (:mod:`training.description`) that the trunk does not explain.
+    """
 
     queue_size: Annotated[int, Field(gt=0)] = 4096
     momentum: Annotated[float, Field(ge=0, le=1)] = 0.99
@@ -81,6 +91,7 @@ class MoCoConfig(_Section):
     projection: Annotated[int, Field(ge=2)] = 128
     groups: Annotated[int, Field(ge=1)] = 4
     auxiliary_weight: Annotated[float, Field(ge=0)] = 0.0
+    description_weight: Annotated[float, Field(ge=0)] = 0.0
 
 
 class ChangeConfig(_Section):

@@ -73,6 +73,12 @@ class PolarModuli:
         ndarray
             Shape (N, P), bands slowest, orders fastest.
         """
+        real, imaginary = self.transform(images)
+        power = np.square(real) + np.square(imaginary) + np.square(_FLOOR)
+        return np.asarray(np.sqrt(np.sqrt(power)).reshape(len(images), self.size), dtype=np.float32)
+
+    def transform(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return real and imaginary parts of the angular Fourier transform, each (N, C, rings, orders)."""
         x, y = self._positions()
         x0, y0 = (np.minimum(np.floor(v), self.input_px - 2).astype(np.intp) for v in (x, y))
         dx, dy = ((v - v0).astype(np.float32) for v, v0 in ((x, x0), (y, y0)))
@@ -80,8 +86,7 @@ class PolarModuli:
         high = images[..., y0 + 1, x0] * (1 - dx) + images[..., y0 + 1, x0 + 1] * dx
         rings = low * (1 - dy) + high * dy
         cosine, sine = self._waves()
-        power = np.square(rings @ cosine) + np.square(rings @ sine) + np.square(_FLOOR)
-        return np.asarray(np.sqrt(np.sqrt(power)).reshape(len(images), self.size), dtype=np.float32)
+        return rings @ cosine, rings @ sine
 
     def nodes(self) -> tuple[list[NodeProto], list[TensorProto]]:
         """Return the same steps as ONNX nodes from ``images`` to ``description``, with their constants."""

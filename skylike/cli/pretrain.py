@@ -20,6 +20,10 @@ Config = Annotated[
     str,
     typer.Argument(metavar="CONFIG", help="A TOML file, or the name of one that Skylike brings (sdss-rgb)."),
 ]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Another seed than the configuration's; the model's name ends in it."),
+]
 RunName = Annotated[
     str | None, typer.Option("--run", help="Name of the run; default the configuration's model.")
 ]
@@ -29,6 +33,7 @@ def pretrain(
     config: Config,
     *,
     run: RunName = None,
+    seed: Seed = None,
     minutes: Annotated[
         float | None,
         typer.Option("--minutes", min=0, help="Stop cleanly after so long; call again to go on."),
@@ -53,7 +58,7 @@ def pretrain(
         torch.set_num_threads(threads)
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
-        read, prepared = _prepared(config, data_dir)
+        read, prepared = _prepared(config, seed, data_dir)
         folder = data_dir / "runs" / (run or read.model_id)
         with progress(f"Training {folder.name} on {chosen}") as report:
             finished = train(
@@ -116,6 +121,7 @@ def export(
     config: Config,
     *,
     run: RunName = None,
+    seed: Seed = None,
     without: Annotated[
         str,
         typer.Option(
@@ -147,7 +153,7 @@ def export(
         raise typer.BadParameter(f"{precision!r} is none of auto, {', '.join(PRECISIONS)}")
     asked = next((known for known in PRECISIONS if known == precision), None)
     try:
-        read, prepared = _prepared(config, data_dir)
+        read, prepared = _prepared(config, seed, data_dir)
         folder = RunFolder.opened(data_dir / "runs" / (run or read.model_id))
         with progress("Exporting") as report:
             model = export_run(
@@ -188,13 +194,15 @@ def _torch() -> ModuleType:
     return torch
 
 
-def _prepared(config: str, data_dir: Path) -> tuple[PretrainConfig, Prepared]:
+def _prepared(config: str, seed: int | None, data_dir: Path) -> tuple[PretrainConfig, Prepared]:
     from training.config import read_config
     from training.pretrain import prepare
 
     path = Path(config)
     shipped = Path(__file__).parents[2] / "training" / "configs" / f"{config}.toml"
     read = read_config(path if path.suffix == ".toml" or not shipped.is_file() else shipped)
+    if seed is not None:
+        read = read.model_copy(update={"seed": seed, "model_id": f"{read.model_id}-s{seed}"})
     with progress("Calibrating") as report:
         return read, prepare(
             read, data_dir, root=Path(), progress=lambda _survey, done, total: report(done, total)

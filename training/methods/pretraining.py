@@ -1,4 +1,4 @@
-"""MoCo with an auxiliary regression, as the loop wants a method."""
+"""MoCo with two regressions beside it, as the loop wants a method."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.augment.recipe import Views
 from training.auxiliary import AuxiliaryHead, measure_views
+from training.description import DescriptionHead
 from training.loader import Loader
 from training.methods.moco import MoCo
 from training.schedule import Batch
@@ -30,7 +33,9 @@ class Pretraining:
     loader
         Gives the fields of a batch.
     auxiliary_weight
-        Of the regression beside InfoNCE; 0 leaves it out.
+        Of the regression of numbers measured on each view, beside InfoNCE; 0 leaves it out.
+    description_weight, descriptions
+        Of the regression of each galaxy's description, and these for each source, by the rows of its batches.
     generator
         Draws the augmentations, on the device.
     validate
@@ -44,19 +49,29 @@ class Pretraining:
         loader: Loader,
         *,
         auxiliary_weight: float,
+        description_weight: float = 0.0,
+        descriptions: Sequence[NDArray[np.float32]] | None = None,
         generator: torch.Generator,
         validate: Callable[[nn.Module], dict[str, float]],
     ) -> None:
         self.moco, self.views, self.loader = moco, views, loader
         self.auxiliary_weight = auxiliary_weight
         self.generator = generator
-        self.auxiliary = AuxiliaryHead(moco.backbone.dimension).to(loader.device)  # type: ignore[arg-type]
+        inside: int = moco.backbone.dimension  # type: ignore[assignment]  # torch types attributes as modules too
+        self.auxiliary = AuxiliaryHead(inside).to(loader.device)
+        self.description_weight = description_weight
+        self.describing = DescriptionHead(inside).to(loader.device)
+        self._descriptions = [torch.from_numpy(numbers).to(loader.device) for numbers in descriptions or ()]
         self._validate = validate
         self._new: tuple[Tensor, int] | None = None
 
     def parameters(self) -> Sequence[Tensor]:
         """Return the query encoder's and the regression's weights."""
-        return [*self.moco.query_encoder.parameters(), *self.auxiliary.parameters()]
+        return [
+            *self.moco.query_encoder.parameters(),
+            *self.auxiliary.parameters(),
+            *self.describing.parameters(),
+        ]
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Return InfoNCE plus the weighted regression; see :class:`training.loop.Method`."""
@@ -75,6 +90,11 @@ class Pretraining:
             regression = self.auxiliary(trunk, measure_views(queries))
             parts["auxiliary"] = regression.detach()
             loss = loss + self.auxiliary_weight * regression
+        if self.description_weight:
+            rows = torch.from_numpy(batch.rows).to(self.loader.device)
+            missed = self.describing(trunk, self._descriptions[batch.source][rows])
+            parts["description"] = missed.detach()
+            loss = loss + self.description_weight * missed
         return loss, parts
 
     def expect(self, batches: Sequence[Batch]) -> None:
@@ -108,6 +128,7 @@ class Pretraining:
         return {
             "moco": self.moco.state_dict(),
             "auxiliary": self.auxiliary.state_dict(),
+            "describing": self.describing.state_dict(),
             "views": self.generator.get_state(),
             "shuffles": self.moco.generator.get_state(),
         }
@@ -116,6 +137,7 @@ class Pretraining:
         """Go back to such a state; random numbers go on exactly only on the same kind of device."""
         self.moco.load_state_dict(state["moco"])
         self.auxiliary.load_state_dict(state["auxiliary"])
+        self.describing.load_state_dict(state["describing"])
         _restore(self.generator, state["views"])
         _restore(self.moco.generator, state["shuffles"])
 
