@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Import images, FITS cutouts or a catalogue. Try --dry-run first: it prints how your columns are understood.",
+    help="Import images, FITS cutouts, a catalogue or a public set. Try --dry-run first: it prints how your columns are understood.",
     no_args_is_help=True,
 )
 

@@ -118,7 +118,7 @@ class HDF5Pixels:
             return Block(flux)
         # What overflows float32 becomes infinite, and is refused as such.
         with np.errstate(over="ignore", invalid="ignore"):
-            flux = (flux * self.nanomaggies).astype(np.float32)
+            flux = flux.astype(np.float32, copy=False) * np.float32(self.nanomaggies)
             ivar = None if ivar is None else (ivar / self.nanomaggies**2).astype(np.float32)
         return Block(flux, ivar, _good(flux.shape, ivar, usable))
 
