@@ -80,6 +80,8 @@ class MoCoConfig(_Section):
 
     Attributes
     ----------
+    contrast_weight
+        Of InfoNCE; 0 leaves the regressions alone, for comparison.
     auxiliary_weight, description_weight
         Beside InfoNCE: of the numbers measured on each view (:mod:`training.auxiliary`), and of the share of the
         galaxy's description (:mod:`training.description`) that the trunk does not explain.
@@ -90,6 +92,7 @@ class MoCoConfig(_Section):
     temperature: Annotated[float, Field(gt=0)] = 0.2
     projection: Annotated[int, Field(ge=2)] = 128
     groups: Annotated[int, Field(ge=1)] = 4
+    contrast_weight: Annotated[float, Field(ge=0)] = 1.0
     auxiliary_weight: Annotated[float, Field(ge=0)] = 0.0
     description_weight: Annotated[float, Field(ge=0)] = 0.0
 

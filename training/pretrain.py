@@ -32,8 +32,12 @@ __all__ = ["Prepared", "judge_vectors", "prepare", "pretrain"]
 _RESIDENT_SHARE = 0.25
 _CPU_RESIDENT_BYTES = 4 << 30
 _VALIDATION_BATCH = 256
+# Galaxies from which augmentations learn what is usual.
+_SAMPLED = 1000
 # Ten neighbours and the galaxy itself.
 _LEAST_JUDGED = 11
+# Of the losses: the method itself does not know them.
+_WEIGHTS = {"contrast_weight", "auxiliary_weight", "description_weight"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +135,7 @@ def pretrain(
         If ``run_path`` holds a run of another configuration or other data.
     """
     smallest = min(len(split.train) for split in prepared.splits)
-    settings = MoCoSettings(**config.moco.model_dump(exclude={"auxiliary_weight", "description_weight"}))
+    settings = MoCoSettings(**config.moco.model_dump(exclude=_WEIGHTS))
     try:
         settings.check(batch=config.optimiser.batch, n_train=smallest)
     except ValueError as error:
@@ -173,18 +177,27 @@ def _method(
     )
     moco.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not among torch's typed forms
     places = [split.train for split in prepared.splits]
-    views = Views(prepared.contract, build_changes(config.augment, prepared.contract))
+    views = Views(
+        prepared.contract, build_changes(config.augment, prepared.contract, lambda: _sample(prepared))
+    )
     loader = Loader(prepared.sources, places, device, resident_bytes=_resident_bytes(device))
     return Pretraining(
         moco,
         views,
         loader,
+        contrast_weight=config.moco.contrast_weight,
         auxiliary_weight=config.moco.auxiliary_weight,
         description_weight=config.moco.description_weight,
         descriptions=_descriptions(prepared) if config.moco.description_weight else None,
         generator=draws,
         validate=_validation(prepared, views, device),
     )
+
+
+def _sample(prepared: Prepared) -> NDArray[np.generic]:
+    """Return fields of training galaxies of the first survey, evenly through it."""
+    places = prepared.splits[0].train
+    return prepared.sources[0].fields[places[:: max(1, len(places) // _SAMPLED)]]
 
 
 def judge_vectors(prepared: Prepared, vectors: NDArray[np.float32], *, centred: bool = True) -> float:

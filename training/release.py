@@ -27,7 +27,7 @@ from training.quantise import run_graph
 from training.runs import RunFolder
 from training.tricks import Chosen, choose_head
 
-__all__ = ["NotTrained", "Wishes", "export_run"]
+__all__ = ["NotTrained", "Wishes", "backbone_of", "export_run"]
 
 _N_AXES_SAMPLE = 4096
 _N_MEASURED = 4096
@@ -88,7 +88,7 @@ def export_run(
     if state is None:
         raise NotTrained(f"run {run.path.name} has not finished an epoch; train it first")
     wishes = wishes or Wishes()
-    parts = _Parts(prepared, _backbone(config, prepared, state), progress or (lambda *_: None))
+    parts = _Parts(prepared, backbone_of(config, prepared, state), progress or (lambda *_: None))
     validation = parts.inputs(0, prepared.splits[0].validation)
     train = parts.trunks([split.train[:_N_AXES_SAMPLE] for split in prepared.splits])
     polar = parts.polar() if wishes.hybrid else None
@@ -199,7 +199,8 @@ def _spread(places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return places[np.unique(np.linspace(0, len(places) - 1, min(n, len(places))).astype(np.int64))]
 
 
-def _backbone(config: PretrainConfig, prepared: Prepared, state: dict[str, Any]) -> ResNet:
+def backbone_of(config: PretrainConfig, prepared: Prepared, state: dict[str, Any]) -> ResNet:
+    """Return the query encoder's backbone of a method's state, as it is exported."""
     network = ResNet(
         depth=config.network.depth,
         bands=len(prepared.contract.bands),

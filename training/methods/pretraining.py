@@ -32,6 +32,8 @@ class Pretraining:
         Draws views of fields.
     loader
         Gives the fields of a batch.
+    contrast_weight
+        Of InfoNCE.
     auxiliary_weight
         Of the regression of numbers measured on each view, beside InfoNCE; 0 leaves it out.
     description_weight, descriptions
@@ -48,6 +50,7 @@ class Pretraining:
         views: Views,
         loader: Loader,
         *,
+        contrast_weight: float = 1.0,
         auxiliary_weight: float,
         description_weight: float = 0.0,
         descriptions: Sequence[NDArray[np.float32]] | None = None,
@@ -55,6 +58,7 @@ class Pretraining:
         validate: Callable[[nn.Module], dict[str, float]],
     ) -> None:
         self.moco, self.views, self.loader = moco, views, loader
+        self.contrast_weight = contrast_weight
         self.auxiliary_weight = auxiliary_weight
         self.generator = generator
         inside: int = moco.backbone.dimension  # type: ignore[assignment]  # torch types attributes as modules too
@@ -85,7 +89,7 @@ class Pretraining:
             )
         self._new = (new_keys, batch.source)
         parts: dict[str, float | Tensor] = {"info_nce": contrast.detach()}
-        loss: Tensor = contrast
+        loss: Tensor = self.contrast_weight * contrast
         if self.auxiliary_weight:
             regression = self.auxiliary(trunk, measure_views(queries))
             parts["auxiliary"] = regression.detach()
