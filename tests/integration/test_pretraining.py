@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
 from support.small_run import small_config, train  # noqa: E402
 
 from survey.manifests import CorruptFolder  # noqa: E402
-from training.config import BadConfig  # noqa: E402
+from training.config import BadConfig, ChangeConfig  # noqa: E402
 from training.pretrain import prepare, pretrain  # noqa: E402
 from training.runs import RunFolder, RunMismatch  # noqa: E402
 from training.stored_fields import store_fields  # noqa: E402
@@ -142,6 +142,14 @@ def test_fields_that_do_not_fit_into_memory_give_the_same_run(data, tmp_path, wh
     monkeypatch.setattr("training.pretrain._CPU_RESIDENT_BYTES", 0)
     train(data, tmp_path / "run", small_config(["tiny"]))
     assert same(latest(whole), latest(tmp_path / "run"))
+
+
+def test_bands_may_be_lost_and_borders_masked_while_training(data, tmp_path):
+    config = small_config(["tiny"], epochs=1)
+    changes = [{"name": "drop-band", "probability": 0.5}, {"name": "mask-border", "least_px": 20}]
+    augment = [*config.augment, *(ChangeConfig(**change) for change in changes)]
+    train(data, tmp_path / "run", config.model_copy(update={"augment": augment}))
+    assert np.isfinite(logged(tmp_path / "run")[0]["info_nce"])
 
 
 def test_a_queue_beyond_a_quarter_of_the_galaxies_is_refused(data, tmp_path):

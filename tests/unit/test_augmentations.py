@@ -10,10 +10,21 @@ from survey.bands import BAND_SETS  # noqa: E402
 from survey.extinction import redden  # noqa: E402
 from training.augment.blurring import blur, reach_of  # noqa: E402
 from training.augment.display import Brighten, Grey, PictureBlur, PictureNoise, Tint  # noqa: E402
-from training.augment.flux import DropBand, MaskBorder, Redden, WorsenNoise, WorsenPSF  # noqa: E402
+from training.augment.flux import MaskBorder, Redden, WorsenNoise, WorsenPSF  # noqa: E402
 from training.augment.geometry import Flip, Geometry, Rotate, Scale, Shift  # noqa: E402
+from training.augment.missing import DropBand, UsualBands  # noqa: E402
 
 SIDE = 24
+USUAL = UsualBands(
+    mean=np.full(5, 13.0),
+    covariance=np.eye(5) + 0.9 * (1 - np.eye(5)),
+    low=np.full(5, 9.0),
+    high=np.full(5, 17.0),
+    softening=np.ones(5),
+    noise=np.full(5, 0.1),
+    pivots_nm=np.array([356.0, 472.0, 619.0, 750.0, 896.0]),
+    aperture_px=5.0,
+)
 COEFFICIENTS = (4.239, 3.303, 2.285, 1.698, 1.263)
 
 
@@ -45,7 +56,7 @@ CHANGES = {
     "worsen-psf": lambda p: WorsenPSF((1.4,) * 5, 1.5, p),
     "worsen-noise": lambda p: WorsenNoise((1.0,) * 5, 2.0, p),
     "mask-border": lambda p: MaskBorder(10, SIDE - 1, p),
-    "drop-band": lambda p: DropBand((1.0,) * 5, p),
+    "drop-band": lambda p: DropBand(USUAL, probability=p),
     "brighten": lambda p: Brighten(0.2, p),
     "tint": lambda p: Tint(0.05, p),
     "grey": Grey,
@@ -223,17 +234,6 @@ def test_a_masked_border_keeps_the_middle_and_empties_the_rest():
     assert bool((masked[:, :, 7:-7, 7:-7] == 1).all())
     assert set(masked.unique().tolist()) == {0.0, 1.0}
     assert torch.equal(masked[:, 0], masked[:, 1])
-
-
-def test_a_lost_band_is_filled_with_its_usual_brightness():
-    ratios = (1.0, 2.0, 4.0)
-    usual = torch.tensor(ratios).view(1, 3, 1, 1) * blob(n=20, bands=3)
-    # A galaxy of usual colours comes back as it was.
-    assert torch.allclose(DropBand(ratios, 1.0)(usual, generator()), usual, atol=1e-6)
-    odd = usual.clone()
-    odd[:, 1] = 0
-    filled = DropBand(ratios, 1.0)(odd, generator())
-    assert float(filled[:, 1].amax()) == pytest.approx(2 * float(blob().max()))
 
 
 def test_grey_has_equal_channels_and_the_same_mean():

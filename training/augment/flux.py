@@ -9,12 +9,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from training.augment.blurring import blur, reach_of
 from training.augment.draws import change_rows, chosen, uniform
 
-__all__ = ["DropBand", "MaskBorder", "Redden", "WorsenNoise", "WorsenPSF"]
+__all__ = ["MaskBorder", "Redden", "WorsenNoise", "WorsenPSF"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,9 @@ class WorsenNoise:
 
 @dataclass(frozen=True, slots=True)
 class MaskBorder:
-    """Leave a smaller field, as a small stamp gives it: what lies outside is 0, as the contract has it.
+    """Leave a smaller field, as a small stamp gives it: what lies outside is 0, as the contract has it (``partial_field``).
+
+    It is the last of the changes: what the sky does to a galaxy, it does inside of the stamp.
 
     Attributes
     ----------
@@ -137,30 +138,3 @@ class MaskBorder:
         off = (torch.arange(side, device=fields.device) - (side - 1) / 2).abs()
         inside = torch.maximum(off.view(1, 1, -1, 1), off.view(1, 1, 1, -1)) <= kept / 2
         return fields.mul_(inside)
-
-
-@dataclass(frozen=True, slots=True)
-class DropBand:
-    """Lose one band: it becomes the mean shape of the others times its usual brightness, as an upload's is filled in.
-
-    Attributes
-    ----------
-    ratios
-        Usual flux of each band, in any common unit.
-    """
-
-    ratios: Sequence[float]
-    probability: float = 0.1
-    reach_px: ClassVar[int] = 0
-
-    def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
-        """Return fields with at most one band replaced; see :class:`training.augment.draws.Change`."""
-        n, bands = fields.shape[:2]
-        usual = torch.tensor(self.ratios, device=fields.device).view(1, bands, 1, 1).to(fields.dtype)
-        lost = torch.randint(bands, (n,), generator=generator, device=fields.device)
-        is_lost = functional.one_hot(lost, bands).view(n, bands, 1, 1).bool()
-        is_lost &= chosen(n, self.probability, generator)
-        per_unit = (fields / usual * ~is_lost).sum(dim=1, keepdim=True) / (~is_lost).sum(
-            dim=1, keepdim=True
-        ).clamp(min=1)
-        return torch.where(is_lost, per_unit * usual, fields)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields as fields_of
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from survey.contract import InputContract
-from training.augment import display, flux, geometry
+from training.augment import display, flux, geometry, missing
 from training.augment.draws import Change
 from training.config import BadConfig, ChangeConfig
 
@@ -28,7 +30,7 @@ _CHANGES: dict[str, type[Any]] = {
     "worsen-psf": flux.WorsenPSF,
     "worsen-noise": flux.WorsenNoise,
     "mask-border": flux.MaskBorder,
-    "drop-band": flux.DropBand,
+    "drop-band": missing.DropBand,
     "brighten": display.Brighten,
     "tint": display.Tint,
     "grey": display.Grey,
@@ -102,10 +104,19 @@ def _middle(fields: Tensor, side_px: int) -> Tensor:
     return fields[..., start : start + side_px, start : start + side_px]
 
 
-def build_changes(configs: Sequence[ChangeConfig], contract: InputContract) -> list[Change]:
+def build_changes(
+    configs: Sequence[ChangeConfig],
+    contract: InputContract,
+    sample: Callable[[], NDArray[np.generic]] | None = None,
+) -> list[Change]:
     """Make the augmentations of a configuration; all placements together are the first change.
 
-    Band coefficients of ``redden`` come from the contract's bands.
+    Band coefficients of ``redden`` come from the contract's bands, what ``drop-band`` fills in from a sample.
+
+    Parameters
+    ----------
+    sample
+        Returns fields of training galaxies, shape (n, C, F, F); asked for ``drop-band`` alone.
 
     Raises
     ------
@@ -124,6 +135,8 @@ def build_changes(configs: Sequence[ChangeConfig], contract: InputContract) -> l
         numbers = config.numbers
         if config.name == "redden":
             numbers = {"coefficients": tuple(band.extinction for band in contract.bands), **numbers}
+        if config.name == "drop-band":
+            numbers = {"usual": _usual_bands(sample, contract), **numbers}
         if config.name == "mask-border":
             # A border that the network does not see is no change.
             numbers = {"most_px": contract.input_px - 1, **numbers}
@@ -137,3 +150,14 @@ def build_changes(configs: Sequence[ChangeConfig], contract: InputContract) -> l
             raise BadConfig(f"augment: {config.name!r} lacks a number: {error}") from error
         (placements if config.name in _PLACEMENTS else changes).append(made)
     return [geometry.Geometry(placements), *changes] if placements else changes
+
+
+def _usual_bands(
+    sample: Callable[[], NDArray[np.generic]] | None, contract: InputContract
+) -> missing.UsualBands:
+    if sample is None:
+        raise BadConfig("augment: 'drop-band' needs training galaxies to learn what a band usually has")
+    try:
+        return missing.UsualBands.fitted(sample(), contract)
+    except ValueError as error:
+        raise BadConfig(f"augment: 'drop-band': {error}") from error
