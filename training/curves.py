@@ -15,7 +15,7 @@ __all__ = ["draw_curves", "summarise"]
 _PICTURE = "curves.png"
 # What a line says beside losses and validation.
 _COUNTS, _PACE, _RATE = ("step", "epoch"), ("images_per_s", "loader_share"), "learning_rate"
-_LOSSES = ("info_nce", "auxiliary")
+_LOSSES = ("info_nce", "auxiliary", "description")
 
 
 def summarise(run: RunFolder) -> dict[str, Any]:
