@@ -11,7 +11,7 @@ from typing import Any
 from index.card import ModelCard
 from training.config import PretrainConfig
 from training.export import Head
-from training.precision import Released
+from training.precision import Released, processor
 from training.pretrain import Prepared
 from training.tricks import Chosen
 
@@ -47,6 +47,7 @@ def card_of(name: str, facts: Facts) -> ModelCard:
         "validation_score": facts.released.measured[facts.released.precision]["score"],
         "validation_measure": "purity@10 by label, or minus sigma_MAD of redshifts where there are no labels",
         "precisions": facts.released.measured,
+        "measured_on": processor(),
         "nuisance": facts.nuisance,
     }
     return ModelCard(
@@ -95,7 +96,7 @@ def _training(facts: Facts) -> dict[str, Any]:
             "weight": head.weight,
             "dimension": head.polar.dimension,
             "description": head.polar.description.settings(),
-            "fitted_on": "network inputs of the training part",
+            "fitted_on": "network inputs of the first survey's training part",
         }
     if facts.without:
         training["without"] = list(facts.without)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from training.quantise import half_weights, open_graph, quantised, run_graph, tensor_ranges
 
-__all__ = ["PRECISIONS", "Precision", "Released", "choose_precision", "neighbour_overlap"]
+__all__ = ["PRECISIONS", "Precision", "Released", "choose_precision", "neighbour_overlap", "processor"]
 
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -108,6 +110,18 @@ def neighbour_overlap(first: Floats, second: Floats, *, n_queries: int) -> float
             nearest.append(np.argpartition(-similarity, k - 1, axis=1)[:, :k])
         shared += [len(np.intersect1d(a, b)) / k for a, b in zip(*nearest, strict=True)]
     return float(np.mean(shared))
+
+
+def processor() -> str:
+    """Return what speeds were measured on: the processor's name, and whether it multiplies bytes in one step."""
+    try:
+        told = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    name = next(
+        (line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")), ""
+    )
+    return f"{name or platform.machine()}, {'with' if 'vnni' in told else 'without'} VNNI"
 
 
 def _against(exact: Floats, vectors: Floats, n_queries: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ __all__ = ["POWERS", "WEIGHTS", "Chosen", "choose_head"]
 #: Powers of the eigenvalues that are divided by: 0 leaves the axes as they are, 0.5 whitens fully.
 POWERS = (0.0, 0.125, 0.25, 0.375, 0.5)
 #: Weights of the polar description beside the trunk; 0 is a model that is no hybrid.
-WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 _DIMENSION = 128
 # Half the numbers in every index are worth this much of the score.
 _WORTH_OF_AXES = 0.005

@@ -77,6 +77,7 @@ def test_the_card_tells_each_trick_and_each_precision(model):
     assert {"single view", "8 views", "centred", "powers", "polar alone", "fused, by weight"} == set(tricks)
     assert set(precisions) == {"fp32", "fp16", "int8"}
     assert precisions["int8"]["bytes"] < precisions["fp16"]["bytes"] < precisions["fp32"]["bytes"]
+    assert model.card.metrics["measured_on"]
     assert set(model.card.metrics["nuisance"]["r2"]) == {"size", "brightness", "colour"}
 
 
