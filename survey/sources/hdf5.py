@@ -31,7 +31,9 @@ def reading(name: str) -> Iterator[None]:
     """Turn what h5py raises on damaged bytes into UnreadableSet; ``name`` is the file's."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except UnreadableSet:
+        raise
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise UnreadableSet(
             f"{name}: a part of the file cannot be read ({reason}). Download it again."
@@ -60,8 +62,10 @@ def open_hdf5(path: Path) -> Iterator[Datasets]:
         file = h5py.File(path, "r", locking="best-effort")
     except OSError as error:
         raise UnreadableSet(_why_closed(path.name, str(error))) from error
-    with file, reading(path.name):
-        yield root_datasets(file, path.name)
+    with file:
+        with reading(path.name):
+            datasets = root_datasets(file, path.name)
+        yield datasets
 
 
 def _why_closed(name: str, reason: str) -> str:
@@ -97,6 +101,8 @@ def root_datasets(file: Any, name: str) -> Datasets:
             raise UnreadableSet(_elsewhere(name, key, "a virtual dataset"))
         if item.external:
             raise UnreadableSet(_elsewhere(name, key, "raw data in another file"))
+        # Damage in a header shows when shape and type are asked for: here, where it is told as such.
+        assert item.shape is None or item.dtype is not None
         found[key] = item
     return found
 

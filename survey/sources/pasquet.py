@@ -116,7 +116,7 @@ def _members(path: Path) -> list[str]:
     try:
         with ZipFile(path) as zipped:
             return [name.removesuffix(".npy") for name in zipped.namelist() if name.endswith(".npy")]
-    except (BadZipFile, OSError) as error:
+    except (BadZipFile, OSError, RuntimeError, ValueError) as error:
         raise UnreadableSet(
             f"{path.name} is cut short or no .npz file ({error}). Download it again."
         ) from error

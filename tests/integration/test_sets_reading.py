@@ -7,10 +7,10 @@ import tracemalloc
 import h5py
 import numpy as np
 import pytest
-from support.public_sets import hayat, images, write_hdf5
+from support.public_sets import hayat, images, pasquet_cube, write_hdf5
 
 from survey.archive import SurveyInfo
-from survey.sources import pixels
+from survey.sources import pasquet, pixels
 from survey.sources.hayat import plan
 from survey.sources.hdf5 import UnreadableSet, as_column, open_hdf5
 from survey.sources.importing import import_survey, parts
@@ -152,3 +152,27 @@ def test_numbers_of_any_order_and_width_are_read():
     assert as_column(np.array([0.5, -99], np.float32), "z_phot_median").to_pylist() == [0.5, None]
     assert as_column(np.array([0.5, -99], np.float32), "colour").to_pylist() == [0.5, -99]
     assert as_column(np.zeros((3, 2)), "x") is None
+
+
+@pytest.mark.parametrize("suffix", ["h5", "npz"])
+def test_whatever_bytes_are_wrong_a_file_is_read_or_refused_by_name(tmp_path, suffix):
+    file = tmp_path / f"a.{suffix}"
+    if suffix == "h5":
+        hayat(file, 3, side=16)
+    else:
+        np.savez_compressed(file, cube=pasquet_cube(3, 16), z=np.full(3, 0.1))
+    reader = plan if suffix == "h5" else pasquet.plan
+    whole, rng = file.read_bytes(), np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(60):
+        damaged = bytearray(whole)
+        # Headers stand first in HDF5 files and last in archives.
+        low = 0 if suffix == "h5" else len(whole) - 400
+        for place in rng.integers(low, min(low + 3000, len(whole)), rng.integers(1, 6)):
+            damaged[place] = rng.choice([0, 255, rng.integers(256)])
+        file.write_bytes(damaged)
+        try:
+            outcomes.add(sum(part.rows.num_rows for part in parts(reader([file], INFO))) <= 3)
+        except UnreadableSet as error:
+            outcomes.add("a." in str(error))
+    assert outcomes == {True}
