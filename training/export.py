@@ -99,7 +99,7 @@ def encoder_graph(network: ResNet, head: Head, *, bands: int, input_px: int) -> 
     return graph.finished(images=(bands, input_px, input_px), dimension=head.dimension)
 
 
-def _unit(vectors: Floats) -> Floats:
+def _unit(vectors: NDArray[np.floating]) -> Floats:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 

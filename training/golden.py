@@ -50,7 +50,7 @@ def _field(contract: InputContract, rng: np.random.Generator) -> NDArray[np.floa
     noise = rng.normal(size=(bands, *light.shape))
     if contract.is_display:
         counts = _SKY_COUNTS + _PEAK_COUNTS * colour * np.sqrt(light / light.max()) + 2.0 * noise
-        return np.rint(np.clip(counts, 0, 255)).astype(np.float32)
+        return np.asarray(np.rint(np.clip(counts, 0, 255)), dtype=np.float32)
     total = float(np.exp(rng.uniform(np.log(_FAINTEST), np.log(_BRIGHTEST))))
     sigma = np.array(contract.softening or (1.0,) * bands)[:, None, None]
     return np.asarray(sigma * (total * colour * light / light.sum() + noise), dtype=np.float32)

@@ -190,7 +190,7 @@ class _Quantiser:
         del self.graph.node[:], self.graph.initializer[:]
         self.graph.node.extend(self.nodes)
         self.graph.initializer.extend(
-            [*kept, *(numpy_helper.from_array(np.asarray(value), name) for name, value in self.new.items())]
+            [*kept, *(numpy_helper.from_array(value, name) for name, value in self.new.items())]
         )
 
     def _inputs(self, node: NodeProto) -> list[str]:
@@ -214,7 +214,8 @@ class _Quantiser:
 
     def _store(self, source: str, name: str) -> None:
         scale, zero = self.scales[name]
-        self.new[f"{name}_scale"], self.new[f"{name}_zero"] = np.float32(scale), np.uint8(zero)
+        self.new[f"{name}_scale"] = np.array(scale, dtype=np.float32)
+        self.new[f"{name}_zero"] = np.array(zero, dtype=np.uint8)
         parameters = [f"{name}_scale", f"{name}_zero"]
         self.nodes += [
             helper.make_node("QuantizeLinear", [source, *parameters], [f"{name}_bytes"]),

@@ -82,9 +82,10 @@ def choose_head(
         (None, Projection(np.zeros_like(mean), whole, views))
     ]
     plain = scores[views]
-    tried["centred"] = round(judge(Head(centred).apply(seen)), 5)
-    if float(tried["centred"]) > plain:
-        candidates, plain = [(None, centred)], float(tried["centred"])
+    without_mean = judge(Head(centred).apply(seen))
+    tried["centred"] = round(without_mean, 5)
+    if without_mean > plain:
+        candidates, plain = [(None, centred)], without_mean
     by_power = {power: _projection(principal, power, views) for power in POWERS}
     powers = {power: judge(Head(made).apply(seen)) for power, made in by_power.items()}
     tried["powers"] = {str(power): round(score, 5) for power, score in powers.items()}

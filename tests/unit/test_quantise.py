@@ -77,6 +77,14 @@ def test_weights_have_a_scale_for_each_output_channel_and_seven_bits(graph, imag
         assert np.all(np.abs(back - exact[name]) <= 0.5001 * scale[:, None, None, None])
 
 
+def test_a_maximum_keeps_the_scale_of_what_it_is_taken_from(graph, images):
+    stored = constants(quantised(graph, tensor_ranges(graph, images)))
+    (pooling,) = nodes(graph, "MaxPool")
+    source, made = pooling.input[0], pooling.output[0]
+    assert stored[f"{source}_scale"] == stored[f"{made}_scale"]
+    assert stored[f"{source}_zero"] == stored[f"{made}_zero"]
+
+
 def test_what_follows_the_convolutions_stays_float(graph, images):
     made = quantised(graph, tensor_ranges(graph, images))
     exact = constants(graph)
