@@ -14,6 +14,7 @@ from survey.archive import SurveyInfo
 from survey.sources import pixels
 from survey.sources.hdf5 import UnreadableSet
 from survey.sources.importing import import_survey, parts
+from survey.sources.npy_files import ArrayFile, StreamedCube
 from survey.sources.pasquet import plan
 
 INFO = SurveyInfo("mine", "mine", "flux")
@@ -85,6 +86,13 @@ def test_only_the_rows_wanted_are_taken(sdss, tmp_path):
     assert np.allclose(
         made.read(made.ids)[1].flux, images(6, 5, 64)[1, :, 16:48, 16:48], rtol=2**-11, atol=1e-6
     )
+
+
+def test_blocks_may_be_skipped_and_read_again(sdss):
+    cube = StreamedCube.of(ArrayFile(sdss, "cube"), planes=5)
+    for first in (0, 3, 1, 5):
+        assert np.array_equal(cube.read(first, first + 1).flux[0], images(6, 5, 64)[first])
+    cube.close()
 
 
 def test_pickled_labels_are_refused_with_the_remedy(sdss):

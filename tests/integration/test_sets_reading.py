@@ -50,6 +50,15 @@ def test_blocks_are_whole_chunks_and_change_nothing(tmp_path, monkeypatch):
     assert np.allclose([c.flux for c in made.read(made.ids)], expected, rtol=2**-11, atol=1e-6)
 
 
+def test_nothing_is_kept_for_a_second_run(tmp_path):
+    seen = []
+    job = plan([hayat(tmp_path / "a.h5", 3, side=16)], INFO)
+    import_survey(
+        job, tmp_path, progress=lambda done, total: seen.append(list(tmp_path.glob(".mine.import")))
+    )
+    assert seen == [[]]
+
+
 @pytest.mark.parametrize("size", [0.02, 0.5, 0.99])
 def test_a_file_that_is_cut_short_says_by_how_much(tmp_path, size):
     file = hayat(tmp_path / "a.h5", 4, side=32)
