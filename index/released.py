@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from index.model import Model
@@ -58,7 +59,9 @@ def fitting(info: SurveyInfo, *, display: bool, folder: Path | None = None) -> M
 
 
 def adopt(name: str, models: Path, *, folder: Path | None = None) -> Model | None:
-    """Copy a released model into a data folder's models unless the same one is there; None if none has this name.
+    """Copy a released model into a data folder's models; None if none has this name.
+
+    A whole model of this name that is there already stays: indexes were built with it, whatever this version brings.
 
     Raises
     ------
@@ -68,13 +71,9 @@ def adopt(name: str, models: Path, *, folder: Path | None = None) -> Model | Non
     folder = folder or released_folder()
     if folder is None or not (folder / name / _CARD).is_file():
         return None
+    with suppress(CorruptFolder):
+        return Model.open(models / name)
     released = Model.open(folder / name)
-    try:
-        there = Model.open(models / name)
-    except CorruptFolder:
-        there = None
-    if there is not None and there.sha256 == released.sha256:
-        return there
     staged = models / f".{name}.staged"
     shutil.rmtree(staged, ignore_errors=True)
     shutil.copytree(released.path, staged)

@@ -10,6 +10,7 @@ from index.model import Model, OnnxEncoder, publish_model
 from index.released import adopt, fitting, released_models
 from index.shipped import released_folder
 from skylike.building import NoSuchModel, choose_model
+from skylike.check import DataCheck
 from skylike.cli.train import app
 from skylike.demo import DEMO_MODELS, _model
 from survey.manifests import CorruptFolder
@@ -89,6 +90,13 @@ def test_a_released_model_is_copied_once(shipped, tmp_path):
     assert (models / "drawn" / "encoder.onnx").stat().st_ino == inode
 
 
+def test_a_model_of_the_same_name_that_indexes_were_built_with_stays(shipped, fitted, tmp_path):
+    card = fitted.card.model_copy(update={"id": "drawn"})
+    graph = (fitted.path / "encoder.onnx").read_bytes()
+    own = publish_model(tmp_path / "models" / "drawn", card, encoder=graph, golden=fitted.golden)
+    assert adopt("drawn", tmp_path / "models").sha256 == own.sha256
+
+
 def test_a_damaged_copy_is_replaced(shipped, tmp_path):
     copy = adopt("drawn", tmp_path / "models")
     (copy.path / "encoder.onnx").write_bytes(b"nonsense")
@@ -109,6 +117,15 @@ def test_an_index_finds_a_released_model_by_name(shipped, survey, tmp_path):
 def test_a_name_that_nobody_holds_is_told_with_what_there_is(shipped, survey, tmp_path):
     with pytest.raises(NoSuchModel, match="released ones: drawn; or fit one"):
         choose_model(tmp_path / "data", survey, "other", step=no_step)
+
+
+def test_a_damaged_copy_is_mended_by_copying_it_again(shipped, tmp_path, monkeypatch):
+    monkeypatch.setattr("skylike.check.released_folder", lambda: shipped)
+    copy = adopt("drawn", tmp_path / "data" / "models")
+    (copy.path / "encoder.onnx").write_bytes(b"nonsense")
+    (tmp_path / "data" / "embeddings" / "tiny--drawn").mkdir(parents=True)
+    finding = DataCheck(tmp_path / "data")._model(copy.path)
+    assert finding.remedy == f"rm -r {copy.path} && skylike index build tiny --model drawn"
 
 
 def test_a_model_fits_a_survey_by_its_contract(shipped, survey, tmp_path):
