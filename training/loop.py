@@ -109,6 +109,8 @@ def run_epochs(
     ------
     Diverged
         If the loss or its gradient is no number any more; the states that were saved are from before.
+    RuntimeError
+        If the device's memory is too small; the message says what to lower.
     """
     if device.type == "cuda":
         # All batches have one shape: it pays to try which convolution is the fastest.
@@ -118,7 +120,13 @@ def run_epochs(
     begun = time.monotonic()
     while loop.epoch < optimiser_config.epochs:
         for batch in loop.begin_epoch():
-            loop.step(batch)
+            try:
+                loop.step(batch)
+            except torch.OutOfMemoryError as error:
+                raise RuntimeError(
+                    f"{device} has too little memory for batches of {optimiser_config.batch}: lower optimiser.batch and "
+                    f"raise optimiser.accumulate (now {optimiser_config.accumulate}) as much, in a run of another name"
+                ) from error
             if progress is not None:
                 progress(loop.batches_done, loop.batches_in_all)
             is_over = most_seconds is not None and time.monotonic() - begun > most_seconds

@@ -137,6 +137,17 @@ def test_a_run_without_numbers_stops_and_says_what_to_lower(tmp_path, breaks):
     assert torch.isfinite(method.weight).all()
 
 
+def test_a_batch_too_large_for_the_device_says_what_to_lower(tmp_path):
+    class Large(Line):
+        def loss(self, batch):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    with pytest.raises(
+        RuntimeError, match=r"cpu has too little memory for batches of 4: lower optimiser.batch"
+    ):
+        run(Large(), tmp_path)
+
+
 def test_the_best_epoch_is_kept(tmp_path):
     method = Line(scores=[0.3, 0.9, 0.5])
     finished, folder = run(method, tmp_path, epochs=3)
