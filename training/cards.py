@@ -52,7 +52,7 @@ def card_of(name: str, facts: Facts) -> ModelCard:
     }
     return ModelCard(
         id=name,
-        method=config.method if head.polar is None else f"{config.method}+polar48",
+        method=config.method if head.rings is None else f"{config.method}+rings",
         title=_title(facts),
         contract=facts.prepared.contract.to_json(),
         dimension=head.dimension,
@@ -69,8 +69,8 @@ def card_of(name: str, facts: Facts) -> ModelCard:
 def _title(facts: Facts) -> str:
     network = facts.config.network
     title = f"MoCo v2, ResNet-{network.depth} ({network.stem} stem, width {network.width})"
-    if facts.head.polar is not None:
-        title = f"Hybrid: {title} joined with polar Fourier moduli (polar48)"
+    if facts.head.rings is not None:
+        title = f"Hybrid: {title} joined with polar Fourier moduli (as polar48) and the phases between rings"
     return f"{title}, without {' and '.join(facts.without)}" if facts.without else title
 
 
@@ -91,11 +91,11 @@ def _training(facts: Facts) -> dict[str, Any]:
         "power": chosen.power,
         "golden": "drawn Sersic galaxies under noise; vectors of this graph in this precision",
     }
-    if head.polar is not None:
-        training["polar"] = {
+    if head.rings is not None:
+        training["rings"] = {
             "weight": head.weight,
-            "dimension": head.polar.dimension,
-            "description": head.polar.description.settings(),
+            "dimension": head.rings.dimension,
+            "description": head.rings.settings(),
             "fitted_on": "network inputs of the first survey's training part",
         }
     if facts.without:

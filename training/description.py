@@ -13,20 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from survey.contract import InputContract
-from training.fusion import polar_moduli
-from training.pca import principal_axes
-from training.phases import RingPhases
+from training.fusion import fit_ring_part
 
 __all__ = ["DESCRIBED", "DescriptionHead", "describe_inputs"]
 
-_AXES = 48
-#: Length of a description: as many principal axes of the moduli as of the phases between rings.
-DESCRIBED = 2 * _AXES
-# Chosen by the neighbours of the training part (labels of none were trained on): weight of the phases beside the
-# moduli, and the powers of the eigenvalues that either is divided by.
-_PHASE_WEIGHT = 0.8
-_MODULI_POWER, _PHASE_POWER = 0.125, 0.25
 _BLOCK = 512
+#: Length of a description.
+DESCRIBED = 96
 
 Floats = NDArray[np.float32]
 
@@ -47,25 +40,16 @@ def describe_inputs(contract: InputContract, inputs: Sequence[Floats]) -> list[F
         For each source (n, :data:`DESCRIBED`), float32, centred by the first source, whose variance sums to 1
         over the axes.
     """
-    moduli = polar_moduli(contract)
-    phases = RingPhases(moduli)
-    counts = [len(part) for part in inputs]
-    blocks = [part[n : n + _BLOCK] for part in inputs for n in range(0, len(part), _BLOCK)]
-    rings = _axes(np.concatenate([moduli.describe(block) for block in blocks]), counts[0], _MODULI_POWER)
-    turns = _axes(np.concatenate([phases.describe(block) for block in blocks]), counts[0], _PHASE_POWER)
-    described = np.concatenate([rings, np.float32(_PHASE_WEIGHT) * turns], axis=1)
-    described -= described[: counts[0]].mean(axis=0)
-    described /= np.sqrt(described[: counts[0]].var(axis=0).sum())
-    return np.split(described, np.cumsum(counts)[:-1])
-
-
-def _axes(numbers: Floats, n_first: int, power: float) -> Floats:
-    """Return unit vectors on the principal axes of the first rows, each divided by its variance to the power."""
-    principal = principal_axes(numbers[:n_first], n_axes=_AXES, rng=np.random.default_rng(0))
-    found = (numbers - principal.mean) @ (principal.axes * principal.explained**-power)
-    unit = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
-    # Fewer galaxies than axes give fewer axes; the rest is nothing.
-    return np.pad(unit, ((0, 0), (0, _AXES - unit.shape[1]))).astype(np.float32)
+    part = fit_ring_part(contract, inputs[0], np.random.default_rng(0))
+    vectors = [
+        np.concatenate([part.vectors(source[n : n + _BLOCK]) for n in range(0, len(source), _BLOCK)])
+        for source in inputs
+    ]
+    mean = vectors[0].mean(axis=0)
+    scale = np.sqrt(vectors[0].var(axis=0).sum())
+    # A few galaxies have fewer axes; the rest is nothing.
+    missing = ((0, 0), (0, DESCRIBED - part.dimension))
+    return [np.pad((source - mean) / scale, missing).astype(np.float32) for source in vectors]
 
 
 class DescriptionHead(nn.Module):

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.fusion import PolarPart, joined
+from training.fusion import RingPart, joined
 from training.graph_writer import GraphWriter
 from training.models.resnet import ResNet
 
@@ -49,28 +49,28 @@ class Head:
     ----------
     projection
         Of the backbone's vector, brought to unit norm afterwards.
-    polar, weight
+    rings, weight
         A description joined to it with this weight; None for a model that is no hybrid.
     removal
         What the whole vector is multiplied by to take directions out, shape (K, K); None to leave it.
     """
 
     projection: Projection
-    polar: PolarPart | None = None
+    rings: RingPart | None = None
     weight: float = 0.0
     removal: Floats | None = None
 
     @property
     def dimension(self) -> int:
         """Length of the embedding."""
-        return int(self.projection.axes.shape[1]) + (0 if self.polar is None else self.polar.dimension)
+        return int(self.projection.axes.shape[1]) + (0 if self.rings is None else self.rings.dimension)
 
     def apply(self, trunk: Floats, inputs: Floats | None = None) -> Floats:
         """Turn backbone vectors (N, D), a hybrid's with the network inputs (N, C, S, S), into embeddings (N, K)."""
         vectors = _unit((trunk - self.projection.mean) @ self.projection.axes)
-        if self.polar is not None:
+        if self.rings is not None:
             assert inputs is not None, "a hybrid reads the images too"
-            vectors = joined(vectors, self.polar.vectors(inputs), self.weight)
+            vectors = joined(vectors, self.rings.vectors(inputs), self.weight)
         return vectors if self.removal is None else _unit(vectors @ self.removal)
 
 
@@ -88,9 +88,9 @@ def encoder_graph(network: ResNet, head: Head, *, bands: int, input_px: int) -> 
         trunk = graph.add("ReduceMean", graph.add("Reshape", trunk, shape), axes, keepdims=0)
     centred = graph.add("Sub", trunk, graph.constant(projection.mean.astype(np.float32)))
     vectors = graph.add("MatMul", centred, graph.constant(projection.axes.astype(np.float32)))
-    if head.polar is not None:
+    if head.rings is not None:
         weight = graph.constant(np.array(head.weight, dtype=np.float32))
-        weighted = graph.add("Mul", head.polar.write(graph), weight)
+        weighted = graph.add("Mul", head.rings.write(graph), weight)
         vectors = graph.add("Concat", graph.normalised(vectors), weighted, axis=1)
     if head.removal is not None:
         removal = graph.constant(head.removal.astype(np.float32))

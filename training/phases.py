@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.graph_writer import GraphWriter
 from training.polar import PolarModuli
 
 __all__ = ["RingPhases"]
@@ -76,3 +77,31 @@ class RingPhases:
             root = np.sqrt(np.abs(cross) + _FLOOR)
             parts += [cross.real / root, np.abs(cross.imag) / root]
         return np.concatenate([part.reshape(len(images), -1) for part in parts], axis=1).astype(np.float32)
+
+    def write(self, graph: GraphWriter, real: str, imaginary: str) -> str:
+        """Write the same from the transform (N, C, rings, orders); return the name of the description (N, P)."""
+        first, last, n_rings = self.orders[0], self.orders[1] + 1, self.moduli.n_rings
+        bands = graph.constant(np.array([1], dtype=np.int64))
+        x, y = (
+            _cut(graph, graph.add("ReduceMean", part, bands, keepdims=0), 2, first, last)
+            for part in (real, imaginary)
+        )
+        floor = graph.constant(np.array(_FLOOR, dtype=np.float32))
+        flat = graph.constant(np.array([0, -1], dtype=np.int64))
+        parts = []
+        for step in self.steps:
+            (xa, ya), (xb, yb) = (
+                tuple(_cut(graph, part, 1, begin, begin + n_rings - step) for part in (x, y))
+                for begin in (0, step)
+            )
+            cross = graph.add("Add", graph.add("Mul", xa, xb), graph.add("Mul", ya, yb))
+            turned = graph.add("Abs", graph.add("Sub", graph.add("Mul", ya, xb), graph.add("Mul", xa, yb)))
+            squares = graph.add("Add", graph.add("Mul", cross, cross), graph.add("Mul", turned, turned))
+            root = graph.add("Sqrt", graph.add("Add", graph.add("Sqrt", squares), floor))
+            parts += [graph.add("Reshape", graph.add("Div", part, root), flat) for part in (cross, turned)]
+        return graph.add("Concat", *parts, axis=1)
+
+
+def _cut(graph: GraphWriter, tensor: str, axis: int, begin: int, end: int) -> str:
+    limits = (graph.constant(np.array([limit], dtype=np.int64)) for limit in (begin, end, axis))
+    return graph.add("Slice", tensor, *limits)

@@ -16,7 +16,7 @@ from training.augment.recipe import Views
 from training.cards import Facts, card_of, model_id
 from training.config import PretrainConfig
 from training.export import Head, encoder_graph
-from training.fusion import PolarPart, fit_polar_part
+from training.fusion import RingPart, fit_ring_part
 from training.golden import golden_fields
 from training.models.resnet import ResNet
 from training.nuisance import Nuisance, measure_nuisances, removal_of, ridge_r2
@@ -53,7 +53,7 @@ class Wishes:
     precision
         None takes integers if they find the same neighbours, else weights in half precision.
     hybrid
-        Whether the polar description may be joined.
+        Whether the description of rings may be joined.
     """
 
     without: Sequence[Nuisance] = ()
@@ -91,11 +91,11 @@ def export_run(
     parts = _Parts(prepared, backbone_of(config, prepared, state), progress or (lambda *_: None))
     validation = parts.inputs(0, prepared.splits[0].validation)
     train = parts.trunks()
-    polar = parts.polar() if wishes.hybrid else None
+    rings = parts.rings() if wishes.hybrid else None
     chosen = choose_head(
         train,
         {views: parts.embed(validation, views) for views in train},
-        None if polar is None else (polar, validation),
+        None if rings is None else (rings, validation),
         parts.judge,
     )
     head, nuisance = _cleaned(parts, chosen, wishes.without)
@@ -149,10 +149,10 @@ class _Parts:
             self.tell("Embedding the training part", min(n + 256, len(places)), len(places))
         return {views: np.concatenate(vectors) for views, vectors in found.items()}
 
-    def polar(self) -> PolarPart:
+    def rings(self) -> RingPart:
         """Fit the description to the same galaxies."""
         inputs = self.inputs(0, _spread(self.prepared.splits[0].train, _N_AXES_SAMPLE))
-        return fit_polar_part(self.prepared.contract, inputs, np.random.default_rng(0))
+        return fit_ring_part(self.prepared.contract, inputs, np.random.default_rng(0))
 
     def gallery(self) -> Floats:
         """Return inputs of galaxies that the validation part is searched among, from every source."""

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.export import Head, Projection
-from training.fusion import PolarPart
+from training.fusion import RingPart
 from training.pca import PrincipalAxes, principal_axes
 
 __all__ = ["POWERS", "WEIGHTS", "Chosen", "choose_head"]
 
 #: Powers of the eigenvalues that are divided by: 0 leaves the axes as they are, 0.5 whitens fully.
 POWERS = (0.0, 0.125, 0.25, 0.375, 0.5)
-#: Weights of the polar description beside the trunk; 0 is a model that is no hybrid.
+#: Weights of the description of rings beside the trunk; 0 is a model that is no hybrid.
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 _DIMENSION = 128
 # Half the numbers in every index are worth this much of the score.
@@ -50,16 +50,16 @@ class Chosen:
 def choose_head(
     train: Mapping[int, Floats],
     validation: Mapping[int, Floats],
-    polar: tuple[PolarPart, Floats] | None,
+    rings: tuple[RingPart, Floats] | None,
     judge: Callable[[Floats], float],
 ) -> Chosen:
-    """Choose views, centring, power and the weight of the polar part, in this order.
+    """Choose views, centring, power and the weight of the ring part, in this order.
 
     Parameters
     ----------
     train, validation
         Backbone vectors by number of views (1 and 8, or one of them), shape (N, D).
-    polar
+    rings
         A fitted part with the validation part's network inputs; None to try no hybrid.
     judge
         Scores vectors of the validation part as they would be searched; larger is better. Where it cannot (NaN), all
@@ -91,22 +91,22 @@ def choose_head(
     tried["powers"] = {str(power): round(score, 5) for power, score in powers.items()}
     if max(powers.values()) >= plain - _WORTH_OF_AXES:
         candidates = list(by_power.items())
-    return _joined(candidates, seen, polar, judge, tried)
+    return _joined(candidates, seen, rings, judge, tried)
 
 
 def _joined(
     candidates: list[tuple[float | None, Projection]],
     seen: Floats,
-    polar: tuple[PolarPart, Floats] | None,
+    rings: tuple[RingPart, Floats] | None,
     judge: Callable[[Floats], float],
     tried: dict[str, float | dict[str, float]],
 ) -> Chosen:
     """Choose among projections and weights at once, since what is joined changes which power is best."""
     best: Chosen | None = None
     by_weight: dict[str, float] = {}
-    beside = None if polar is None else polar[0].vectors(polar[1])
+    beside = None if rings is None else rings[0].vectors(rings[1])
     for weight in WEIGHTS if beside is not None else WEIGHTS[:1]:
-        part = polar[0] if polar is not None and weight else None
+        part = rings[0] if rings is not None and weight else None
         for power, projection in candidates:
             vectors = Head(projection).apply(seen)
             if part is not None and beside is not None:
@@ -117,7 +117,9 @@ def _joined(
                 best = Chosen(Head(projection, part, weight), power, score, tried)
     assert best is not None
     if beside is not None:
-        tried["polar alone"] = round(judge(beside), 5)
+        assert rings is not None
+        tried["rings alone"] = round(judge(rings[0].moduli_vectors(rings[1])), 5)
+        tried["rings and phases alone"] = round(judge(beside), 5)
         tried["fused, by weight"] = by_weight
     return best
 

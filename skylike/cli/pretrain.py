@@ -132,7 +132,7 @@ def export(
         str, typer.Option("--precision", help="int8, fp16 or fp32; auto measures which is good enough.")
     ] = "auto",
     hybrid: Annotated[
-        bool, typer.Option(help="Join polar48 where the validation part says that it pays.")
+        bool, typer.Option(help="Join light on rings (polar48 and phases) where the validation part says that it pays.")
     ] = True,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: Json = False,
@@ -174,7 +174,7 @@ def export(
             "dimension": card.dimension,
             "views": card.views,
             "power": card.training["power"],
-            "weight": card.training.get("polar", {}).get("weight", 0.0),
+            "weight": card.training.get("rings", {}).get("weight", 0.0),
             "precision": card.precision,
             "overlap10": card.metrics["precisions"]["int8"]["overlap10_gallery"],
             "score": card.metrics["validation_score"],

@@ -74,7 +74,15 @@ def test_the_score_of_the_card_is_that_of_the_released_vectors(model, prepared):
 
 def test_the_card_tells_each_trick_and_each_precision(model):
     tricks, precisions = model.card.training["tricks"], model.card.metrics["precisions"]
-    assert {"single view", "8 views", "centred", "powers", "polar alone", "fused, by weight"} == set(tricks)
+    assert {
+        "single view",
+        "8 views",
+        "centred",
+        "powers",
+        "rings alone",
+        "rings and phases alone",
+        "fused, by weight",
+    } == set(tricks)
     assert set(precisions) == {"fp32", "fp16", "int8"}
     assert precisions["int8"]["bytes"] < precisions["fp16"]["bytes"] < precisions["fp32"]["bytes"]
     assert model.card.metrics["measured_on"]
@@ -82,8 +90,8 @@ def test_the_card_tells_each_trick_and_each_precision(model):
 
 
 def test_a_hybrid_says_so(model):
-    is_hybrid = "polar" in model.card.training
-    assert is_hybrid == (model.card.method == "moco+polar48") == model.card.title.startswith("Hybrid")
+    is_hybrid = "rings" in model.card.training
+    assert is_hybrid == (model.card.method == "moco+rings") == model.card.title.startswith("Hybrid")
 
 
 def test_directions_are_taken_out_and_the_id_says_so(data, prepared, model):

@@ -9,7 +9,7 @@ from index.runtime import onnxruntime  # noqa: E402
 from survey.bands import BandSet  # noqa: E402
 from survey.contract import InputContract  # noqa: E402
 from training.export import Head, Projection, encoder_graph  # noqa: E402
-from training.fusion import fit_polar_part  # noqa: E402
+from training.fusion import fit_ring_part  # noqa: E402
 from training.models.resnet import DEPTHS, STEMS, ResNet  # noqa: E402
 from training.probes import embed_with, orbit  # noqa: E402
 
@@ -91,38 +91,38 @@ def test_the_same_weights_give_the_same_bytes():
 
 
 @pytest.fixture(scope="module")
-def polar():
+def rings():
     contract = InputContract(
         BandSet.from_ids(["display:R", "display:G", "display:B"]), None, SIDE, SIDE, stretch="unit"
     )
-    return fit_polar_part(contract, pictures(n=20), np.random.default_rng(0))
+    return fit_ring_part(contract, pictures(n=20), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("weight", [0.25, 2.0])
-def test_a_hybrid_joins_both_vectors_of_the_same_input(polar, weight):
+def test_a_hybrid_joins_both_vectors_of_the_same_input(rings, weight):
     made = network()
     project = projection(made.dimension, views=8)
-    graph = encoder_graph(made, Head(project, polar, weight), bands=3, input_px=SIDE)
-    both = np.concatenate([expected(made, project, pictures()), weight * polar.vectors(pictures())], axis=1)
+    graph = encoder_graph(made, Head(project, rings, weight), bands=3, input_px=SIDE)
+    both = np.concatenate([expected(made, project, pictures()), weight * rings.vectors(pictures())], axis=1)
     assert np.allclose(run(graph, pictures()), unit(both), atol=1e-5)
 
 
-def test_a_hybrids_cosine_is_the_weighted_mean_of_its_parts(polar):
+def test_a_hybrids_cosine_is_the_weighted_mean_of_its_parts(rings):
     made, weight = network(), 0.5
     project = projection(made.dimension, views=1)
-    found = run(encoder_graph(made, Head(project, polar, weight), bands=3, input_px=SIDE), pictures())
-    trunk, moduli = expected(made, project, pictures()), polar.vectors(pictures())
+    found = run(encoder_graph(made, Head(project, rings, weight), bands=3, input_px=SIDE), pictures())
+    trunk, moduli = expected(made, project, pictures()), rings.vectors(pictures())
     mean = (trunk @ trunk.T + weight**2 * moduli @ moduli.T) / (1 + weight**2)
     assert np.allclose(found @ found.T, mean, atol=1e-5)
 
 
-def test_a_removed_direction_is_gone_from_the_vector(polar):
+def test_a_removed_direction_is_gone_from_the_vector(rings):
     made = network()
     project = projection(made.dimension, views=1)
-    direction = np.zeros(Head(project, polar, 1.0).dimension, dtype=np.float32)
+    direction = np.zeros(Head(project, rings, 1.0).dimension, dtype=np.float32)
     direction[[0, -1]] = np.sqrt(0.5)
     removal = np.eye(len(direction), dtype=np.float32) - np.outer(direction, direction)
-    head = Head(project, polar, 1.0, removal)
+    head = Head(project, rings, 1.0, removal)
     found = run(encoder_graph(made, head, bands=3, input_px=SIDE), pictures())
     assert np.allclose(found @ direction, 0, atol=1e-5)
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)

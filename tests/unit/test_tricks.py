@@ -5,7 +5,7 @@ import pytest
 
 from survey.bands import BAND_SETS
 from survey.contract import InputContract
-from training.fusion import fit_polar_part, joined
+from training.fusion import fit_ring_part, joined
 from training.metrics import purity_at_k
 from training.precision import choose_precision, neighbour_overlap
 from training.tricks import POWERS, choose_head
@@ -58,35 +58,35 @@ def test_loud_useless_axes_are_turned_down_by_a_power(labels):
 
 
 @pytest.fixture(scope="module")
-def polar():
+def rings():
     rng = np.random.default_rng(5)
     contract = InputContract(BAND_SETS["display-rgb"], None, 16, 16, stretch="unit")
     images = rng.uniform(size=(N, 3, 16, 16)).astype(np.float32)
     # Brightness tells the class, which moduli of order 0 hold.
     images *= (1 + np.arange(N) % CLASSES)[:, None, None, None]
-    return fit_polar_part(contract, images, rng), images
+    return fit_ring_part(contract, images, rng), images
 
 
-def test_a_part_that_knows_the_classes_makes_a_hybrid(labels, polar):
+def test_a_part_that_knows_the_classes_makes_a_hybrid(labels, rings):
     unknowing = {1: np.random.default_rng(6).normal(size=(N, D)).astype(np.float32)}
-    chosen = choose_head(unknowing, unknowing, polar, judged(labels))
+    chosen = choose_head(unknowing, unknowing, rings, judged(labels))
     assert chosen.head.weight > 0
     assert chosen.score > max(chosen.tried["powers"].values()) + 0.2
-    assert chosen.score == pytest.approx(judged(labels)(chosen.head.apply(unknowing[1], polar[1])), abs=1e-9)
+    assert chosen.score == pytest.approx(judged(labels)(chosen.head.apply(unknowing[1], rings[1])), abs=1e-9)
 
 
-def test_where_the_weight_zero_wins_the_model_is_no_hybrid(polar):
+def test_where_the_weight_zero_wins_the_model_is_no_hybrid(rings):
     labels = np.random.default_rng(7).integers(0, CLASSES, N)
     perfect = {1: vectors(labels, noise=0.1)}
-    chosen = choose_head(perfect, perfect, polar, judged(labels))
-    assert chosen.head.polar is None
+    chosen = choose_head(perfect, perfect, rings, judged(labels))
+    assert chosen.head.rings is None
     assert chosen.head.weight == 0
 
 
-def test_with_nothing_to_judge_by_all_views_are_averaged_without_a_hybrid(labels, polar):
+def test_with_nothing_to_judge_by_all_views_are_averaged_without_a_hybrid(labels, rings):
     both = {1: vectors(labels, noise=2), 8: vectors(labels, noise=1)}
-    chosen = choose_head(both, both, polar, lambda _vectors: float("nan"))
-    assert (chosen.head.projection.views, chosen.power, chosen.head.polar) == (8, 0.0, None)
+    chosen = choose_head(both, both, rings, lambda _vectors: float("nan"))
+    assert (chosen.head.projection.views, chosen.power, chosen.head.rings) == (8, 0.0, None)
 
 
 def test_joined_vectors_have_unit_norm_and_the_weighted_cosine():
