@@ -6,17 +6,16 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
 from training.config import OptimiserConfig
+from training.methods.method import Method
 from training.runs import RunFolder
 from training.schedule import Batch, epoch_batches, learning_rate
 from training.tally import Tally
 
-__all__ = ["Diverged", "Finished", "Method", "run_epochs"]
+__all__ = ["Diverged", "Finished", "run_epochs"]
 
 # So much work is lost at most when a run is killed, unless a state takes long to write: then this many times that.
 _SAVE_SECONDS = 60.0
@@ -27,37 +26,6 @@ _CHECK_STEPS = 50
 
 class Diverged(RuntimeError):
     """A loss or a gradient that is no number any more; the message says what to lower."""
-
-
-class Method(Protocol):
-    """What a way of training does with a batch."""
-
-    def parameters(self) -> Sequence[Tensor]:
-        """Return what the optimiser moves."""
-
-    def expect(self, batches: Sequence[Batch]) -> None:
-        """Learn which batches come, in this order."""
-
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float | Tensor]]:
-        """Return the loss of a batch and its parts for the log."""
-
-    def after_batch(self) -> None:
-        """Do what follows a batch, be it a whole step or a part of one."""
-
-    def after_step(self) -> None:
-        """Do what follows an optimiser's step."""
-
-    def waited(self) -> float:
-        """Return the seconds in which there was no data to go on with, since the beginning."""
-
-    def validate(self) -> dict[str, float]:
-        """Measure on the validation part; ``score`` decides which epoch is kept, the larger the better."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return everything that changes, random generators included."""
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to such a state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Pretraining:
         ]
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float | Tensor]]:
-        """Return InfoNCE plus the weighted regression; see :class:`training.loop.Method`."""
+        """Return InfoNCE plus the weighted regression; see :class:`training.methods.method.Method`."""
         fields = self.loader.take(batch)
         queries, keys = (self.views(fields, self.generator) for _ in range(2))
         on_gpu = self.loader.device.type == "cuda"
