@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
@@ -32,11 +33,20 @@ def written(tmp_path, text):
     return path
 
 
+def _galaxies(contract):
+    """Draw what a band that is lost may be learnt from."""
+    rng = np.random.default_rng(0)
+    off = np.arange(contract.field_px) - (contract.field_px - 1) / 2
+    light = np.exp(-0.5 * (off[:, None] ** 2 + off[None] ** 2) / 16)
+    size = (40, len(contract.bands), contract.field_px, contract.field_px)
+    return rng.uniform(1, 3, size[:2])[..., None, None] * light + rng.normal(0, 0.02, size)
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_shipped_configuration_can_be_followed_and_its_header_says_how(path):
     config = read_config(path)
     contract = config.contract.contract()
-    views = Views(contract, build_changes(config.augment, contract))
+    views = Views(contract, build_changes(config.augment, contract, lambda: _galaxies(contract)))
     fields = torch.zeros(2, len(contract.bands), contract.field_px, contract.field_px, dtype=torch.uint8)
     assert views(fields, torch.Generator()).shape[-1] == contract.input_px
     header = path.read_text().split("\n[", 1)[0]
