@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "docs" / "results"
 
 
+@cache
 def machine() -> str:
     """Return processor, cores, memory and Python of this machine in one line."""
     model = next(
@@ -28,6 +30,7 @@ def machine() -> str:
     )
 
 
+@cache
 def commit() -> str:
     """Return the commit that is measured; ``+`` marks uncommitted changes outside the results."""
     head = _git("rev-parse", "--short=12", "HEAD")

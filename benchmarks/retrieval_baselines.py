@@ -10,39 +10,31 @@ Expected: purity10_pca48 0.54 ± 0.02, purity10_polar48 0.64 ± 0.02.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from figures import REPOSITORY, figure, machine, table, write_results
+from figures import figure, machine, table, write_results
+from retrieval_data import GZ1_SPLITS, HANDED, NOT_CLEAN, Floats, column, embed, fixed_model, imported
 
 from index.fields import fields_for
 from index.model import Model, OnnxEncoder
-from survey.archive import SurveyFolder, SurveyInfo
-from survey.bands import BAND_SETS
-from survey.publish import SurveyPart, publish_survey
-from survey.rendering import thumbnail
+from survey.archive import SurveyFolder
+from survey.contract import Calibrated
 from training.evaluate import evaluation_rows, paired_interval, retrieve
-from training.fixed import fit_fixed
+from training.fixed import FIXED_METHODS as METHODS
 from training.same_sky import same_sky_pairs, sky_groups
 
 COMMAND = "python benchmarks/retrieval_baselines.py"
-IMAGES = REPOSITORY.parent / "shared" / "data" / "gz1_fixed51" / "images.parquet"
-SPLITS = Path(__file__).parent / "splits" / "gz1_fixed51.json"
 N_SPLITS, SHARE = 3, 0.2
-NOT_CLEAN = ("spiral_any", "star_or_dont_know")
 # Mean and spread over three splits that an independent implementation gave for the same protocol.
 REFERENCE = {"pca48": 0.541, "polar48": 0.645}
 
@@ -74,16 +66,6 @@ chosen by this benchmark, once, among these; nothing else was.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Galaxies:
-    """The real images as a survey folder, with their labels."""
-
-    survey: SurveyFolder
-    labels: np.ndarray[Any, Any]
-    raw_labels: np.ndarray[Any, Any]
-    grey: np.ndarray[Any, Any]
-
-
 def main() -> int:
     """Score and write."""
     parser = argparse.ArgumentParser(
@@ -93,55 +75,29 @@ def main() -> int:
         "--make-splits", action="store_true", help="draw the splits and find same-sky pairs anew"
     )
     arguments = parser.parse_args()
-    if not IMAGES.is_file():
-        print("the real galaxies (../shared/data/gz1_fixed51) are not here", file=sys.stderr)
-        return 1
     with tempfile.TemporaryDirectory(prefix="skylike-bench-") as folder:
-        galaxies = load(Path(folder))
-        if arguments.make_splits or not SPLITS.is_file():
-            make_splits(galaxies)
-        figures, page = measure(galaxies, Path(folder))
+        try:
+            survey = imported(Path(folder), "gz1")
+        except FileNotFoundError as error:
+            print(error, file=sys.stderr)
+            return 1
+        if arguments.make_splits or not GZ1_SPLITS.is_file():
+            make_splits(survey)
+        figures, page = measure(survey, Path(folder))
     write_results("retrieval_baselines", figures, page)
     print(table(figures))
     return 0
 
 
-def load(folder: Path) -> Galaxies:
-    """Decode the images and publish them as a survey."""
-    rows = pq.read_table(IMAGES, columns=["id", "image", "label", "label_raw"])
-    images = np.stack([np.asarray(Image.open(io.BytesIO(data))) for data in rows["image"].to_pylist()])
-    info = SurveyInfo(
-        name="gz1_fixed51",
-        title="Galaxy Zoo 1 classes on SDSS images",
-        kind="display",
-        bands=BAND_SETS["display-rgb"],
-        pixel_scale_arcsec=0.4,
-        field_px=images.shape[1],
-    )
-    unknown = pa.nulls(len(images), pa.float64())
-    objects = pa.table(
-        {
-            "object_id": rows["id"],
-            **dict.fromkeys(("ra_deg", "dec_deg", "ebv", "z_spec"), unknown),
-            "hpx29": pa.nulls(len(images), pa.int64()),
-        }
-    )
-    part = SurveyPart(rows=objects, flux=np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    survey = publish_survey(folder / "survey", info, [part], thumbnail=thumbnail)
-    return Galaxies(
-        survey=survey,
-        labels=np.asarray(rows["label"].to_pylist()),
-        raw_labels=np.asarray(rows["label_raw"].to_pylist()),
-        grey=images.mean(axis=3),
-    )
-
-
-def make_splits(galaxies: Galaxies) -> None:
+def make_splits(survey: SurveyFolder) -> None:
     """Write which objects are scored and which pairs show one sky: ids only."""
-    ids = galaxies.survey.ids
+    ids = survey.ids
     groups = sky_groups(ids)
+    grey = np.concatenate(
+        [np.stack([one.flux.mean(axis=0) for one in cutouts]) for _, cutouts in survey.scan()]
+    )
     evaluation = [evaluation_rows(groups, share=SHARE, seed=seed) for seed in range(N_SPLITS)]
-    pairs = same_sky_pairs(ids, galaxies.grey, progress=tell)
+    pairs = same_sky_pairs(ids, grey, progress=tell)
     stored = {
         "survey": "gz1_fixed51",
         "rule": "20 % of the (run, camcol, field) groups of the SDSS DR7 objIDs, drawn with seeds 0, 1, 2",
@@ -149,7 +105,7 @@ def make_splits(galaxies: Galaxies) -> None:
         "same_sky_rule": "same run and camcol, fields at most 1 apart, correlation > 0.95 over at least half the image",
         "same_sky": [[ids[a], ids[b]] for a, b in pairs],
     }
-    SPLITS.write_text(json.dumps(stored, indent=0) + "\n")
+    GZ1_SPLITS.write_text(json.dumps(stored, indent=0) + "\n")
 
 
 def tell(done: int, total: int) -> None:
@@ -158,28 +114,23 @@ def tell(done: int, total: int) -> None:
         print(f"{done} of {total} candidate pairs", file=sys.stderr, flush=True)
 
 
-def measure(galaxies: Galaxies, folder: Path) -> tuple[list[dict[str, Any]], str]:
+def measure(survey: SurveyFolder, folder: Path) -> tuple[list[dict[str, Any]], str]:
     """Return the figures and the page."""
-    ids, groups = galaxies.survey.ids, sky_groups(galaxies.survey.ids)
-    splits = json.loads(SPLITS.read_text())
+    ids, groups = survey.ids, sky_groups(survey.ids)
+    splits = json.loads(GZ1_SPLITS.read_text())
     row_of = {object_id: row for row, object_id in enumerate(ids)}
     evaluation = [np.array([row_of[i] for i in listed]) for listed in splits["evaluation"]]
     same_sky = [(row_of[a], row_of[b]) for a, b in splits["same_sky"]]
 
-    def fitted(method: Any, without: np.ndarray[Any, Any] | None = None) -> Model:
-        hidden = set() if without is None else set(without.tolist())
-        kept = [object_id for row, object_id in enumerate(ids) if row not in hidden]
-        name = f"{method}-{len(kept)}"
-        return fit_fixed(
-            method, galaxies.survey, out=folder / name, model_id=name, object_ids=kept, n_fit=len(ids)
-        )
-
-    whole = {method: embed(galaxies.survey, fitted(method)) for method in ("pca48", "polar48")}
+    labels, every = column(survey, "label"), np.arange(len(ids))
+    models = {method: fixed_model(folder, method, survey) for method in METHODS}
+    blind = [fixed_model(folder, "pca48", survey, _without(ids, rows)) for rows in evaluation]
+    vectors = embed(folder, survey, [*models.values(), *blind], every)
+    whole = dict(zip(models, vectors, strict=False))
     scores: dict[str, list[Any]] = {"pca48": [], "polar48": []}
-    for rows in evaluation:
-        pixels = embed(galaxies.survey, fitted("pca48", without=rows))
-        scores["pca48"].append(retrieve(pixels, galaxies.labels, rows=rows, same_sky=same_sky))
-        scores["polar48"].append(retrieve(whole["polar48"], galaxies.labels, rows=rows, same_sky=same_sky))
+    for rows, pixels in zip(evaluation, vectors[len(models) :], strict=True):
+        scores["pca48"].append(retrieve(pixels, labels, rows=rows, same_sky=same_sky))
+        scores["polar48"].append(retrieve(whole["polar48"], labels, rows=rows, same_sky=same_sky))
 
     figures = []
     n = int(np.mean([len(rows) for rows in evaluation]))
@@ -192,11 +143,9 @@ def measure(galaxies: Galaxies, folder: Path) -> tuple[list[dict[str, Any]], str
     interval = paired_interval(gain, [groups[row] for row in evaluation[0]], rng=np.random.default_rng(0))
     figures.append(told("purity10_gain", float(gain.mean()), len(gain), interval=interval))
     for method, embeddings in whole.items():
-        figures += whole_set(method, embeddings, galaxies)
-    figures += speeds(
-        galaxies.survey, {method: Model.open(folder / f"{method}-{len(ids)}") for method in whole}
-    )
-    names, counts = np.unique(galaxies.labels, return_counts=True)
+        figures += whole_set(method, embeddings, survey)
+    figures += speeds(survey, models)
+    names, counts = np.unique(labels, return_counts=True)
     page = PAGE.format(
         command=COMMAND,
         machine=machine(),
@@ -208,34 +157,42 @@ def measure(galaxies: Galaxies, folder: Path) -> tuple[list[dict[str, Any]], str
     return figures, page
 
 
-def whole_set(method: str, embeddings: np.ndarray[Any, Any], galaxies: Galaxies) -> list[dict[str, Any]]:
+def _without(ids: list[str], rows: np.ndarray[Any, Any]) -> list[str]:
+    hidden = set(rows.tolist())
+    return [object_id for row, object_id in enumerate(ids) if row not in hidden]
+
+
+def whole_set(method: str, embeddings: Floats, survey: SurveyFolder) -> list[dict[str, Any]]:
     """Score every image, nothing excluded."""
-    clean = np.flatnonzero(~np.isin(galaxies.raw_labels, NOT_CLEAN))
-    spirals = np.flatnonzero(np.isin(galaxies.raw_labels, ("spiral_cw", "spiral_acw")))
-    all5 = retrieve(embeddings, galaxies.labels).purity
-    mergers = all5[galaxies.labels == "merger"]
+    labels, raw_labels = column(survey, "label"), column(survey, "label_raw")
+    clean = np.flatnonzero(~np.isin(raw_labels, NOT_CLEAN))
+    spirals = np.flatnonzero(np.isin(raw_labels, HANDED))
+    all5 = retrieve(embeddings, labels).purity
+    mergers = all5[labels == "merger"]
     return [
         told(f"purity10_{method}_all5", float(all5.mean()), len(all5)),
         told(f"purity10_{method}_all5_mergers", float(mergers.mean()), len(mergers)),
         told(
             f"purity10_{method}_clean4",
-            retrieve(embeddings, galaxies.labels, rows=clean).mean_purity,
+            retrieve(embeddings, labels, rows=clean).mean_purity,
             len(clean),
         ),
         told(
             f"handedness_{method}",
-            retrieve(embeddings, galaxies.raw_labels, rows=spirals).mean_purity,
+            retrieve(embeddings, raw_labels, rows=spirals).mean_purity,
             len(spirals),
         ),
     ]
 
 
-def speeds(survey: SurveyFolder, models: dict[str, Model]) -> list[dict[str, Any]]:
+def speeds(survey: SurveyFolder, models: Mapping[str, Model]) -> list[dict[str, Any]]:
     """Time the graphs alone, two threads, batches of 256: best of five passes over 2,048 images."""
     figures = []
     for method, model in models.items():
         encoder = OnnxEncoder(model, threads=2)
-        inputs = np.concatenate(list(batches(survey, model, 2048)))
+        fields = fields_for(model.contract, survey.read(survey.ids[:2048]))
+        good = [one.field for one in fields if isinstance(one, Calibrated)]
+        inputs = model.contract.finish(np.stack(good))
         seconds = []
         for _ in range(5):
             began = time.perf_counter()
@@ -248,19 +205,6 @@ def speeds(survey: SurveyFolder, models: dict[str, Model]) -> list[dict[str, Any
             figure(name, value, "images/s, 2 threads", n=len(inputs), better="higher", command=COMMAND)
         )
     return figures
-
-
-def batches(survey: SurveyFolder, model: Model, stop: int | None = None) -> Any:
-    """Yield network inputs."""
-    for _, cutouts in survey.scan(0, stop, size=256):
-        fields = fields_for(model.contract, cutouts)
-        yield model.contract.finish(np.stack([field.field for field in fields]))
-
-
-def embed(survey: SurveyFolder, model: Model) -> np.ndarray[Any, Any]:
-    """Embed every image of a survey."""
-    encoder = OnnxEncoder(model, threads=2)
-    return np.concatenate([encoder.encode(inputs) for inputs in batches(survey, model)])
 
 
 def spread(name: str, values: list[float], n: int, against: dict[str, float]) -> dict[str, Any]:
