@@ -132,7 +132,10 @@ def export(
         str, typer.Option("--precision", help="int8, fp16 or fp32; auto measures which is good enough.")
     ] = "auto",
     hybrid: Annotated[
-        bool, typer.Option(help="Join light on rings (polar48 and phases) where the validation part says that it pays.")
+        bool,
+        typer.Option(
+            help="Join light on rings (polar48 and phases) where the validation part says that it pays."
+        ),
     ] = True,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: Json = False,
