@@ -16,7 +16,7 @@ from training.source_probe import source_accuracy
 
 __all__ = ["tell_nuisance", "tell_sources"]
 
-_PER_SOURCE = 400
+_PER_SOURCE = 300
 
 
 def measured(gallery: Gallery, contract: InputContract) -> dict[Nuisance, NDArray[np.float64]]:
