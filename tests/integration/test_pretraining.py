@@ -227,5 +227,6 @@ def test_an_exported_run_is_a_model_that_embeds_as_the_network_does(data, tmp_pa
     # Opening an encoder compares the golden objects, which the network embedded.
     assert OnnxEncoder(model).check_golden() > 0.9999
     assert model.card.views == 8
-    assert model.card.training["power"] in POWERS
+    # None: axes did not pay on the validation part.
+    assert model.card.training["power"] in (*POWERS, None)
     assert model.card.training["n"] == sum(len(split.train) for split in prepared.splits)
