@@ -27,7 +27,7 @@ __all__ = ["NotServable", "open_resources"]
 
 _NOTHING = "skylike demo --no-serve"
 # Trained models first, then the better baseline (docs/results/first_light.md); other methods follow, oldest first.
-_PREFERRED = ("moco+polar48", "moco", "polar48", "pca48")
+_PREFERRED = ("moco", "polar48", "pca48")
 # Of one statement in the database: who asked has given up by then.
 _ANSWER_SECONDS = 10.0
 
@@ -178,7 +178,9 @@ def _default(survey: str, releases: Mapping[str, Served]) -> str:
 
     def order(served: Served) -> tuple[bool, bool, int, str, str]:
         card, is_display = served.model.card, served.folder.info.kind == "display"
-        rank = _PREFERRED.index(card.method) if card.method in _PREFERRED else len(_PREFERRED)
+        # A hybrid is called by its trained part and what is joined to it.
+        method = card.method.partition("+")[0]
+        rank = _PREFERRED.index(method) if method in _PREFERRED else len(_PREFERRED)
         return (
             served.model.contract.is_display != is_display,
             # A vector with directions taken out answers where it is asked for.

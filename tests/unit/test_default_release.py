@@ -24,7 +24,7 @@ def chosen(*candidates):
     return _default("mine", {one.release.id: one for one in candidates})
 
 
-@pytest.mark.parametrize("method", ["moco", "moco+polar48"])
+@pytest.mark.parametrize("method", ["moco", "moco+rings"])
 def test_a_trained_model_answers_before_fitted_ones(method):
     assert chosen(served("a", "pca48"), served("b", "polar48"), served("c", method, created="2027")) == "c"
 
