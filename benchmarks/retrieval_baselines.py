@@ -31,6 +31,7 @@ from survey.archive import SurveyFolder
 from survey.contract import Calibrated
 from training.evaluate import evaluation_rows, paired_interval, retrieve
 from training.fixed import FIXED_METHODS as METHODS
+from training.fixed import FixedMethod
 from training.same_sky import same_sky_pairs, sky_groups
 
 COMMAND = "python benchmarks/retrieval_baselines.py"
@@ -185,7 +186,7 @@ def whole_set(method: str, embeddings: Floats, survey: SurveyFolder) -> list[dic
     ]
 
 
-def speeds(survey: SurveyFolder, models: Mapping[str, Model]) -> list[dict[str, Any]]:
+def speeds(survey: SurveyFolder, models: Mapping[FixedMethod, Model]) -> list[dict[str, Any]]:
     """Time the graphs alone, two threads, batches of 256: best of five passes over 2,048 images."""
     figures = []
     for method, model in models.items():

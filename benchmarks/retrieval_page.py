@@ -25,7 +25,7 @@ on. Written by `{command}` on {machine}.
 
 ![Purity by model and class](retrieval.png)
 
-Means over {seeds} seed{s} of the trained network ({models}); in brackets the 95 % bootstrap interval over run-camcol-field
+Means over {seeds} seed{s} of the trained network ({models}; pixels of {surveys}, no labels); in brackets the 95 % bootstrap interval over run-camcol-field
 groups, of the mean over the seeds (for the mAP: least and greatest of the seeds). From seed to seed the purity varies by {seed_sd} (standard deviation). `untrained` is
 the same architecture with the weights it began with and the same views, centring, axes and fusion. `pca48` and `polar48` are fitted on the
 training part alone, none of the held-out galaxies among them.
@@ -109,6 +109,7 @@ def page(
         seeds=len(trained),
         s="" if len(trained) == 1 else "s",
         models=", ".join(f"`{model.card.id}`" for model in trained),
+        surveys=trained[0].card.training.get("survey", "unstated surveys"),
         seed_sd=f"{seed_sd:.4f}" if len(trained) > 1 else "an unknown amount",
         n=f"{n:,}",
         pairs=n_pairs,
