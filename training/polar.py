@@ -86,7 +86,10 @@ class PolarModuli:
         high = images[..., y0 + 1, x0] * (1 - dx) + images[..., y0 + 1, x0 + 1] * dx
         rings = low * (1 - dy) + high * dy
         cosine, sine = self._waves()
-        return rings @ cosine, rings @ sine
+        return (
+            np.asarray(rings @ cosine, dtype=np.float32),
+            np.asarray(rings @ sine, dtype=np.float32),
+        )
 
     def nodes(self) -> tuple[list[NodeProto], list[TensorProto]]:
         """Return the same steps as ONNX nodes from ``images`` to ``description``, with their constants."""
