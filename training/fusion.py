@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from survey.contract import InputContract
 from training.contracts import RADIUS_ARCSEC
+from training.discriminant import discriminant_axes
 from training.graph_writer import GraphWriter
 from training.graphs import embed
 from training.pca import PrincipalAxes, principal_axes
@@ -18,10 +20,13 @@ from training.polar import PolarModuli
 __all__ = ["RingPart", "fit_ring_part", "joined", "polar_moduli"]
 
 _DIMENSION = 48
-# Chosen by the neighbours of gz1's training part (purity@10 0.685 of the moduli alone as polar48 has them, 0.706 with the
-# phases): the powers of the eigenvalues that either is divided by, and the weight of the phases beside the moduli.
+# Chosen by the neighbours of gz1's training and validation parts (purity@10 0.685 of the moduli as polar48 has them, 0.706
+# with principal axes of the phases, 0.722 with axes that views leave alone; those axes did not help the moduli): powers
+# that principal axes are divided by and others multiplied by, and the weight of the phases beside the moduli.
 _MODULI_POWER, _PHASE_POWER = 0.125, 0.25
-_PHASE_WEIGHT = 0.8
+_PHASE_WEIGHT, _STEADY_WEIGHT = 0.8, 1.1
+_STEADY_DIMENSION = 32
+_BLOCK = 512
 # As in training.graphs: an image that is the mean gets a unit vector too.
 _NUDGE = 1e-12
 
@@ -37,12 +42,18 @@ class RingPart:
     phases
         With the moduli whose rings they compare.
     moduli_axes, phase_axes
-        Mean and axes of either on the training part, already divided by the eigenvalues to a power.
+        Mean and axes of either on the training part, already scaled.
+    weight
+        Of the phases beside the moduli.
+    is_steady
+        Whether the axes of the phases are those that views leave alone (:mod:`training.discriminant`).
     """
 
     phases: RingPhases
     moduli_axes: PrincipalAxes
     phase_axes: PrincipalAxes
+    weight: float
+    is_steady: bool
 
     @property
     def dimension(self) -> int:
@@ -57,15 +68,16 @@ class RingPart:
             "phases": {
                 "steps": list(self.phases.steps),
                 "orders": list(self.phases.orders),
+                "axes": "discriminant between galaxies and views" if self.is_steady else "principal",
                 "power": _PHASE_POWER,
-                "weight": _PHASE_WEIGHT,
+                "weight": self.weight,
             },
         }
 
     def vectors(self, inputs: Floats) -> Floats:
         """Turn network inputs (N, C, S, S) into unit vectors (N, K)."""
         return joined(
-            self.moduli_vectors(inputs), embed(self.phases.describe(inputs), self.phase_axes), _PHASE_WEIGHT
+            self.moduli_vectors(inputs), embed(self.phases.describe(inputs), self.phase_axes), self.weight
         )
 
     def moduli_vectors(self, inputs: Floats) -> Floats:
@@ -79,7 +91,7 @@ class RingPart:
         graph.constants += constants
         moduli = _projected(graph, "description", self.moduli_axes)
         phases = _projected(graph, self.phases.write(graph, "real", "imaginary"), self.phase_axes)
-        weight = graph.constant(np.array(_PHASE_WEIGHT, dtype=np.float32))
+        weight = graph.constant(np.array(self.weight, dtype=np.float32))
         return graph.normalised(graph.add("Concat", moduli, graph.add("Mul", phases, weight), axis=1))
 
 
@@ -93,15 +105,34 @@ def polar_moduli(contract: InputContract) -> PolarModuli:
     return PolarModuli(n_bands=n_bands, input_px=s, radius_px=radius_px)
 
 
-def fit_ring_part(contract: InputContract, inputs: Floats, rng: np.random.Generator) -> RingPart:
-    """Fit means and axes on network inputs of the training part, shape (N, C, S, S)."""
+def fit_ring_part(
+    contract: InputContract,
+    inputs: Floats,
+    rng: np.random.Generator,
+    *,
+    views: tuple[Floats, Floats] | None = None,
+) -> RingPart:
+    """Fit means and axes on network inputs of the training part.
+
+    Parameters
+    ----------
+    inputs
+        Unchanged, shape (N, C, S, S).
+    views
+        Two random views of each, in the same order: the phases then keep what tells galaxies apart beyond the difference
+        of two views. Without them, principal axes.
+    """
     phases = RingPhases(polar_moduli(contract))
-    blocks = [inputs[n : n + 512] for n in range(0, len(inputs), 512)]
-    return RingPart(
-        phases,
-        _scaled_axes(np.concatenate([phases.moduli.describe(block) for block in blocks]), _MODULI_POWER, rng),
-        _scaled_axes(np.concatenate([phases.describe(block) for block in blocks]), _PHASE_POWER, rng),
-    )
+    moduli = principal_axes(_over(phases.moduli.describe, inputs), n_axes=_DIMENSION, rng=rng)
+    moduli = PrincipalAxes(moduli.mean, moduli.axes * moduli.explained**-_MODULI_POWER, moduli.explained)
+    described = _over(phases.describe, inputs)
+    if views is None:
+        found = principal_axes(described, n_axes=_DIMENSION, rng=rng)
+        found = PrincipalAxes(found.mean, found.axes * found.explained**-_PHASE_POWER, found.explained)
+        return RingPart(phases, moduli, found, _PHASE_WEIGHT, is_steady=False)
+    first, second = (_over(phases.describe, view) for view in views)
+    found = discriminant_axes(described, (first, second), n_axes=_STEADY_DIMENSION, power=_PHASE_POWER)
+    return RingPart(phases, moduli, found, _STEADY_WEIGHT, is_steady=True)
 
 
 def joined(first: Floats, second: Floats, weight: float) -> Floats:
@@ -113,9 +144,8 @@ def joined(first: Floats, second: Floats, weight: float) -> Floats:
     return np.asarray(both / np.linalg.norm(both, axis=1, keepdims=True), dtype=np.float32)
 
 
-def _scaled_axes(numbers: Floats, power: float, rng: np.random.Generator) -> PrincipalAxes:
-    found = principal_axes(numbers, n_axes=_DIMENSION, rng=rng)
-    return PrincipalAxes(found.mean, found.axes * found.explained**-power, found.explained)
+def _over(describe: Callable[[Floats], Floats], inputs: Floats) -> Floats:
+    return np.concatenate([describe(inputs[n : n + _BLOCK]) for n in range(0, len(inputs), _BLOCK)])
 
 
 def _projected(graph: GraphWriter, described: str, principal: PrincipalAxes) -> str:

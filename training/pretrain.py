@@ -27,7 +27,7 @@ from training.runs import RunFolder
 from training.splits import Split, held_out_ids, sky_groups_of, split_rows
 from training.stored_fields import StoredFields, store_fields
 
-__all__ = ["Prepared", "judge_vectors", "prepare", "pretrain"]
+__all__ = ["Prepared", "judge_vectors", "prepare", "pretrain", "views_of"]
 
 _RESIDENT_SHARE = 0.25
 _CPU_RESIDENT_BYTES = 4 << 30
@@ -177,9 +177,7 @@ def _method(
     )
     moco.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not among torch's typed forms
     places = [split.train for split in prepared.splits]
-    views = Views(
-        prepared.contract, build_changes(config.augment, prepared.contract, lambda: _sample(prepared))
-    )
+    views = views_of(config, prepared)
     loader = Loader(prepared.sources, places, device, resident_bytes=_resident_bytes(device))
     return Pretraining(
         moco,
@@ -192,6 +190,12 @@ def _method(
         generator=draws,
         validate=_validation(prepared, views, device),
     )
+
+
+def views_of(config: PretrainConfig, prepared: Prepared) -> Views:
+    """Return what draws the views of a run."""
+    changes = build_changes(config.augment, prepared.contract, lambda: _sample(prepared))
+    return Views(prepared.contract, changes)
 
 
 def _sample(prepared: Prepared) -> NDArray[np.generic]:

@@ -21,7 +21,7 @@ from training.golden import golden_fields
 from training.models.resnet import ResNet
 from training.nuisance import Nuisance, measure_nuisances, removal_of, ridge_r2
 from training.precision import Precision, choose_precision
-from training.pretrain import Prepared, judge_vectors
+from training.pretrain import Prepared, judge_vectors, views_of
 from training.probes import embed_with
 from training.quantise import run_graph
 from training.runs import RunFolder
@@ -32,7 +32,7 @@ __all__ = ["NotTrained", "Wishes", "backbone_of", "export_run"]
 _N_AXES_SAMPLE = 4096
 _N_MEASURED = 4096
 _N_CALIBRATION = 512
-_N_GALLERY = 6000
+_N_GALLERY = 2000
 
 Floats = NDArray[np.float32]
 Told = Callable[[str, int, int], None]
@@ -91,7 +91,7 @@ def export_run(
     parts = _Parts(prepared, backbone_of(config, prepared, state), progress or (lambda *_: None))
     validation = parts.inputs(0, prepared.splits[0].validation)
     train = parts.trunks()
-    rings = parts.rings() if wishes.hybrid else None
+    rings = parts.rings(views_of(config, prepared)) if wishes.hybrid else None
     chosen = choose_head(
         train,
         {views: parts.embed(validation, views) for views in train},
@@ -149,10 +149,23 @@ class _Parts:
             self.tell("Embedding the training part", min(n + 256, len(places)), len(places))
         return {views: np.concatenate(vectors) for views, vectors in found.items()}
 
-    def rings(self) -> RingPart:
-        """Fit the description to the same galaxies."""
-        inputs = self.inputs(0, _spread(self.prepared.splits[0].train, _N_AXES_SAMPLE))
-        return fit_ring_part(self.prepared.contract, inputs, np.random.default_rng(0))
+    def rings(self, views: Views) -> RingPart:
+        """Fit the description to the same galaxies and two views of each."""
+        places = _spread(self.prepared.splits[0].train, _N_AXES_SAMPLE)
+        generator = torch.Generator().manual_seed(0)
+        fields = self.prepared.sources[0].fields
+        first, second = (
+            np.concatenate(
+                [
+                    views(torch.from_numpy(np.asarray(fields[places[n : n + 256]])), generator).numpy()
+                    for n in range(0, len(places), 256)
+                ]
+            )
+            for _ in range(2)
+        )
+        return fit_ring_part(
+            self.prepared.contract, self.inputs(0, places), np.random.default_rng(0), views=(first, second)
+        )
 
     def gallery(self) -> Floats:
         """Return inputs of galaxies that the validation part is searched among, from every source."""

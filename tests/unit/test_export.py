@@ -95,7 +95,8 @@ def rings():
     contract = InputContract(
         BandSet.from_ids(["display:R", "display:G", "display:B"]), None, SIDE, SIDE, stretch="unit"
     )
-    return fit_ring_part(contract, pictures(n=20), np.random.default_rng(0))
+    views = (pictures(n=20) + 0.01, pictures(n=20) * 1.01)
+    return fit_ring_part(contract, pictures(n=20), np.random.default_rng(0), views=views)
 
 
 @pytest.mark.parametrize("weight", [0.25, 2.0])
