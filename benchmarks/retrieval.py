@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from figures import RESULTS, read_figures, write_results
-from retrieval_data import HANDED, NOT_CLEAN, Floats, Gallery, column, embed, fixed_model, held_out
+from retrieval_data import HANDED, NOT_CLEAN, Floats, Gallery, column, embed, fixed_model, held_out, unit
 from retrieval_elsewhere import (
     ODD,
     RING,
@@ -35,7 +35,7 @@ from retrieval_looks import tell_looks, tell_repeats
 from retrieval_nuisance import tell_nuisance, tell_sources
 from retrieval_page import CLASSES, near_duplicates, page
 from retrieval_pictures import draw_purities, montage
-from retrieval_scores import Teller, part_of, score
+from retrieval_scores import Scored, Teller, part_of, score
 
 from index.model import Model
 from survey.archive import SurveyFolder
@@ -84,13 +84,14 @@ def main() -> int:
     for told in read_figures("pretraining_speed").values():
         if told["id"] == "moco_samples_per_s":
             teller.copy(told)
-    draw_purities(teller, list(models), CLASSES)
+    draw_purities(teller, list(vectors), CLASSES)
     if arguments.montages:
         _montages(arguments, gallery, vectors)
     text = page(
         teller,
         command=command,
-        models=models,
+        trained=models["trained"],
+        kinds=list(vectors),
         n_pairs=len(gallery.same_sky),
         n=len(gallery.rows),
         seed_sd=seed_sd,
@@ -111,15 +112,7 @@ def tell_held_out(teller: Teller, gallery: Gallery, vectors: Vectors) -> float:
         teller.tell(f"map_{name}", float(np.mean(found.map_by_seed)), n=len(found.purity), interval=spread)
         if len(found.by_seed) > 1:
             teller.tell(f"purity10_{name}_seed_sd", found.seed_sd, n=len(found.by_seed), better="lower")
-    gain = scored["trained"].purity - scored["polar48"].purity
-    teller.mean("purity10_gain", gain, gallery.groups, against={"asked_for": 0.02, "aim": 0.06})
-    for number, one in enumerate(vectors["trained"]):
-        alone = score([one], gallery).purity - scored["polar48"].purity
-        teller.mean(f"purity10_gain_seed{number}", alone, gallery.groups)
-    if "untrained" in scored:
-        teller.mean(
-            "purity10_gain_untrained", scored["trained"].purity - scored["untrained"].purity, gallery.groups
-        )
+    _tell_gains(teller, gallery, vectors, scored)
     for name, found in scored.items():
         for label in CLASSES:
             asked = np.flatnonzero(gallery.labels == label)
@@ -137,6 +130,23 @@ def tell_held_out(teller: Teller, gallery: Gallery, vectors: Vectors) -> float:
         purity = score(seeds, spirals, raw=True).purity
         teller.mean(stem, purity, spirals.groups, better="", against={"chance": 0.5})
     return scored["trained"].seed_sd
+
+
+def _tell_gains(teller: Teller, gallery: Gallery, vectors: Vectors, scored: dict[str, Scored]) -> None:
+    """Add differences of purity, query by query."""
+
+    def gain(name: str, better: str, than: str, **more: dict[str, float]) -> None:
+        if better in scored and than in scored:
+            teller.mean(name, scored[better].purity - scored[than].purity, gallery.groups, **more)
+
+    gain("purity10_gain", "trained", "polar48", against={"asked_for": 0.02, "aim": 0.06})
+    gain("purity10_gain_network", "network", "polar48")
+    gain("purity10_gain_rings", "rings", "polar48")
+    gain("purity10_gain_over_rings", "trained", "rings")
+    gain("purity10_gain_untrained", "network" if "network" in scored else "trained", "untrained")
+    for number, one in enumerate(vectors["trained"]):
+        alone = score([one], gallery).purity - scored["polar48"].purity
+        teller.mean(f"purity10_gain_seed{number}", alone, gallery.groups)
 
 
 def tell_elsewhere(
@@ -191,7 +201,14 @@ def _vectors(data_dir: Path, gallery: Gallery, models: Models) -> Vectors:
     found = iter(
         embed(data_dir, gallery.survey, [one for seeds in models.values() for one in seeds], gallery.rows)
     )
-    return {name: [next(found) for _ in seeds] for name, seeds in models.items()}
+    vectors = {name: [next(found) for _ in seeds] for name, seeds in models.items()}
+    joined = [model.card.training.get("rings", {}).get("dimension", 0) for model in models["trained"]]
+    if all(joined):
+        # A hybrid's vector is its network's beside its description's: each is searched alone by its own numbers.
+        parts = list(zip(vectors["trained"], joined, strict=True))
+        vectors["network"] = [unit(one[:, :-n]) for one, n in parts]
+        vectors["rings"] = [unit(one[:, -n:]) for one, n in parts[:1]]
+    return vectors
 
 
 def _opened(arguments: argparse.Namespace, names: str) -> list[Model]:

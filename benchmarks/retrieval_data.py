@@ -46,6 +46,7 @@ __all__ = [
     "held_out",
     "imported",
     "read_rows",
+    "unit",
 ]
 
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -221,3 +222,8 @@ def _short(text: str) -> str:
 
 def _cache(data_dir: Path) -> Path:
     return data_dir / "cache" / "retrieval"
+
+
+def unit(vectors: Floats) -> Floats:
+    """Return vectors of unit norm, shape (N, K)."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)

@@ -26,8 +26,10 @@ on. Written by `{command}` on {machine}.
 ![Purity by model and class](retrieval.png)
 
 Means over {seeds} seed{s} of the trained network ({models}; pixels of {surveys}, no labels); in brackets the 95 % bootstrap interval over run-camcol-field
-groups, of the mean over the seeds (for the mAP: least and greatest of the seeds). From seed to seed the purity varies by {seed_sd} (standard deviation). `untrained` is
-the same architecture with the weights it began with and the same views, centring, axes and fusion. `pca48` and `polar48` are fitted on the
+groups, of the mean over the seeds (for the mAP: least and greatest of the seeds). From seed to seed the purity varies by {seed_sd} (standard deviation). The `trained` model is a
+hybrid: the vector of its network beside a description of rings (the moduli of `polar48`, and the phases between rings along axes that the views
+of one galaxy leave alone), weighted on the validation part. `network` and `rings` are its two parts alone. `untrained` is the network's architecture
+with the weights it began with, and the same views, centring and axes. `pca48` and `polar48` are fitted on the
 training part alone, none of the held-out galaxies among them.
 
 **Read it with care.** The set is balanced by class: these are not precisions on the sky, where mergers are one in a hundred. {n} queries
@@ -92,20 +94,20 @@ def page(
     teller: Teller,
     *,
     command: str,
-    models: Mapping[str, Sequence[Model]],
+    trained: Sequence[Model],
+    kinds: Sequence[str],
     n_pairs: int,
     n: int,
     seed_sd: float,
 ) -> str:
     """Return the page."""
-    trained = models["trained"]
     twice = [
         kind for kind in ("pca48", "polar48", "demo") if teller.value(f"recall1_demo_{kind}") is not None
     ]
     return _PAGE.format(
         command=command,
         machine=machine(),
-        main=_main(teller, list(models)),
+        main=_main(teller, kinds),
         seeds=len(trained),
         s="" if len(trained) == 1 else "s",
         models=", ".join(f"`{model.card.id}`" for model in trained),
@@ -116,12 +118,12 @@ def page(
         duplicates=", ".join(f"{count} of {name}" for name, count in near_duplicates().items())
         or "none listed",
         rule=f" Rule: {rule}" if (rule := _listed().get("near_duplicates_rule")) else "",
-        by_class=_rows(teller, list(models), {name: f"purity10_{{}}_{name}" for name in CLASSES}),
-        handedness=", ".join(f"{kind} {teller.shown(_handed(kind))}" for kind in models),
+        by_class=_rows(teller, kinds, {name: f"purity10_{{}}_{name}" for name in CLASSES}),
+        handedness=", ".join(f"{kind} {teller.shown(_handed(kind))}" for kind in kinds),
         tricks=_tricks(trained),
         elsewhere=_rows(
             teller,
-            list(models),
+            kinds,
             {
                 f"{what}, {told}": f"{stem}_{measure}_{{}}"
                 for stem, what in (
@@ -144,7 +146,7 @@ def page(
         repeats=_repeats(teller),
         nuisance=_rows(
             teller,
-            list(models),
+            kinds,
             {
                 "R² of size": "r2_size_{}",
                 "R² of brightness": "r2_brightness_{}",
@@ -181,8 +183,15 @@ def _main(teller: Teller, kinds: Sequence[str]) -> str:
         },
     )
     gains = [
-        f"**{what}, trained − polar48: {teller.shown(name)}**"
-        for what, name in (("Purity@10", "purity10_gain"), ("clean-4", "purity10_clean4_gain"))
+        f"**{what}: {teller.shown(name)}**"
+        for what, name in (
+            ("Purity@10, trained − polar48", "purity10_gain"),
+            ("network alone − polar48", "purity10_gain_network"),
+            ("rings alone − polar48", "purity10_gain_rings"),
+            ("trained − rings alone", "purity10_gain_over_rings"),
+            ("clean-4, trained − polar48", "purity10_clean4_gain"),
+        )
+        if teller.value(name) is not None
     ]
     return f"{lines}\n\n{'; '.join(gains)}, paired over groups (asked for: at least 0.02, aim 0.06)."
 
