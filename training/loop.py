@@ -237,4 +237,4 @@ class _Loop:
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.batch, self.best_score = state["epoch"], state["batch"], state["best_score"]
         self.tally.load_state_dict(state["tally"])
-        self.run.rewind(self.batches_done)
+        self.run.rewind(self.epoch)

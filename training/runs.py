@@ -80,9 +80,9 @@ class RunFolder:
                 continue
         return found
 
-    def rewind(self, step: int) -> None:
-        """Forget what was logged after a step that will be done again."""
-        kept = [line for line in self.lines() if line.get("step", 0) <= step]
+    def rewind(self, epochs: int) -> None:
+        """Forget what was logged of epochs that will be ended again: those after the first so many."""
+        kept = [line for line in self.lines() if line.get("epoch", 0) <= epochs]
         _replace(self.path / _LOG, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def save(self, state: dict[str, Any], *, best: bool = False) -> None:

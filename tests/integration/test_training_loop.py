@@ -148,6 +148,24 @@ def test_a_batch_too_large_for_the_device_says_what_to_lower(tmp_path):
         run(Large(), tmp_path)
 
 
+def test_an_epoch_ended_twice_is_logged_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.loop._SAVE_SECONDS", 0.0)
+    folder = RunFolder(tmp_path, {})
+
+    # Killed after the epoch was logged and before its end was saved: the state is that of its last batch.
+    def save(state, *, best=False):
+        if best:
+            raise KeyboardInterrupt
+        RunFolder.save(folder, state)
+
+    monkeypatch.setattr(folder, "save", save)
+    with pytest.raises(KeyboardInterrupt):
+        run_epochs(Line(), config(), [N], folder, seed=0, device=torch.device("cpu"))
+    assert [line["epoch"] for line in lines(folder)] == [1]
+    run(Line(), tmp_path)
+    assert [line["epoch"] for line in lines(folder)] == [1, 2]
+
+
 def test_the_best_epoch_is_kept(tmp_path):
     method = Line(scores=[0.3, 0.9, 0.5])
     finished, folder = run(method, tmp_path, epochs=3)
