@@ -29,18 +29,38 @@ def test_parameters_have_torchvisions_names_and_shapes(depth):
     }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "conv1.weight",
-        "bn1.running_mean",
-        "layer1.0.conv2.weight",
-        "layer2.0.downsample.0.weight",
-        "layer4.1.bn2.bias",
-    ],
-)
-def test_a_basic_network_names_its_parameters_as_torchvision_does(name):
-    assert name in ResNet(depth=18, bands=5).state_dict()
+def torchvision_shapes(depth):
+    """Write torchvision's names down from table 1 of He et al.: where each block's convolutions lie, and their shapes."""
+    shapes = {}
+
+    def convolution(name, normalisation, outside, inside, side):
+        shapes[f"{name}.weight"] = (outside, inside, side, side)
+        for kind in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{normalisation}.{kind}"] = (outside,)
+        shapes[f"{normalisation}.num_batches_tracked"] = ()
+
+    convolution("conv1", "bn1", 64, 3, 7)
+    inside = 64
+    for stage, (n_blocks, planes) in enumerate(
+        zip({18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}[depth], (64, 128, 256, 512), strict=True), start=1
+    ):
+        for n in range(n_blocks):
+            block = f"layer{stage}.{n}"
+            outside, sides = (planes, (3, 3)) if depth == 18 else (4 * planes, (1, 3, 1))
+            into = [inside, *[planes] * (len(sides) - 1)]
+            out = [*[planes] * (len(sides) - 1), outside]
+            for place, (a, b, side) in enumerate(zip(into, out, sides, strict=True), start=1):
+                convolution(f"{block}.conv{place}", f"{block}.bn{place}", b, a, side)
+            if inside != outside:
+                convolution(f"{block}.downsample.0", f"{block}.downsample.1", outside, inside, 1)
+            inside = outside
+    return shapes
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_parameters_are_named_as_torchvision_names_them_where_it_is_not_installed(depth):
+    ours = ResNet(depth=depth, bands=3, stem="imagenet").state_dict()
+    assert {name: tuple(value.shape) for name, value in ours.items()} == torchvision_shapes(depth)
 
 
 @pytest.mark.parametrize(("stem", "side"), [("imagenet", 2), ("middle", 4), ("compact", 8), ("hayat", 8)])
