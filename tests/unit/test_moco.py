@@ -148,5 +148,10 @@ def test_settings_that_do_not_fit_are_refused(settings, batch, n_train, word):
         settings.check(batch=batch, n_train=n_train)
 
 
+def test_a_set_too_small_for_any_queue_of_such_batches_asks_for_smaller_ones():
+    with pytest.raises(ValueError, match="take at most 100, and a batch that divides it"):
+        MoCoSettings(queue_size=896).check(batch=128, n_train=400)
+
+
 def test_settings_that_fit_pass():
     MoCoSettings(queue_size=2048).check(batch=256, n_train=8192)

@@ -57,9 +57,10 @@ class MoCoSettings:
                 f"a queue of {self.queue_size} is no multiple of the batch of {batch}; take {self.queue_size // batch * batch or batch}"
             )
         if self.queue_size > n_train // 4:
+            most = n_train // 4 // batch * batch
             raise ValueError(
                 f"a queue of {self.queue_size} is more than a quarter of {n_train} galaxies, which would meet themselves "
-                f"as negatives; take at most {n_train // 4 // batch * batch}"
+                f"as negatives; take at most {most or f'{n_train // 4}, and a batch that divides it'}"
             )
         if self.groups < 1 or batch % self.groups or batch // self.groups < 2:
             raise ValueError(
