@@ -13,6 +13,7 @@ from training.augment.display import Brighten, Grey, PictureBlur, PictureNoise, 
 from training.augment.flux import MaskBorder, Redden, WorsenNoise, WorsenPSF  # noqa: E402
 from training.augment.geometry import Flip, Geometry, Rotate, Scale, Shift  # noqa: E402
 from training.augment.missing import DropBand, UsualBands  # noqa: E402
+from training.augment.recipe import NAMES  # noqa: E402
 
 SIDE = 24
 USUAL = UsualBands(
@@ -63,6 +64,10 @@ CHANGES = {
     "picture-blur": lambda p: PictureBlur(0.4, 1.5, p),
     "picture-noise": lambda p: PictureNoise(6.0, p),
 }
+
+
+def test_every_augmentation_that_a_configuration_can_name_is_tested_here():
+    assert set(CHANGES) == set(NAMES)
 
 
 def changed(name, probability, n):
