@@ -27,7 +27,7 @@ def measure_views(views: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Shape (N, 4), float32, without gradient: the logarithm of the r.m.s. radius over S; the logarithm of the ratio
+        Shape (N, 4), float32, without gradient: the logarithm of the r.m.s. radius over S / 2; the logarithm of the ratio
         of the half-light to that radius; the ellipticity ``sqrt(e1^2 + e2^2)`` of the second moments; the asymmetry
         under half a turn, ``sum |I - I_180| / (2 sum |I|)`` (Conselice 2003, ApJS 147, 1, eq. 10, without its sky term).
         Brightness is taken above the median of the border and clipped at zero.

@@ -118,7 +118,7 @@ class OptimiserConfig(_Section):
     learning_rate
         At its highest, for the whole batch times ``accumulate``.
     accumulate
-        Batches whose gradients are summed for one step.
+        Batches whose gradients are averaged for one step.
     """
 
     batch: Annotated[int, Field(ge=2)] = 256

@@ -207,7 +207,7 @@ def _sample(prepared: Prepared) -> NDArray[np.generic]:
 def judge_vectors(prepared: Prepared, vectors: NDArray[np.float32], *, centred: bool = True) -> float:
     """Score vectors of the first survey's validation part, in its order; NaN where nothing can judge them.
 
-    The purity of ten neighbours where eleven galaxies or more have a label, else minus sigma_MAD of their redshifts.
+    The purity of ten neighbours where more than eleven galaxies have a label, else minus sigma_MAD of their redshifts.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What exposure and processing do to 8-bit colour pictures (counts 0..255); hue stays, it is the galaxy's."""
+"""What exposure and processing do to 8-bit colour pictures (counts 0..255); hue is never turned, it is the galaxy's."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _FLUX = {"redden", "worsen-psf", "worsen-noise", "mask-border", "drop-band"}
 
 
 class Views:
-    """Two independent random views of each galaxy, as the network reads them.
+    """Draws random views of galaxies, as the network reads them; called twice it gives two independent ones.
 
     Only the middle of a field is worked on, that is the network's input and as much around it as the changes to come look at: the
     views are those of whole fields.
