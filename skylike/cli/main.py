@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from skylike.cli import check, demo, doctor, index, keys, serve, survey, train
@@ -20,5 +22,18 @@ app.add_typer(check.app)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a disk that is full or a folder that cannot be written ends it in one sentence."""
+    try:
+        app()
+    except OSError as error:
+        typer.echo(_what_the_system_said(error), err=True)
+        raise SystemExit(1) from error
+
+
+def _what_the_system_said(error: OSError) -> str:
+    name = Path(str(error.filename)).name if error.filename else ""
+    said = error.strerror or str(error) or type(error).__name__
+    return (
+        f"{name + ': ' if name else ''}{said}. Make room or give a folder that can be written (--data-dir), then call "
+        "again: finished steps are kept."
+    )

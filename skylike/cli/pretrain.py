@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
-
-if TYPE_CHECKING:
-    from training.config import PretrainConfig
-    from training.pretrain import Prepared
+from skylike.cli.training_runs import import_torch, next_command, prepared, run_folder, torch_device
 
 __all__ = ["export", "plot", "pretrain"]
 
 Config = Annotated[
     str,
-    typer.Argument(metavar="CONFIG", help="A TOML file, or the name of one that Skylike brings (sdss-rgb)."),
+    typer.Argument(
+        metavar="CONFIG", help="A TOML file, or the name of one that Skylike brings: sdss-rgb, demo-ugriz."
+    ),
 ]
 Seed = Annotated[
     int | None,
@@ -47,7 +44,7 @@ def pretrain(
     as_json: Json = False,
 ) -> None:
     """Train an encoder without labels; goes on where an earlier call stopped or was killed."""
-    torch = _torch()
+    torch = import_torch()
     from survey.manifests import CorruptFolder
     from training.config import BadConfig
     from training.curves import draw_curves, summarise
@@ -56,16 +53,16 @@ def pretrain(
 
     if threads:
         torch.set_num_threads(threads)
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    chosen = torch_device(device)
     try:
-        read, prepared = _prepared(config, seed, data_dir)
-        folder = data_dir / "runs" / (run or read.model_id)
+        read, data = prepared(config, seed, data_dir)
+        folder = run_folder(run or read.model_id, data_dir)
         with progress(f"Training {folder.name} on {chosen}") as report:
             finished = train(
                 read,
-                prepared,
+                data,
                 folder,
-                device=torch.device(chosen),
+                device=chosen,
                 progress=report,
                 most_seconds=None if minutes is None else 60 * minutes,
                 compiled=compiled,
@@ -74,7 +71,7 @@ def pretrain(
         picture = draw_curves(done)
     except (BadConfig, CorruptFolder, RunMismatch, ValueError, RuntimeError) as error:
         fail(str(error))
-    again = f"skylike train {'export' if finished.is_complete else 'pretrain'} {config}"
+    verb = "export" if finished.is_complete else "pretrain"
     emit(
         {
             "run": folder.name,
@@ -85,7 +82,7 @@ def pretrain(
             else round(finished.best_score, 5),
             **summarise(done),
             "curves": picture and str(picture),
-            "next": again,
+            "next": next_command(verb, config, run=run, seed=seed),
         },
         as_json=as_json,
     )
@@ -100,13 +97,13 @@ def plot(
     as_json: Json = False,
 ) -> None:
     """Draw a run's losses, validation and learning rate into its folder."""
-    _torch()
+    import_torch()
     from survey.manifests import CorruptFolder
     from training.curves import draw_curves, summarise
     from training.runs import RunFolder
 
     try:
-        folder = RunFolder.opened(data_dir / "runs" / run)
+        folder = RunFolder.opened(run_folder(run, data_dir))
     except CorruptFolder as error:
         fail(str(error))
     if not folder.lines():
@@ -141,7 +138,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Publish a run's best state as a model, which `skylike index build` takes."""
-    _torch()
+    import_torch()
     from survey.manifests import CorruptFolder
     from training.config import BadConfig
     from training.nuisance import NUISANCES
@@ -156,12 +153,12 @@ def export(
         raise typer.BadParameter(f"{precision!r} is none of auto, {', '.join(PRECISIONS)}")
     asked = next((known for known in PRECISIONS if known == precision), None)
     try:
-        read, prepared = _prepared(config, seed, data_dir)
-        folder = RunFolder.opened(data_dir / "runs" / (run or read.model_id))
+        read, data = prepared(config, seed, data_dir)
+        folder = RunFolder.opened(run_folder(run or read.model_id, data_dir))
         with progress("Exporting") as report:
             model = export_run(
                 read,
-                prepared,
+                data,
                 folder,
                 data_dir / "models",
                 wishes=Wishes(unwanted, asked, hybrid),
@@ -186,27 +183,3 @@ def export(
         },
         as_json=as_json,
     )
-
-
-def _torch() -> ModuleType:
-    """Import torch, or say how to get it."""
-    try:
-        import torch
-    except ImportError:
-        fail('training needs torch, which is not installed: pip install "skylike[train]"')
-    return torch
-
-
-def _prepared(config: str, seed: int | None, data_dir: Path) -> tuple[PretrainConfig, Prepared]:
-    from training.config import read_config
-    from training.pretrain import prepare
-
-    path = Path(config)
-    shipped = Path(__file__).parents[2] / "training" / "configs" / f"{config}.toml"
-    read = read_config(path if path.suffix == ".toml" or not shipped.is_file() else shipped)
-    if seed is not None:
-        read = read.model_copy(update={"seed": seed, "model_id": f"{read.model_id}-s{seed}"})
-    with progress("Calibrating") as report:
-        return read, prepare(
-            read, data_dir, root=Path(), progress=lambda _survey, done, total: report(done, total)
-        )
