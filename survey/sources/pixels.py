@@ -19,7 +19,8 @@ __all__ = ["Block", "Pixels", "SetDecoder", "block_rows", "check_images"]
 
 #: Bytes of pixels held at once.
 _BLOCK_BYTES = 32 * 2**20
-_MIN_SIDE = 16
+# Of the sets known, 16 to 256 px; what is larger is no cutout, and one object of it must still fit into memory.
+_MIN_SIDE, _MAX_SIDE = 16, 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,9 +87,15 @@ def check_images(
     """
     wanted = f"(N, S, S, {planes})" if channels_last else f"(N, {planes}, S, S)"
     sides, found = (shape[1:3], shape[3:]) if channels_last else (shape[2:], shape[1:2])
-    if len(shape) != 4 or found != (planes,) or sides[0] != sides[1] or sides[0] < _MIN_SIDE:
+    if (
+        len(shape) != 4
+        or found != (planes,)
+        or sides[0] != sides[1]
+        or not _MIN_SIDE <= sides[0] <= _MAX_SIDE
+    ):
         raise UnreadableSet(
-            f"{name} has shape {shape}; this format has {wanted} with S at least {_MIN_SIDE}. Is it another format?"
+            f"{name} has shape {shape}; this format has {wanted} with S from {_MIN_SIDE} to {_MAX_SIDE}. Is it another "
+            "format?"
         )
     if not (dtype == np.uint8 if display else dtype.kind == "f"):
         what = "uint8 counts" if display else "floating-point fluxes"

@@ -124,6 +124,16 @@ def test_nothing_that_leads_elsewhere_is_followed(tmp_path, leads_elsewhere, wha
         plan([file], INFO)
 
 
+def test_one_image_larger_than_memory_is_refused_by_its_shape(tmp_path):
+    path = tmp_path / "bomb.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset(
+            "images", (1, 5, 200_000, 200_000), "f4", chunks=(1, 1, 64, 64), compression="gzip"
+        )
+    with pytest.raises(UnreadableSet, match="S from 16 to 2048"):
+        plan([path], INFO, field_px=64)
+
+
 def test_arrays_of_objects_are_no_images_and_no_columns(tmp_path):
     file = hayat(tmp_path / "a.h5", 2, side=32, images=None)
     with h5py.File(file, "a") as opened:
