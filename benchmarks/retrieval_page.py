@@ -35,7 +35,8 @@ training part alone, none of the held-out galaxies among them.
 **Read it with care.** The set is balanced by class: these are not precisions on the sky, where mergers are one in a hundred. {n} queries
 give a standard error near 0.011 for one model; differences are therefore paired, query by query. Purity grows with the gallery:
 compare only on the same one. The labels are votes without a threshold; evaluation without label noise is not possible here, and the ceilings, about
-0.81 (all five) and 0.89 (clean-4), are estimates. Labels of the validation part chose epoch and projection; those of the held-out part chose nothing of the
+0.81 (all five) and 0.89 (clean-4), are estimates. Labels of the validation part chose epoch and projection, those of
+the training and validation parts the recipe and the numbers of the rings; those of the held-out part chose nothing of the
 trained models (of `polar48` the spacing of its rings, once: [retrieval_baselines.md](retrieval_baselines.md)).
 
 **Protocol.** Queries and gallery: the first split of `benchmarks/splits/gz1_fixed51.json`, a fifth of the run-camcol-field groups of gz1_fixed51.

@@ -94,6 +94,15 @@ def test_a_hybrid_says_so(model):
     assert is_hybrid == (model.card.method == "moco+rings") == model.card.title.startswith("Hybrid")
 
 
+def test_the_card_says_what_labels_chose(data, prepared, model):
+    # No label is fitted to; the numbers of the rings were settled by labels all the same, and only a hybrid has them.
+    alone = exported(data, prepared, hybrid=False, without=("colour",))
+    for one in (model, alone):
+        assert one.card.training["labels"].startswith("none were trained on; those of the validation part")
+        assert ("numbers of the rings" in one.card.training["labels"]) == ("rings" in one.card.training)
+    assert "rings" not in alone.card.training
+
+
 def test_directions_are_taken_out_and_the_id_says_so(data, prepared, model):
     cleaned = exported(data, prepared, without=("size", "brightness"))
     told = cleaned.card.metrics["nuisance"]
