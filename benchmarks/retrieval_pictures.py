@@ -22,7 +22,14 @@ from matplotlib import pyplot as plt
 __all__ = ["draw_purities", "montage"]
 
 _SIDE, _GAP = 96, 4
-_COLOURS = {"pca48": "#b0b0b0", "untrained": "#d8b365", "polar48": "#5ab4ac", "trained": "#01665e"}
+_COLOURS = {
+    "pca48": "#b0b0b0",
+    "untrained": "#d8b365",
+    "polar48": "#5ab4ac",
+    "rings": "#80cdc1",
+    "network": "#35978f",
+    "trained": "#01665e",
+}
 
 
 def draw_purities(teller: Teller, kinds: Sequence[str], classes: Sequence[str]) -> None:
@@ -51,7 +58,7 @@ def draw_purities(teller: Teller, kinds: Sequence[str], classes: Sequence[str]) 
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("share of ten neighbours of the query's class")
     axes[0].set_ylim(0, 1)
-    axes[1].legend(frameon=False, fontsize=8, ncols=4)
+    axes[1].legend(frameon=False, fontsize=8, ncols=6)
     figure.savefig(RESULTS / "retrieval.png", dpi=110)
     plt.close(figure)
 
