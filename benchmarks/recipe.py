@@ -33,7 +33,8 @@ from training.augment.recipe import Views
 from training.config import PretrainConfig, read_config
 from training.metrics import purity_at_k
 from training.pca import principal_axes
-from training.pretrain import Prepared, prepare, pretrain
+from training.preparation import Prepared, prepare
+from training.pretrain import pretrain
 from training.probes import embed_with
 from training.release import backbone_of
 from training.runs import RunFolder

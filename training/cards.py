@@ -12,7 +12,7 @@ from index.card import ModelCard
 from training.config import PretrainConfig
 from training.export import Head
 from training.precision import Released, processor
-from training.pretrain import Prepared
+from training.preparation import Prepared
 from training.tricks import Chosen
 
 __all__ = ["Facts", "card_of", "model_id"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from survey.archive import SurveyFolder
-from survey.contract import InputContract
 from training.augment.recipe import Views, build_changes
 from training.config import BadConfig, PretrainConfig
 from training.description import describe_inputs
@@ -22,12 +19,11 @@ from training.methods.moco import MoCo, MoCoSettings
 from training.methods.pretraining import Pretraining
 from training.models.heads import projection_head
 from training.models.resnet import ResNet
+from training.preparation import Prepared
 from training.probes import embed_with, label_score, redshift_score
 from training.runs import RunFolder
-from training.splits import Split, held_out_ids, sky_groups_of, split_rows
-from training.stored_fields import StoredFields, store_fields
 
-__all__ = ["Prepared", "judge_vectors", "prepare", "pretrain", "views_of"]
+__all__ = ["judge_vectors", "pretrain", "views_of"]
 
 _RESIDENT_SHARE = 0.25
 _CPU_RESIDENT_BYTES = 4 << 30
@@ -38,75 +34,6 @@ _SAMPLED = 1000
 _LEAST_JUDGED = 11
 # Of the losses: the method itself does not know them.
 _WEIGHTS = {"contrast_weight", "auxiliary_weight", "description_weight"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """The data of a run.
-
-    Attributes
-    ----------
-    contract
-        Of the model to be.
-    sources
-        Stored fields of each survey.
-    splits
-        Of each survey's *stored fields*: places, not survey rows. Only the first survey validates.
-    """
-
-    contract: InputContract
-    sources: list[StoredFields]
-    splits: list[Split]
-
-
-def prepare(
-    config: PretrainConfig,
-    data_dir: Path,
-    *,
-    root: Path,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> Prepared:
-    """Open the surveys, calibrate their fields once, part them.
-
-    Parameters
-    ----------
-    root
-        What the ``hold_out`` files of the configuration are relative to.
-    progress
-        Told (survey, done, total).
-
-    Raises
-    ------
-    BadConfig
-        If a hold-out file is missing.
-    CorruptFolder, ValueError
-        If a survey is missing or none of it fits.
-    """
-    contract = config.contract.contract()
-    hidden: set[str] = set()
-    for path in config.data.hold_out:
-        if not (root / path).is_file():
-            raise BadConfig(
-                f"data.hold_out: there is no {path}; evaluation data must be named to be left out"
-            )
-        hidden |= held_out_ids(root / path)
-    sources, splits = [], []
-    for n, name in enumerate(config.data.surveys):
-        survey = SurveyFolder(data_dir / "surveys" / name)
-        tell = None if progress is None else _told(progress, name)
-        stored = store_fields(survey, contract, data_dir / "fields", progress=tell)
-        objects = survey.objects.take(stored.rows)
-        share = config.data.validation_share if n == 0 else 0.0
-        split = split_rows(
-            objects.column("object_id").to_pylist(),
-            sky_groups_of(objects),
-            hold_out=hidden,
-            validation_share=share,
-            seed=config.data.split_seed,
-        )
-        sources.append(stored)
-        splits.append(split)
-    return Prepared(contract, sources, splits)
 
 
 def pretrain(
@@ -272,7 +199,3 @@ def _resident_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(_RESIDENT_SHARE * torch.cuda.get_device_properties(device).total_memory)
     return _CPU_RESIDENT_BYTES
-
-
-def _told(progress: Callable[[str, int, int], None], name: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress(name, done, total)

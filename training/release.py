@@ -21,7 +21,8 @@ from training.golden import golden_fields
 from training.models.resnet import ResNet
 from training.nuisance import Nuisance, measure_nuisances, removal_of, ridge_r2
 from training.precision import Precision, choose_precision
-from training.pretrain import Prepared, judge_vectors, views_of
+from training.preparation import Prepared
+from training.pretrain import judge_vectors, views_of
 from training.probes import embed_with
 from training.quantise import run_graph
 from training.runs import RunFolder

@@ -35,7 +35,8 @@ from pieces import MOST_BYTES, BadPieces, join_files, split_files
 
 from training.config import BadConfig, PretrainConfig, read_config
 from training.curves import summarise
-from training.pretrain import prepare, pretrain
+from training.preparation import prepare
+from training.pretrain import pretrain
 from training.runs import RunFolder
 
 REPOSITORY = Path(__file__).resolve().parents[2]

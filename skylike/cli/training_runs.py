@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from training.config import PretrainConfig
-    from training.pretrain import Prepared
+    from training.preparation import Prepared
 
 __all__ = ["import_torch", "next_command", "prepared", "run_folder", "torch_device"]
 
@@ -86,12 +86,12 @@ def prepared(config: str, seed: int | None, data_dir: Path) -> tuple[PretrainCon
     Raises
     ------
     BadConfig, CorruptFolder, ValueError
-        As :func:`training.config.read_config` and :func:`training.pretrain.prepare`.
+        As :func:`training.config.read_config` and :func:`training.preparation.prepare`.
     """
     from survey.manifests import CorruptFolder
     from survey.naming import checked_name
     from training.config import BadConfig, read_config
-    from training.pretrain import prepare
+    from training.preparation import prepare
 
     path = Path(config)
     shipped = _SHIPPED / f"{config}.toml"

@@ -16,7 +16,8 @@ from support.small_run import small_config, train  # noqa: E402
 
 from survey.manifests import CorruptFolder  # noqa: E402
 from training.config import BadConfig, ChangeConfig  # noqa: E402
-from training.pretrain import prepare, pretrain  # noqa: E402
+from training.preparation import prepare  # noqa: E402
+from training.pretrain import pretrain  # noqa: E402
 from training.runs import RunFolder, RunMismatch  # noqa: E402
 from training.stored_fields import store_fields  # noqa: E402
 

@@ -12,7 +12,8 @@ from support.small_run import small_config, train  # noqa: E402
 from index.model import Model, OnnxEncoder  # noqa: E402
 from skylike.cli.train import app  # noqa: E402
 from training.golden import golden_fields  # noqa: E402
-from training.pretrain import judge_vectors, prepare  # noqa: E402
+from training.preparation import prepare  # noqa: E402
+from training.pretrain import judge_vectors  # noqa: E402
 from training.release import NotTrained, Wishes, export_run  # noqa: E402
 from training.runs import RunFolder  # noqa: E402
 

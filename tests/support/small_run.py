@@ -13,7 +13,8 @@ import torch
 import training.loop
 import training.runs
 from training.config import PretrainConfig
-from training.pretrain import prepare, pretrain
+from training.preparation import prepare
+from training.pretrain import pretrain
 
 __all__ = ["small_config", "train"]
 
