@@ -17,12 +17,13 @@ from index.domain import Domain
 from index.domain_sample import SAMPLE
 from index.fields import field_for
 from index.model import Model
+from index.released import fitting
 from survey.archive import SurveyFolder
 from survey.contract import Calibrated, ContractViolation
 from survey.cutout import Cutout
 from survey.measures import Measures, measure
 
-__all__ = ["HeldOut", "Split", "load", "wilson"]
+__all__ = ["HeldOut", "Split", "load", "model_of", "wilson"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,19 @@ class Split:
     domain: Domain
     held_out: list[HeldOut]
     parents: list[Any]
+
+
+def model_of(data_dir: Path, survey_name: str) -> str:
+    """Return the id of the model that a survey was indexed by: a released one that reads its images, else polar48."""
+    info = SurveyFolder(data_dir / "surveys" / survey_name).info
+    released = fitting(info, display=info.kind == "display")
+    wanted = [*([] if released is None else [released.card.id]), f"polar48-{survey_name}"]
+    for name in wanted:
+        if any((data_dir / "releases").glob(f"{survey_name}--{name}--*")):
+            return name
+    raise SystemExit(
+        f"{survey_name} has no release by {' or '.join(wanted)}: skylike index build {survey_name} --model {wanted[0]}"
+    )
 
 
 def load(data_dir: Path, survey_name: str, model_id: str, *, n: int) -> Split:

@@ -1,6 +1,6 @@
 """What a galaxy's neighbours are worth when bands are missing: made up against left at zero.
 
-    python benchmarks/missing_bands.py --data-dir skylike-data [--survey demo --model polar48-demo] [--dry]
+    python benchmarks/missing_bands.py --data-dir skylike-data [--survey demo --model NAME] [--dry]
 
 Galaxies held out of the domain lose bands; their embedding is compared with that of all bands. Hardware: two cores. Takes
 about two minutes.
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from figures import figure, machine, table, write_results
-from held_out import HeldOut, Split, load
+from held_out import HeldOut, Split, load, model_of
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -70,11 +70,12 @@ def main() -> int:
     )
     parser.add_argument("--data-dir", type=Path, default=Path("skylike-data"))
     parser.add_argument("--survey", default="demo")
-    parser.add_argument("--model", default="polar48-demo")
+    parser.add_argument("--model", help="default: the one that the survey was indexed by")
     parser.add_argument("--n", type=int, default=N, help="galaxies held out")
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
-    split = load(options.data_dir, options.survey, options.model, n=options.n)
+    name = options.model or model_of(options.data_dir, options.survey)
+    split = load(options.data_dir, options.survey, name, n=options.n)
     split = Split(split.survey, split.model, split.domain, whole(split.held_out), split.parents)
     outcomes = measure_all(split, options.data_dir)
     figures, page = report(outcomes, split)

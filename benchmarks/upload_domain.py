@@ -1,6 +1,6 @@
 """How often a release holds a good upload against its sender, and how often it notices a bad one.
 
-    python benchmarks/upload_domain.py --data-dir skylike-data [--survey demo --model polar48-demo] [--dry]
+    python benchmarks/upload_domain.py --data-dir skylike-data [--survey demo --model NAME] [--dry]
 
 False alarms on galaxies that the domain has not seen; the same galaxies with bands exchanged, in other units, at another pixel
 scale; galaxies as a space telescope would see them. Hardware: two cores. Takes about three minutes.
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from figures import figure, machine, table, write_results
-from held_out import HeldOut, Split, load, measured, wilson
+from held_out import HeldOut, Split, load, measured, model_of, wilson
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -65,11 +65,12 @@ def main() -> int:
     )
     parser.add_argument("--data-dir", type=Path, default=Path("skylike-data"))
     parser.add_argument("--survey", default="demo")
-    parser.add_argument("--model", default="polar48-demo")
+    parser.add_argument("--model", help="default: the one that the survey was indexed by")
     parser.add_argument("--n", type=int, default=N, help="galaxies held out")
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
-    split = load(options.data_dir, options.survey, options.model, n=options.n)
+    name = options.model or model_of(options.data_dir, options.survey)
+    split = load(options.data_dir, options.survey, name, n=options.n)
     figures = false_alarms(split)
     if not split.model.contract.is_display:
         changed = split.held_out[:: max(1, len(split.held_out) // N_CHANGED)][:N_CHANGED]
@@ -85,7 +86,7 @@ def main() -> int:
         command=COMMAND,
         machine=machine(),
         survey=options.survey,
-        model=options.model,
+        model=name,
         sample=split.domain.n,
         cost=cost_ms(split),
         figures=table(figures),

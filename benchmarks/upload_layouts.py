@@ -82,13 +82,16 @@ def _ids(data_dir: Path, n: int) -> list[str]:
 
 @cache
 def _tools(data_dir: Path) -> tuple[Any, Any, int, int]:
-    """Return the encoder and the release of a rotation-insensitive model of the demo survey, its n and seed."""
+    """Return the encoder and the newest release of the demo survey's model, its n and seed."""
+    from held_out import model_of
+
     from index.model import Model, OnnxEncoder
     from index.release import Release
     from survey.archive import SurveyFolder
 
-    model = Model.open(data_dir / "models" / "polar48-demo")
-    newest = max((data_dir / "releases").glob("demo--polar48-demo--*"), key=lambda path: path.name)
+    name = model_of(data_dir, "demo")
+    model = Model.open(data_dir / "models" / name)
+    newest = max((data_dir / "releases").glob(f"demo--{name}--*"), key=lambda path: path.name)
     simulation = SurveyFolder(data_dir / "surveys" / "demo").info.extra["simulation"]
     return OnnxEncoder(model), Release.open(newest), int(simulation["n"]), int(simulation["seed"])
 
