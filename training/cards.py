@@ -10,6 +10,7 @@ from typing import Any
 
 from index.card import ModelCard
 from training.config import PretrainConfig
+from training.curves import best_epoch
 from training.export import Head
 from training.precision import Released, processor
 from training.preparation import Prepared
@@ -85,6 +86,7 @@ def _training(facts: Facts) -> dict[str, Any]:
         "n": sum(len(split.train) for split in prepared.splits),
         "n_validation": len(prepared.splits[0].validation),
         "epochs": facts.log[-1]["epoch"] if facts.log else 0,
+        "best_epoch": best_epoch(facts.log),
         "seed": facts.config.seed,
         "labels": _labels(has_rings=head.rings is not None),
         "tricks": chosen.tried,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from training.runs import RunFolder
 
-__all__ = ["draw_curves", "summarise"]
+__all__ = ["best_epoch", "draw_curves", "summarise"]
 
 _PICTURE = "curves.png"
 # What a line says beside losses and validation.
@@ -31,12 +31,17 @@ def summarise(run: RunFolder) -> dict[str, Any]:
     if not lines:
         return {}
     losses = [name for name in _LOSSES if name in lines[0]]
-    scored = [line for line in lines if math.isfinite(line.get("score", math.nan))]
     return {
         **{name: f"{lines[0][name]:.4g} -> {lines[-1][name]:.4g}" for name in losses},
-        "best_epoch": max(scored, key=lambda line: float(line["score"]))["epoch"] if scored else None,
+        "best_epoch": best_epoch(lines),
         **{name: round(median(line[name] for line in lines), 4) for name in _PACE if name in lines[0]},
     }
+
+
+def best_epoch(lines: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the first epoch of the highest validation score; None where nothing was judged."""
+    scored = [line for line in lines if math.isfinite(line.get("score", math.nan))]
+    return int(max(scored, key=lambda line: float(line["score"]))["epoch"]) if scored else None
 
 
 def draw_curves(run: RunFolder) -> Path | None:

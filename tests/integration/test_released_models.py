@@ -95,6 +95,10 @@ def test_a_hybrid_says_so(model):
     assert is_hybrid == (model.card.method == "moco+rings") == model.card.title.startswith("Hybrid")
 
 
+def test_the_card_names_the_epoch_whose_weights_it_has(model):
+    assert model.card.training["epochs"] == model.card.training["best_epoch"] == 1
+
+
 def test_the_card_says_what_labels_chose(data, prepared, model):
     # No label is fitted to; the numbers of the rings were settled by labels all the same, and only a hybrid has them.
     alone = exported(data, prepared, hybrid=False, without=("colour",))

@@ -1,6 +1,7 @@
 """What a run's log shows, as numbers and as a picture."""
 
 import json
+import math
 import sys
 
 import numpy as np
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 pytest.importorskip("torch", reason="torch is in the extra [train]")
 
 from skylike.cli.train import app
-from training.curves import draw_curves, summarise
+from training.curves import best_epoch, draw_curves, summarise
 from training.runs import RunFolder
 
 CONFIG = """
@@ -63,6 +64,13 @@ def test_a_summary_says_how_far_the_loss_came_how_fast_and_which_epoch_was_best(
     assert told["best_epoch"] == 2
     assert told["images_per_s"] == 200
     assert told["loader_share"] == 0.01
+
+
+def test_the_first_of_equal_epochs_is_the_best_as_the_loop_keeps_it():
+    scores = (0.3, 0.5, math.nan, 0.5)
+    lines = [{"epoch": n, "score": score} for n, score in enumerate(scores, start=1)]
+    assert best_epoch(lines) == 2
+    assert best_epoch([{"epoch": 1}]) is None
 
 
 def test_a_run_without_an_epoch_has_nothing_to_show(tmp_path):
