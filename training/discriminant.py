@@ -47,6 +47,11 @@ def discriminant_axes(
     PrincipalAxes
         The mean of ``numbers``, columns (P, K), largest ratio first, and each ratio's share of their sum.
 
+    Raises
+    ------
+    ValueError
+        If the two views do not differ at all.
+
     References
     ----------
     Fisher 1936, Annals of Eugenics 7, 179; Rao 1948, J. R. Stat. Soc. B 10, 159 (several classes).
@@ -56,6 +61,8 @@ def discriminant_axes(
     # Half the scatter of the difference is that of one view, whatever the galaxy.
     apart = (views[0].astype(np.float64) - views[1]) @ principal.axes
     within = apart.T @ apart / (2 * len(apart))
+    if not np.trace(within) > 0:
+        raise ValueError("both views of every galaxy are the same: without augmentations no axis is steadier")
     within += ridge * np.trace(within) / len(within) * np.eye(len(within))
     ratios, directions = linalg.eigh(np.cov(own.T), within)
     order = np.argsort(-ratios)[:n_axes]

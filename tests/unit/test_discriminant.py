@@ -56,6 +56,12 @@ def test_a_ridge_trusts_small_scatter_less(scattered):
     assert np.linalg.norm(held.axes) < 0.5 * np.linalg.norm(free.axes)
 
 
+def test_views_that_are_all_the_same_are_refused(scattered):
+    numbers, _, _ = scattered
+    with pytest.raises(ValueError, match="without augmentations"):
+        discriminant_axes(numbers, (numbers, numbers), n_axes=3, power=0.25)
+
+
 def test_no_more_axes_come_back_than_the_numbers_span(scattered):
     numbers, views, _ = scattered
     assert discriminant_axes(numbers, views, n_axes=10, power=0.25).axes.shape == (3, 3)
