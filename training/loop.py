@@ -11,7 +11,7 @@ import torch
 
 from training.config import OptimiserConfig
 from training.methods.method import Method
-from training.runs import RunFolder
+from training.runs import RunFolder, RunMismatch
 from training.schedule import Batch, epoch_batches, learning_rate
 from training.tally import Tally
 
@@ -77,6 +77,8 @@ def run_epochs(
     ------
     Diverged
         If the loss or its gradient is no number any more; the states that were saved are from before.
+    RunMismatch
+        If the run was begun with other numbers of training galaxies.
     RuntimeError
         If the device's memory is too small; the message says what to lower.
     """
@@ -223,6 +225,7 @@ class _Loop:
             "epoch": self.epoch,
             "batch": self.batch,
             "best_score": self.best_score,
+            "counts": list(self.counts),
             "tally": self.tally.state_dict(),
         }
         self.run.save(state)
@@ -233,6 +236,13 @@ class _Loop:
         state = self.run.load()
         if state is None:
             return
+        # The configuration names the files of held-out objects: this notices that their contents have changed.
+        begun_with = state.get("counts", list(self.counts))
+        if begun_with != list(self.counts):
+            raise RunMismatch(
+                f"run {self.run.path.name} was begun with {begun_with} training galaxies, now there are {list(self.counts)}: "
+                "what is held out has changed; give another name, or remove the run"
+            )
         self.method.load_state_dict(state["method"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.batch, self.best_score = state["epoch"], state["batch"], state["best_score"]

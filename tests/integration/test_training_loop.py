@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
 
 from training.config import OptimiserConfig  # noqa: E402
 from training.loop import Diverged, run_epochs  # noqa: E402
-from training.runs import RunFolder  # noqa: E402
+from training.runs import RunFolder, RunMismatch  # noqa: E402
 
 N = 20
 
@@ -164,6 +164,12 @@ def test_an_epoch_ended_twice_is_logged_once(tmp_path, monkeypatch):
     assert [line["epoch"] for line in lines(folder)] == [1]
     run(Line(), tmp_path)
     assert [line["epoch"] for line in lines(folder)] == [1, 2]
+
+
+def test_a_run_does_not_go_on_with_other_galaxies(tmp_path):
+    _, folder = run(Line(), tmp_path, epochs=1)
+    with pytest.raises(RunMismatch, match=r"begun with \[20\] training galaxies, now there are \[19\]"):
+        run_epochs(Line(), config(), [N - 1], folder, seed=0, device=torch.device("cpu"))
 
 
 def test_the_best_epoch_is_kept(tmp_path):
