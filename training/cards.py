@@ -109,7 +109,7 @@ def _labels(*, has_rings: bool) -> str:
     """Say what labels were used for: nothing is fitted to one, but choices were made by them."""
     told = (
         "none were trained on; those of the validation part (redshifts where there are none) chose the epoch, the tricks and "
-        "the precision; the recipe was settled by labels of gz1_fixed51's training and validation parts"
+        "the precision; the shipped recipes were settled by labels of gz1_fixed51's training and validation parts"
     )
     return f"{told}, and so were the numbers of the rings (training/fusion.py)" if has_rings else told
 
