@@ -155,6 +155,7 @@ def _write(rows: list[dict[str, Any]], epochs: int) -> None:
     full = [row for row in rows if row["kind"] == "full"]
     base = np.mean([row["purity"].mean() for row in full])
     spread = np.std([row["purity"].mean() for row in full], ddof=1) if len(full) > 1 else float("nan")
+    command = f"{COMMAND} --epochs {epochs}"
     figures, lines = [], []
     for row in rows:
         mean = float(row["purity"].mean())
@@ -171,7 +172,7 @@ def _write(rows: list[dict[str, Any]], epochs: int) -> None:
                 "share, less the full recipe's mean over seeds; 95 % interval over galaxies",
                 n=len(row["purity"]),
                 better="higher",
-                command=COMMAND,
+                command=command,
                 interval=[round(float(mean - base + way * _TWO_SIDED_95 * error), 4) for way in (-1, 1)],
                 against={"purity10": round(mean, 4), "purity10_full_mean": round(float(base), 4)},
             )
@@ -180,7 +181,7 @@ def _write(rows: list[dict[str, Any]], epochs: int) -> None:
     page = [
         "# What in the pretraining recipe helps",
         "",
-        f"`{COMMAND}`, {time.strftime('%Y-%m-%d')}, {machine()}.",
+        f"`{command}`, {time.strftime('%Y-%m-%d')}, {machine()}.",
         "",
         f"Runs of {epochs} epochs of gz1_fixed51's training part alone, far from converged: they tell which parts help",
         "early, not what the finished model gains. purity@10 among the galaxies that are not held out",
