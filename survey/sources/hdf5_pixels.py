@@ -80,7 +80,8 @@ class HDF5Pixels:
                 "Is it another format?"
             )
         stored = datasets[images]
-        shape = tuple(int(n) for n in stored.shape)
+        # A dataset without a dataspace has no shape at all.
+        shape = tuple(int(n) for n in stored.shape or ())
         side = check_images(
             shape,
             stored.dtype,

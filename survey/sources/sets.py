@@ -18,6 +18,7 @@ from survey.sources.members import Member
 from survey.sources.pixels import SetDecoder
 from survey.sources.plan import ImportPlan
 from survey.sources.rows import object_rows
+from survey.sources.table_files import UnreadableTable
 
 __all__ = ["SetFormat", "assemble"]
 
@@ -69,7 +70,8 @@ def assemble(
     Raises
     ------
     UnreadableSet
-        If the files differ in size, or ``field_px`` cannot be cut from their middle.
+        If the files differ in size, a standard column is not what its name says, or ``field_px`` cannot be cut from the
+        middle.
     """
     sides = sorted({member.pixels.side for member in members})
     if len(sides) != 1:
@@ -83,7 +85,13 @@ def assemble(
     if left_out:
         said.append(f"Left out, not one value per object: {', '.join(left_out)}.")
     n = sum(member.pixels.n for member in members)
-    rows = object_rows(SortedColumns(n, standard, own, [], said))
+    try:
+        rows = object_rows(SortedColumns(n, standard, own, [], said))
+    except UnreadableTable as error:
+        # Its remedy, `--column`, is one of tables.
+        raise UnreadableSet(
+            f"{str(error).partition('; ')[0].rstrip('.')}. Give the set's files as they were published."
+        ) from error
     per_object = len(format_.bands) * keep**2 * (1 if format_.kind == "display" else 2)
     return ImportPlan(
         info=replace(

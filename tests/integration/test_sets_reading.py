@@ -134,6 +134,24 @@ def test_one_image_larger_than_memory_is_refused_by_its_shape(tmp_path):
         plan([path], INFO, field_px=64)
 
 
+def test_text_for_redshifts_is_refused_without_naming_an_option_that_is_not_there(tmp_path):
+    file = hayat(tmp_path / "a.h5", 2, side=16, specz_redshift=np.array([b"a", b"b"]))
+    with pytest.raises(UnreadableSet, match=r"z_spec holds text that is no number\. Give the set's files"):
+        plan([file], INFO)
+
+
+def test_datasets_without_a_dataspace_hold_nothing(tmp_path):
+    path = hayat(tmp_path / "sdss.h5", 3, side=16)
+    with h5py.File(path, "r+") as file:
+        file["nothing"] = h5py.Empty("f4")
+    assert any("nothing" in note for note in plan([path], INFO).rows.notes)
+    with h5py.File(path, "r+") as file:
+        del file["images"]
+        file["images"] = h5py.Empty("f4")
+    with pytest.raises(UnreadableSet, match=r"has shape \(\)"):
+        plan([path], INFO)
+
+
 def test_arrays_of_objects_are_no_images_and_no_columns(tmp_path):
     file = hayat(tmp_path / "a.h5", 2, side=32, images=None)
     with h5py.File(file, "a") as opened:
