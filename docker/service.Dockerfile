@@ -9,7 +9,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY alembic alembic
+COPY benchmarks/splits/held_out_rgb.json benchmarks/splits/held_out_rgb.json
 COPY index index
+COPY models models
 COPY service service
 COPY skylike skylike
 COPY survey survey

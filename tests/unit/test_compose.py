@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from importlib.resources import files
 
 import jsonschema
@@ -100,3 +101,12 @@ def test_what_the_recipe_copies_exists_and_reaches_the_builder(repository, docke
         for source in sources:
             assert (repository / source).exists(), source
             assert f"!{source}" in ignore, source
+
+
+def test_what_the_wheel_is_made_of_reaches_the_builder(repository, dockerfile):
+    """The build ends at the first folder or file that pyproject.toml names and the recipe does not copy."""
+    wheel = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    copied = " ".join(re.findall(r"^COPY (?!--from)(.*)$", dockerfile, re.MULTILINE)).split()
+    assert {*wheel["packages"], *wheel["force-include"]} - set(copied) == set()
