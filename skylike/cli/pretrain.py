@@ -110,7 +110,7 @@ def plot(
         fail(f"run {run} has not finished an epoch yet")
     picture = draw_curves(folder)
     if picture is None:
-        fail('drawing needs matplotlib, which is not installed: pip install "skylike[demo]"')
+        fail("drawing needs matplotlib, which is not installed: pip install -c constraints.txt -e '.[demo]'")
     emit({"run": run, **summarise(folder), "curves": str(picture)}, as_json=as_json)
 
 

@@ -24,7 +24,9 @@ def publish(
     licence: Annotated[
         str, typer.Option("--licence", help="Licences of weights and training sets, in place of the card's.")
     ] = "",
-    out: Annotated[Path, typer.Option("--out", help="Folder of released models.")] = Path("models"),
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of released models: of the checkout that you are in.")
+    ] = Path("models"),
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: Json = False,
 ) -> None:

@@ -55,7 +55,7 @@ def simulate(  # noqa: PLR0917 - Typer makes options of them
         except SurveyBusy as error:
             fail(str(error))
         except (MissingTable, ModuleNotFoundError) as error:
-            fail(f"{error}; the demo survey needs: pip install 'skylike[demo]'")
+            fail(f"{error}; the demo survey needs: pip install -c constraints.txt -e '.[demo]'")
     emit(
         {"survey": name, "objects": len(folder), "sha256": folder.sha256, "realism": folder.info.realism},
         as_json=as_json,

@@ -28,7 +28,7 @@ def import_torch() -> ModuleType:
     try:
         import torch
     except ImportError:
-        fail('training needs torch, which is not installed: pip install "skylike[train]"')
+        fail("training needs torch, which is not installed: pip install -c constraints.txt -e '.[train]'")
     return torch
 
 

@@ -54,7 +54,7 @@ def open_hdf5(path: Path) -> Iterator[Datasets]:
         import h5py  # noqa: PLC0415  only the train extra has it
     except ImportError as error:
         raise UnreadableSet(
-            f'{path.name} is HDF5, and h5py is not installed: pip install "skylike[train]"'
+            f"{path.name} is HDF5, and h5py is not installed: pip install -c constraints.txt -e '.[train]'"
         ) from error
     if not path.is_file():
         raise UnreadableSet(f"{path.name}: there is no such file.")

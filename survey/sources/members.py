@@ -94,7 +94,7 @@ def dataset_columns(
     for key, dataset in datasets.items():
         if key in skipped:
             continue
-        shape = dataset.shape or ()
+        shape: tuple[int, ...] = dataset.shape or ()
         per_band = len(shape) == 2 and shape[1] == len(bands) > 1
         if not shape or shape[0] != length or not (len(shape) == 1 or shape[1:] == (1,) or per_band):
             left_out.append(key)

@@ -169,7 +169,7 @@ def test_arrays_of_objects_are_no_images_and_no_columns(tmp_path):
 
 def test_without_h5py_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(UnreadableSet, match=r'h5py is not installed: pip install "skylike\[train\]"'):
+    with pytest.raises(UnreadableSet, match=r"h5py is not installed: pip install .*'\.\[train\]'"):
         plan([tmp_path / "a.h5"], INFO)
 
 

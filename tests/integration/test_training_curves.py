@@ -93,7 +93,7 @@ def test_without_matplotlib_there_are_none(run, monkeypatch):
     assert draw_curves(run) is None
     told = CliRunner().invoke(app, ["plot", "mine", "--data-dir", str(run.path.parents[1])])
     assert told.exit_code == 1
-    assert "skylike[demo]" in told.stderr
+    assert "-e '.[demo]'" in told.stderr
 
 
 def test_a_run_is_plotted_by_its_name(run):
