@@ -54,6 +54,8 @@ def pretrain(
     if threads:
         torch.set_num_threads(threads)
     chosen = torch_device(device)
+    if run is not None:
+        run_folder(run, data_dir)  # A name that is none is told before minutes of calibrating.
     try:
         read, data = prepared(config, seed, data_dir)
         folder = run_folder(run or read.model_id, data_dir)
