@@ -4,7 +4,7 @@
     python benchmarks/retrieval_baselines.py --make-splits   draw the splits and find the same-sky pairs anew
 
 Hardware: two cores, no GPU. Takes about 2 minutes; --make-splits another 2.
-Expected: purity10_pca48 0.54 ± 0.02, purity10_polar48 0.64 ± 0.02.
+Expected: purity10_pca48_splits 0.54 ± 0.02, purity10_polar48_splits 0.64 ± 0.02.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ by construction ({classes}): these numbers are no precision on the sky. The labe
 classifier is expected to reach about 0.8.
 
 **Protocol.** 20 % of the (run, camcol, field) groups are queries and gallery in turn, in three splits fixed in
-`benchmarks/splits/gz1_fixed51.json` (`purity10_*`, `map_*`: mean over the splits, interval ± one standard deviation between them).
+`benchmarks/splits/gz1_fixed51.json` (`purity10_*_splits`, `map_*`: mean over the splits, interval ± one standard deviation between them).
 `pca48` is fitted on the other 80 %, `polar48` on all images without labels. Images of the query's own sky are no neighbours: {pairs} pairs
 in one run and camcol, fields at most one apart, whose images correlate above 0.95 where they overlap by half or more.
-`purity10_gain` is the paired difference with a 95 % bootstrap interval over groups of the first split.
+`purity10_polar48_over_pca48` is the paired difference with a 95 % bootstrap interval over groups of the first split.
 
 **Whole set.** `*_all5` and `*_clean4` use every image as query and gallery with nothing excluded; clean-4 leaves out
 `spiral_any` and `star_or_dont_know`. `handedness_*` is the purity between clockwise and anticlockwise spirals alone, a negative control: 0.5 is
@@ -138,11 +138,11 @@ def measure(survey: SurveyFolder, folder: Path) -> tuple[list[dict[str, Any]], s
     for method, results in scores.items():
         purities = [result.mean_purity for result in results]
         maps = [result.balanced_map for result in results]
-        figures.append(spread(f"purity10_{method}", purities, n, {"reference": REFERENCE[method]}))
+        figures.append(spread(f"purity10_{method}_splits", purities, n, {"reference": REFERENCE[method]}))
         figures.append(spread(f"map_{method}", maps, n, {}))
     gain = scores["polar48"][0].purity - scores["pca48"][0].purity
     interval = paired_interval(gain, [groups[row] for row in evaluation[0]], rng=np.random.default_rng(0))
-    figures.append(told("purity10_gain", float(gain.mean()), len(gain), interval=interval))
+    figures.append(told("purity10_polar48_over_pca48", float(gain.mean()), len(gain), interval=interval))
     for method, embeddings in whole.items():
         figures += whole_set(method, embeddings, survey)
     figures += speeds(survey, models)
