@@ -85,7 +85,8 @@ def split_rows(
     Parameters
     ----------
     hold_out
-        Object ids that appear nowhere; neither does any other member of their groups.
+        Object ids that appear nowhere; neither does any other member of their groups, nor of the SDSS fields that they
+        name: the objects may be in another survey, and their fields in this one.
     validation_share
         Share of the remaining *groups* that validate.
 
@@ -95,6 +96,7 @@ def split_rows(
         If nothing is left to train on.
     """
     hidden = {group for object_id, group in zip(ids, groups, strict=True) if object_id in hold_out}
+    hidden |= {_field_of(object_id) for object_id in hold_out}
     usable = [row for row, group in enumerate(groups) if group not in hidden]
     names = sorted({groups[row] for row in usable}, key=repr)
     order = np.random.default_rng(seed).permutation(len(names))

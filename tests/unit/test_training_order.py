@@ -94,6 +94,14 @@ def test_no_group_is_parted_and_held_out_groups_vanish_whole():
     assert len(split.train) + len(split.validation) == 200 - 8
 
 
+def test_the_field_of_a_held_out_object_of_another_survey_vanishes_too():
+    # Three objects of one field, and one of the next; the first is in the survey that judges alone.
+    first = 1237648720693755918
+    ids = [str(first + 1), str(first + 2), str(first + (1 << 16))]
+    split = split_rows(ids, sky_groups_of(objects(ids)), hold_out={str(first)}, validation_share=0.0)
+    assert split.train.tolist() == [2]
+
+
 def test_a_split_that_leaves_nothing_is_refused():
     with pytest.raises(ValueError, match="none is left"):
         split_rows(["1"], [0], hold_out={"1"})
