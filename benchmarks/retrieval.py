@@ -20,7 +20,18 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from figures import RESULTS, read_figures, write_results
-from retrieval_data import HANDED, NOT_CLEAN, Floats, Gallery, column, embed, fixed_model, held_out, unit
+from retrieval_data import (
+    HANDED,
+    NOT_CLEAN,
+    Floats,
+    Gallery,
+    column,
+    embed,
+    fixed_model,
+    held_out,
+    seen_nearby,
+    unit,
+)
 from retrieval_elsewhere import (
     ODD,
     RING,
@@ -95,6 +106,7 @@ def main() -> int:
         n_pairs=len(gallery.same_sky),
         n=len(gallery.rows),
         seed_sd=seed_sd,
+        nearby=seen_nearby(arguments.data_dir, models["trained"][0]),
     )
     write_results("retrieval", teller.figures, text)
     print(text.partition("## All figures")[0])

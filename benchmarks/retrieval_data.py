@@ -29,7 +29,7 @@ from survey.sources.images import plan
 from survey.sources.importing import import_survey
 from training.fixed import FixedMethod, fit_fixed
 from training.same_sky import sky_groups
-from training.splits import held_out_ids
+from training.splits import held_out_ids, sky_groups_of, split_rows
 
 __all__ = [
     "DATA",
@@ -46,6 +46,7 @@ __all__ = [
     "held_out",
     "imported",
     "read_rows",
+    "seen_nearby",
     "unit",
 ]
 
@@ -222,6 +223,26 @@ def _short(text: str) -> str:
 
 def _cache(data_dir: Path) -> Path:
     return data_dir / "cache" / "retrieval"
+
+
+def seen_nearby(data_dir: Path, model: Model) -> int:
+    """Return how many more galaxies a model was trained on than the splits of today leave to it.
+
+    Runs before the fields of held-out galaxies were hidden in every survey saw some of their neighbours in a second one.
+    """
+    told = model.card.training
+    data, left = told["config"]["data"], 0
+    for place, name in enumerate(data["surveys"]):
+        objects = SurveyFolder(data_dir / "surveys" / name).objects
+        split = split_rows(
+            objects.column("object_id").to_pylist(),
+            sky_groups_of(objects),
+            hold_out=held_out_ids(HELD_OUT),
+            validation_share=data["validation_share"] if place == 0 else 0.0,
+            seed=data["split_seed"],
+        )
+        left += len(split.train)
+    return int(told["n"]) - left
 
 
 def unit(vectors: Floats) -> Floats:

@@ -44,7 +44,7 @@ Neighbours of the query's own sky never count ({pairs} pairs in the held-out par
 clean-4 leaves out `spiral_any` and `star_or_dont_know` as queries and as gallery.
 
 **Near-duplicates.** Pictures in the training sets that nearly repeat a held-out one, found by image and never trained on:
-{duplicates}.{rule} Unlabelled pixels of other sets may have been seen all the same: Kaggle ids are anonymous.
+{duplicates}.{rule}{nearby} Unlabelled pixels of other sets may have been seen all the same: Kaggle ids are anonymous.
 
 ## By class of the query
 
@@ -100,6 +100,7 @@ def page(
     n_pairs: int,
     n: int,
     seed_sd: float,
+    nearby: int,
 ) -> str:
     """Return the page."""
     twice = [
@@ -119,6 +120,9 @@ def page(
         duplicates=", ".join(f"{count} of {name}" for name, count in near_duplicates().items())
         or "none listed",
         rule=f" Rule: {rule}" if (rule := _listed().get("near_duplicates_rule")) else "",
+        nearby=f" {nearby} of the training pictures lie in run-camcol-fields of held-out galaxies: none shows one."
+        if nearby
+        else "",
         by_class=_rows(teller, kinds, {name: f"purity10_{{}}_{name}" for name in CLASSES}),
         handedness=", ".join(f"{kind} {teller.shown(_handed(kind))}" for kind in kinds),
         tricks=_tricks(trained),
