@@ -71,7 +71,7 @@ def test_a_missing_file_is_refused(copy, file):
         {"dimension": 0},
         {"id": "../elsewhere"},
         {"contract": {}},
-        {"views": 8},
+        {"views": 2},
         {"method": 3},
     ],
 )
