@@ -12,7 +12,7 @@ from survey.contract import InputContract
 from training.contracts import RADIUS_ARCSEC
 from training.discriminant import discriminant_axes
 from training.graph_writer import GraphWriter
-from training.graphs import embed
+from training.graphs import embed, write_embedding
 from training.pca import PrincipalAxes, principal_axes
 from training.phases import RingPhases
 from training.polar import PolarModuli
@@ -27,8 +27,6 @@ _MODULI_POWER, _PHASE_POWER = 0.125, 0.25
 _PHASE_WEIGHT, _STEADY_WEIGHT = 0.8, 1.1
 _STEADY_DIMENSION = 32
 _BLOCK = 512
-# As in training.graphs: an image that is the mean gets a unit vector too.
-_NUDGE = 1e-12
 
 Floats = NDArray[np.float32]
 
@@ -89,8 +87,8 @@ class RingPart:
         nodes, constants = self.phases.moduli.nodes()
         graph.nodes += nodes
         graph.constants += constants
-        moduli = _projected(graph, "description", self.moduli_axes)
-        phases = _projected(graph, self.phases.write(graph, "real", "imaginary"), self.phase_axes)
+        moduli = write_embedding(graph, "description", self.moduli_axes)
+        phases = write_embedding(graph, self.phases.write(graph, "real", "imaginary"), self.phase_axes)
         weight = graph.constant(np.array(self.weight, dtype=np.float32))
         return graph.normalised(graph.add("Concat", moduli, graph.add("Mul", phases, weight), axis=1))
 
@@ -146,11 +144,3 @@ def joined(first: Floats, second: Floats, weight: float) -> Floats:
 
 def _over(describe: Callable[[Floats], Floats], inputs: Floats) -> Floats:
     return np.concatenate([describe(inputs[n : n + _BLOCK]) for n in range(0, len(inputs), _BLOCK)])
-
-
-def _projected(graph: GraphWriter, described: str, principal: PrincipalAxes) -> str:
-    nudge = np.zeros(principal.axes.shape[1], dtype=np.float32)
-    nudge[0] = _NUDGE
-    centred = graph.add("Sub", described, graph.constant(principal.mean.astype(np.float32)))
-    projected = graph.add("MatMul", centred, graph.constant(principal.axes.astype(np.float32)))
-    return graph.normalised(graph.add("Add", projected, graph.constant(nudge)))

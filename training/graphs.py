@@ -6,15 +6,13 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, checker, helper, numpy_helper
+from onnx import NodeProto, TensorProto
 
+from training.graph_writer import GraphWriter
 from training.pca import PrincipalAxes
 
-__all__ = ["Description", "embed", "graph_bytes"]
+__all__ = ["Description", "embed", "graph_bytes", "write_embedding"]
 
-# GridSample is called `linear` since opset 20; ONNX Runtime reads it since 1.18.
-_OPSET = 20
-_IR_VERSION = 10
 # Added to the first coordinate: an image that *is* the mean gets a unit vector too, any other does not notice.
 _NUDGE = np.float32(1e-12)
 
@@ -43,34 +41,22 @@ def embed(described: NDArray[np.float32], principal: PrincipalAxes) -> NDArray[n
     return np.asarray(projected / np.linalg.norm(projected, axis=1, keepdims=True), dtype=np.float32)
 
 
+def write_embedding(
+    graph: GraphWriter, described: str, principal: PrincipalAxes, *, output: str | None = None
+) -> str:
+    """Write the same from a description (N, P); return the name of the unit vectors (N, K)."""
+    nudge = np.zeros(principal.axes.shape[1], dtype=np.float32)
+    nudge[0] = _NUDGE
+    centred = graph.add("Sub", described, graph.constant(principal.mean.astype(np.float32)))
+    projected = graph.add("MatMul", centred, graph.constant(principal.axes.astype(np.float32)))
+    return graph.normalised(graph.add("Add", projected, graph.constant(nudge)), output=output)
+
+
 def graph_bytes(description: Description, principal: PrincipalAxes, *, n_bands: int, input_px: int) -> bytes:
     """Return the ONNX graph from ``images`` (N, C, S, S) to ``embedding`` (N, K), N dynamic."""
-    described, constants = description.nodes()
-    n_axes = principal.axes.shape[1]
-    nudge = np.zeros(n_axes, dtype=np.float32)
-    nudge[0] = _NUDGE
-    head = {
-        "mean": principal.mean.astype(np.float32),
-        "axes": principal.axes.astype(np.float32),
-        "nudge": nudge,
-        "last_axis": np.array([-1], dtype=np.int64),
-    }
-    nodes = [
-        *described,
-        helper.make_node("Sub", ["description", "mean"], ["centred"]),
-        helper.make_node("MatMul", ["centred", "axes"], ["projected"]),
-        helper.make_node("Add", ["projected", "nudge"], ["nudged"]),
-        helper.make_node("ReduceL2", ["nudged", "last_axis"], ["norm"], keepdims=1),
-        helper.make_node("Div", ["nudged", "norm"], ["embedding"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "encoder",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", n_bands, input_px, input_px])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["N", n_axes])],
-        [*constants, *(numpy_helper.from_array(value, name) for name, value in head.items())],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-    model.producer_name = "skylike"
-    checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString(deterministic=True))
+    graph = GraphWriter()
+    nodes, constants = description.nodes()
+    graph.nodes += nodes
+    graph.constants += constants
+    write_embedding(graph, "description", principal, output="embedding")
+    return graph.finished(images=(n_bands, input_px, input_px), dimension=principal.axes.shape[1])
