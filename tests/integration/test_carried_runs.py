@@ -6,34 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.run_config import CONFIG
 from support.tiny_survey import tiny_survey
 
 torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
 
 GPU = Path(__file__).parents[2] / "benchmarks" / "gpu"
-
-CONFIG = """
-model_id = "small"
-augment = [{name = "rotate"}, {name = "picture-blur"}]
-[data]
-surveys = ["tiny"]
-validation_share = 0.3
-[contract]
-bands = ["display:R", "display:G", "display:B"]
-field_px = 44
-input_px = 32
-stretch = "unit"
-min_coverage_px = 32
-[network]
-stem = "imagenet"
-width = 8
-[moco]
-queue_size = 8
-groups = 2
-[optimiser]
-batch = 8
-epochs = 2
-"""
 
 
 @pytest.fixture(scope="module")

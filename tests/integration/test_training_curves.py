@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from support.run_config import CONFIG
 from support.tiny_survey import tiny_survey
 from typer.testing import CliRunner
 
@@ -15,29 +16,6 @@ pytest.importorskip("torch", reason="torch is in the extra [train]")
 from skylike.cli.train import app
 from training.curves import best_epoch, draw_curves, summarise
 from training.runs import RunFolder
-
-CONFIG = """
-model_id = "small"
-augment = [{name = "rotate"}, {name = "picture-blur"}]
-[data]
-surveys = ["tiny"]
-validation_share = 0.3
-[contract]
-bands = ["display:R", "display:G", "display:B"]
-field_px = 44
-input_px = 32
-stretch = "unit"
-min_coverage_px = 32
-[network]
-stem = "imagenet"
-width = 8
-[moco]
-queue_size = 8
-groups = 2
-[optimiser]
-batch = 8
-epochs = 2
-"""
 
 
 @pytest.fixture
