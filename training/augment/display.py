@@ -26,10 +26,7 @@ class Brighten:
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return counts clipped at white; see :class:`training.augment.draws.Change`."""
-        n = len(fields)
-        factor = uniform(1 - self.by, 1 + self.by, n, 1, 1, 1, generator=generator)
-        factor = torch.where(chosen(n, self.probability, generator), factor, 1.0)
-        return fields.mul_(factor.to(fields.dtype)).clamp_(max=_MOST_COUNTS)
+        return _exposed(fields, self.by, self.probability, generator, channels=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +39,7 @@ class Tint:
 
     def __call__(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Return counts clipped at white; see :class:`training.augment.draws.Change`."""
-        n, channels = fields.shape[:2]
-        factor = uniform(1 - self.by, 1 + self.by, n, channels, 1, 1, generator=generator)
-        factor = torch.where(chosen(n, self.probability, generator), factor, 1.0)
-        return fields.mul_(factor.to(fields.dtype)).clamp_(max=_MOST_COUNTS)
+        return _exposed(fields, self.by, self.probability, generator, channels=fields.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +101,12 @@ class PictureBlur:
     def reach_px(self) -> int:
         """Return the kernel's arm; see :class:`training.augment.draws.Change`."""
         return reach_of(self.most_px)
+
+
+def _exposed(
+    fields: Tensor, by: float, probability: float, generator: torch.Generator, *, channels: int
+) -> Tensor:
+    n = len(fields)
+    factor = uniform(1 - by, 1 + by, n, channels, 1, 1, generator=generator)
+    factor = torch.where(chosen(n, probability, generator), factor, 1.0)
+    return fields.mul_(factor.to(fields.dtype)).clamp_(max=_MOST_COUNTS)
