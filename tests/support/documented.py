@@ -102,7 +102,7 @@ def figures():
     if not found:
         return ""
     rows = [(told, _shown(found[name][0]), f"`{name}`") for name, told in FIGURES.items() if name in found]
-    where = "What was measured, how, and on which machine: [docs/results/first_light.md](docs/results/first_light.md)."
+    where = "What was measured, how, and on which machine: [docs/results/](docs/results)."
     return f"{where}\n\n{table(('figure', 'value', 'id'), rows)}"
 
 
