@@ -61,6 +61,7 @@ def test_the_wheel_holds_every_file_of_the_packages_the_migrations_and_the_model
         if (repository / p).is_file()
     }
     wanted.add("training/configs/benchmarks/splits/held_out_rgb.json")  # what sdss-rgb.toml holds out
+    wanted.add("training/configs/benchmarks/splits/photoz_parents.json")  # training.photoz_split
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
 
 
