@@ -14,11 +14,13 @@ from survey.simulate.parents import UGRIZ, Parents
 from survey.simulate.templates import Templates
 from survey.simulate.truth import COSMOLOGY, Truth, fit_truth, move
 
-__all__ = ["Galaxy", "behind_other_dust", "draw_population"]
+__all__ = ["Galaxy", "behind_other_dust", "draw_population", "with_shuffled_shapes"]
 
 # How far a drawn copy moves from its parent: in redshift, times (1 + z); in luminosity, mag; on the sky.
 _Z_SHIFT, _MAG_SHIFT, _SKY_SHIFT_DEG = 0.01, 0.1, 0.5
 _Z_MIN, _Z_MAX = 0.01, 0.7
+# Galaxies that may exchange shapes: so many alike in r, of these so many alike in g - r.
+_ALIKE_IN_R, _ALIKE = 1000, 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +91,40 @@ def behind_other_dust(galaxies: Sequence[Galaxy], *, seed: int, realisation: int
         replace(galaxy, ebv=float(other[i]), flux=galaxy.flux * dimmed[i])
         for i, galaxy in enumerate(galaxies)
     ]
+
+
+def with_shuffled_shapes(galaxies: Sequence[Galaxy], *, seed: int) -> list[Galaxy]:
+    """Return the same galaxies, each with the shape of another one of like r and g - r, whatever its redshift.
+
+    What is seen of flux, dust, redshift and position stays; luminosity, rest-frame colour and scale, from which
+    :func:`survey.simulate.morphology.draw_shape` draws kind and size, come from the other. Groups are of 50 galaxies
+    next to each other in g - r among 1,000 next to each other in r, de-reddened. A network that learnt the redshift
+    from sizes, which are drawn from true luminosities, does worse on them; one that measures colours does not.
+    """
+    flux = np.array([galaxy.flux for galaxy in galaxies])
+    dust = extinction_mag(np.array([galaxy.ebv for galaxy in galaxies]), UGRIZ)
+    mags = -2.5 * np.log10(flux) - dust
+    g, r = UGRIZ.index("g"), UGRIZ.index("r")
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3,)))
+    donors = np.arange(len(galaxies))
+    for strip in _pieces(np.argsort(mags[:, r], kind="stable"), _ALIKE_IN_R):
+        by_colour = strip[np.argsort(mags[strip, g] - mags[strip, r], kind="stable")]
+        for alike in _pieces(by_colour, _ALIKE):
+            donors[alike] = rng.permutation(alike)
+    return [
+        replace(
+            galaxy,
+            abs_mag_r=galaxies[donor].abs_mag_r,
+            rest_u_r=galaxies[donor].rest_u_r,
+            arcsec_per_kpc=galaxies[donor].arcsec_per_kpc,
+        )
+        for galaxy, donor in zip(galaxies, donors.tolist(), strict=True)
+    ]
+
+
+def _pieces(rows: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
+    """Cut rows into pieces of about ``size``, none smaller unless there are fewer."""
+    return np.array_split(rows, max(len(rows) // size, 1))
 
 
 def _scatter(

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from survey.publish import SurveyPart, publish_survey
 from survey.simulate.parents import read_parents
 from survey.simulate.parts import PART_SIZE, load_part, load_truth, prepare_staging, render_part
 from survey.simulate.population import Galaxy, behind_other_dust, draw_population
-from survey.simulate.recipe import DEFAULT_N, describe, made_of
+from survey.simulate.recipe import DEFAULT_N, describe
 from survey.simulate.templates import sdss_templates
 
-__all__ = ["simulate_survey"]
+__all__ = ["render_survey", "simulate_survey"]
 
 Progress = Callable[[int, int], None]
 
@@ -68,18 +68,36 @@ def simulate_survey(
     galaxies = draw_population(parents, n, seed=seed, templates=sdss_templates())
     if realisation:
         galaxies = behind_other_dust(galaxies, seed=seed, realisation=realisation)
+    info = describe(path.name, n=n, seed=seed, is_copied=n > len(parents), realisation=realisation)
+    return render_survey(
+        path, galaxies, info, seed=seed, realisation=realisation, workers=workers, progress=progress
+    )
+
+
+def render_survey(
+    path: Path,
+    galaxies: Sequence[Galaxy],
+    info: SurveyInfo,
+    *,
+    seed: int,
+    realisation: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> SurveyFolder:
+    """Render these galaxies and publish them at ``path``; see :func:`simulate_survey`.
+
+    Parameters
+    ----------
+    info
+        Whose ``extra["simulation"]`` says what the pixels follow from: an interrupted run continues where it is the same.
+    """
     staging = path.with_name(f".{path.name}.parts")
-    chunks = [galaxies[first : first + PART_SIZE] for first in range(0, n, PART_SIZE)]
+    chunks = [list(galaxies[first : first + PART_SIZE]) for first in range(0, len(galaxies), PART_SIZE)]
     with making_survey(path):
-        prepare_staging(staging, {**made_of(n=n, seed=seed, realisation=realisation), "part_size": PART_SIZE})
+        prepare_staging(staging, {**info.extra["simulation"], "part_size": PART_SIZE})
         jobs = [(staging, number, chunk, seed, realisation) for number, chunk in enumerate(chunks)]
         _render_all(jobs, workers=workers or os.cpu_count() or 1, progress=progress)
-        folder = _publish(
-            path,
-            staging,
-            len(chunks),
-            describe(path.name, n=n, seed=seed, is_copied=n > len(parents), realisation=realisation),
-        )
+        folder = _publish(path, staging, len(chunks), info)
         shutil.rmtree(staging)
     return folder
 
