@@ -7,11 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["POINTS", "FloatArray", "PDFSummary", "RedshiftGrid", "cde_loss", "quantiles", "summarise"]
+from index import peaks
+
+__all__ = [
+    "POINTS",
+    "FloatArray",
+    "PDFSummary",
+    "RedshiftGrid",
+    "cde_loss",
+    "draw",
+    "mass_between",
+    "quantiles",
+    "summarise",
+]
 
 FloatArray = NDArray[np.float64]
 
-#: The numbers of a :class:`PDFSummary` that releases and catalogue keep of every galaxy, in this order.
+#: The numbers of a :class:`PDFSummary` that releases of format 2 kept of every galaxy, in this order.
 POINTS = ("z_best", "z_mode", "z_mean", "z_median", "z_l68", "z_u68", "z_l95", "z_u95", "z_odds")
 
 _DEFAULT_Z_MAX = 0.4
@@ -100,10 +112,14 @@ class PDFSummary:
         Minimum-risk estimate for the loss 1 - 1 / (1 + (dz / 0.15)^2).
     z_mode, z_mean, z_median
         Peak, mean, median.
-    z_l68, z_u68, z_l95, z_u95
+    z_l68, z_u68, z_l90, z_u90, z_l95, z_u95
         Central intervals.
+    z_err68
+        Half the width of the 68 % interval.
     z_odds
         Probability within z_mode +- 0.06 (1 + z_mode).
+    z_n_peaks, z_mode2, z_mode2_area
+        See :class:`index.peaks.Peaks`; the last two are NaN with a single peak.
     at_edge
         Whether more than 1 % of the probability lies in the last bin, or in the first and it peaks there.
     """
@@ -114,13 +130,21 @@ class PDFSummary:
     z_median: FloatArray
     z_l68: FloatArray
     z_u68: FloatArray
+    z_l90: FloatArray
+    z_u90: FloatArray
     z_l95: FloatArray
     z_u95: FloatArray
+    z_err68: FloatArray
     z_odds: FloatArray
+    z_n_peaks: NDArray[np.int32]
+    z_mode2: FloatArray
+    z_mode2_area: FloatArray
     at_edge: NDArray[np.bool_]
 
 
-def quantiles(probability: FloatArray, grid: RedshiftGrid, levels: tuple[float, ...]) -> FloatArray:
+def quantiles(
+    probability: FloatArray, grid: RedshiftGrid, levels: tuple[float, ...] | FloatArray
+) -> FloatArray:
     """Return quantiles, the density being constant inside a bin.
 
     Parameters
@@ -128,17 +152,18 @@ def quantiles(probability: FloatArray, grid: RedshiftGrid, levels: tuple[float, 
     probability
         Bin probabilities, shape (Q, B), rows sum to 1.
     levels
-        Each between 0 and 1.
+        Each between 0 and 1: the same L for all, or shape (Q, L).
 
     Returns
     -------
     ndarray
-        Shape (Q, len(levels)).
+        Shape (Q, L).
     """
     cumulative = np.concatenate([np.zeros((len(probability), 1)), np.cumsum(probability, axis=1)], axis=1)
-    out = np.empty((len(probability), len(levels)))
-    for column, level in enumerate(levels):
-        upper = np.clip((cumulative < level).sum(axis=1), 1, grid.n_bins)
+    wanted = np.broadcast_to(np.asarray(levels, dtype=np.float64), (len(probability), np.shape(levels)[-1]))
+    out = np.empty(wanted.shape)
+    for column, level in enumerate(wanted.T):
+        upper = np.clip((cumulative < level[:, None]).sum(axis=1), 1, grid.n_bins)
         below = np.take_along_axis(cumulative, (upper - 1)[:, None], axis=1)[:, 0]
         inside = np.take_along_axis(probability, (upper - 1)[:, None], axis=1)[:, 0]
         share = np.divide(level - below, inside, out=np.zeros(len(out)), where=inside > 0)
@@ -146,12 +171,39 @@ def quantiles(probability: FloatArray, grid: RedshiftGrid, levels: tuple[float, 
     return out
 
 
+def mass_between(
+    probability: FloatArray, grid: RedshiftGrid, low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """Return each distribution's probability between two redshifts of its own, shape (Q,)."""
+    cumulative = np.concatenate([np.zeros((len(probability), 1)), np.cumsum(probability, axis=1)], axis=1)
+
+    def below(z: FloatArray) -> FloatArray:
+        position = np.clip(z / grid.width, 0, grid.n_bins)
+        left = np.minimum(position.astype(np.int64), grid.n_bins - 1)[:, None]
+        start, end = (np.take_along_axis(cumulative, at, axis=1)[:, 0] for at in (left, left + 1))
+        return np.asarray(start + (end - start) * (position - left[:, 0]))
+
+    return below(high) - below(low)
+
+
+def draw(probability: FloatArray, grid: RedshiftGrid, n: int, *, seed: int) -> FloatArray:
+    """Draw ``n`` redshifts from each distribution, shape (Q, n); the same seed gives the same ones."""
+    levels = np.random.default_rng(seed).random((len(probability), n))
+    edges, out = grid.edges, np.empty(levels.shape)
+    for row, own in enumerate(probability):
+        cumulative = np.concatenate([[0.0], np.cumsum(own)])
+        out[row] = np.interp(levels[row] * cumulative[-1], cumulative, edges)
+    return out
+
+
 def summarise(probability: FloatArray, grid: RedshiftGrid) -> PDFSummary:
     """Return point estimates and intervals of bin probabilities of shape (Q, B)."""
     centres = grid.centres
     mode = centres[probability.argmax(axis=1)]
-    l95, l68, median, u68, u95 = quantiles(probability, grid, (0.025, 0.16, 0.5, 0.84, 0.975)).T
+    levels = (0.025, 0.05, 0.16, 0.5, 0.84, 0.95, 0.975)
+    l95, l90, l68, median, u68, u90, u95 = quantiles(probability, grid, levels).T
     near = np.abs(centres[None] - mode[:, None]) <= _ODDS_WIDTH * (1 + mode[:, None])
+    found = peaks.find(probability)
     return PDFSummary(
         z_best=_minimum_risk(probability, grid),
         z_mode=mode,
@@ -159,9 +211,15 @@ def summarise(probability: FloatArray, grid: RedshiftGrid) -> PDFSummary:
         z_median=median,
         z_l68=l68,
         z_u68=u68,
+        z_l90=l90,
+        z_u90=u90,
         z_l95=l95,
         z_u95=u95,
+        z_err68=(u68 - l68) / 2,
         z_odds=(probability * near).sum(axis=1),
+        z_n_peaks=found.n,
+        z_mode2=np.where(found.second >= 0, centres[found.second], np.nan),
+        z_mode2_area=found.second_area,
         # Redshifts end at 0 by nature but at z_max by choice: a tail at 0 is no fault, a peak there is.
         at_edge=(probability[:, -1] > _EDGE_SHARE)
         | ((probability[:, 0] > _EDGE_SHARE) & (probability.argmax(axis=1) == 0)),
