@@ -1,23 +1,17 @@
-"""Figures of merit for neighbours and for photometric redshifts."""
+"""Figures of merit for neighbours; those of redshifts are in :mod:`training.photoz_metrics`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "PhotoZMetrics",
     "average_precision",
     "class_balanced_map",
     "class_mean",
-    "normalised_dz",
-    "outlier_fraction",
-    "photoz_metrics",
     "purity_at_k",
-    "sigma_mad",
 ]
 
 _BLOCK = 512
@@ -132,66 +126,3 @@ def _similarities(
         here = both_ways[(both_ways[:, 0] >= first) & (both_ways[:, 0] <= rows[-1])]
         similarity[here[:, 0] - first, here[:, 1]] = -np.inf
         yield rows, similarity
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoZMetrics:
-    """Figures of merit of point redshifts; the conventions are in the names.
-
-    Attributes
-    ----------
-    n
-        Objects with a finite estimate and a finite truth.
-    bias_mean, bias_median
-        Mean (Pasquet et al. 2019, Hayat et al. 2021) and median (RAIL) of dz.
-    sigma_mad
-        1.4826 times the median absolute deviation of dz from its median.
-    outlier_fraction
-        Share of |dz| beyond ``threshold``.
-    """
-
-    n: int
-    bias_mean: float
-    bias_median: float
-    sigma_mad: float
-    outlier_fraction: float
-    threshold: float
-
-
-def normalised_dz(z_phot: NDArray[np.floating], z_spec: NDArray[np.floating]) -> FloatArray:
-    """Return (z_phot - z_spec) / (1 + z_spec)."""
-    return (np.asarray(z_phot, dtype=np.float64) - z_spec) / (1 + np.asarray(z_spec, dtype=np.float64))
-
-
-def sigma_mad(dz: NDArray[np.floating]) -> float:
-    """Return 1.4826 times the median absolute deviation from the median: sigma, for a Gaussian."""
-    return float(1.4826 * np.median(np.abs(dz - np.median(dz))))
-
-
-def outlier_fraction(dz: NDArray[np.floating], *, threshold: float) -> float:
-    """Return the share of |dz| greater than ``threshold``; state it beside the figure."""
-    return float(np.mean(np.abs(dz) > threshold))
-
-
-def photoz_metrics(
-    z_phot: NDArray[np.floating], z_spec: NDArray[np.floating], *, threshold: float = 0.05
-) -> PhotoZMetrics:
-    """Compare point redshifts with spectroscopic ones; NaN in either leaves an object out.
-
-    Raises
-    ------
-    ValueError
-        If no object has both.
-    """
-    dz = normalised_dz(z_phot, z_spec)
-    dz = dz[np.isfinite(dz)]
-    if not len(dz):
-        raise ValueError("no object has both an estimated and a spectroscopic redshift")
-    return PhotoZMetrics(
-        n=len(dz),
-        bias_mean=float(dz.mean()),
-        bias_median=float(np.median(dz)),
-        sigma_mad=sigma_mad(dz),
-        outlier_fraction=outlier_fraction(dz, threshold=threshold),
-        threshold=threshold,
-    )

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.metrics import normalised_dz, purity_at_k, sigma_mad
+from training.metrics import purity_at_k
+from training.photoz_metrics import normalised_dz, sigma_mad
 
 __all__ = ["embed_with", "label_score", "orbit", "redshift_score"]
 

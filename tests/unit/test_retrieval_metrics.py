@@ -1,17 +1,10 @@
-"""Purity, average precision, redshift figures: against numbers worked out by hand."""
+"""Purity and average precision: against numbers worked out by hand."""
 
 import numpy as np
 import pytest
 
 from training.evaluate import evaluation_rows, paired_interval, recognition, retrieve
-from training.metrics import (
-    class_balanced_map,
-    normalised_dz,
-    outlier_fraction,
-    photoz_metrics,
-    purity_at_k,
-    sigma_mad,
-)
+from training.metrics import class_balanced_map, purity_at_k
 
 
 def on_circle(degrees):
@@ -87,35 +80,6 @@ def test_interval_widens_with_grouping():
     grouped = paired_interval(per_group, [i // 10 for i in range(1000)], rng=np.random.default_rng(1))
     # Ten equal members in a group: sqrt(10) times the standard error.
     assert (grouped[1] - grouped[0]) / (alone[1] - alone[0]) == pytest.approx(np.sqrt(10), rel=0.15)
-
-
-def test_dz_is_divided_by_one_plus_the_true_redshift():
-    assert normalised_dz(np.array([0.22, 0.1]), np.array([0.1, 0.1])) == pytest.approx([0.12 / 1.1, 0])
-
-
-def test_sigma_mad_ignores_a_shift_and_follows_a_scale():
-    dz = np.random.default_rng(0).normal(0, 0.02, 20_000)
-    assert sigma_mad(dz) == pytest.approx(0.02, rel=0.02)
-    assert sigma_mad(3 * dz + 0.5) == pytest.approx(3 * sigma_mad(dz))
-
-
-def test_outliers_are_beyond_the_stated_threshold():
-    dz = np.array([0.0, 0.049, -0.051, 0.2])
-    assert outlier_fraction(dz, threshold=0.05) == 0.5
-    assert outlier_fraction(dz, threshold=0.15) == 0.25
-
-
-def test_redshift_figures_leave_out_what_has_no_redshift():
-    z_spec = np.array([0.1, 0.1, np.nan, 0.1, 0.1])
-    z_phot = np.array([0.111, 0.089, 0.3, np.nan, 0.21])
-    found = photoz_metrics(z_phot, z_spec)
-    assert found.n == 3
-    assert found.bias_mean == pytest.approx(0.1 / 3)
-    assert found.bias_median == pytest.approx(0.01)
-    assert found.outlier_fraction == pytest.approx(1 / 3)
-    assert found.sigma_mad == pytest.approx(1.4826 * 0.02)
-    with pytest.raises(ValueError, match="no object has both"):
-        photoz_metrics(np.array([np.nan]), np.array([0.1]))
 
 
 def test_the_other_image_is_found_by_margin():
