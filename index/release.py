@@ -17,7 +17,7 @@ from index.columns import Columns
 from index.domain import DOMAIN, Domain
 from index.kernel import KernelSettings
 from index.neighbours import NeighbourGraph
-from index.photoz import KernelPhotoZ
+from index.photoz import KernelPhotoZ, points_of_all
 from index.spectroscopic import Spectroscopic
 from index.vectors.exact import ExactStore
 from survey.manifests import CorruptFolder, read_manifest, sha256_of
@@ -190,7 +190,15 @@ class Release:
         """The photo-z estimator; it raises PhotoZUnavailable with the reason where there can be none."""
         reason = self._photoz.get("unavailable")
         settings = None if reason else KernelSettings(**self._photoz)
-        return KernelPhotoZ(self.store, self.graph, self.spectroscopic, settings=settings, unavailable=reason)
+        return KernelPhotoZ(
+            self.store,
+            self.graph,
+            self.spectroscopic,
+            settings=settings,
+            unavailable=reason,
+            model_id=self.info.model_id,
+            train_set=self.info.survey,
+        )
 
     @cached_property
     def domain(self) -> Domain | None:
@@ -205,7 +213,7 @@ class Release:
         if (self.path / PHOTOZ).is_file():
             return np.asarray(np.load(self.path / PHOTOZ, mmap_mode="r", allow_pickle=False))
         # A release that was built before they were stored.
-        return self.photoz.points()
+        return points_of_all(self.photoz)
 
     def check_counts(self) -> None:
         """Check that vectors, columns, graph and manifest speak of the same galaxies.

@@ -22,7 +22,7 @@ from index.embeddings import EmbeddingStore
 from index.model import Model
 from index.neighbours import GRAPH_FILES, NeighbourGraph, build_graph
 from index.pdf import POINTS
-from index.photoz import KernelPhotoZ
+from index.photoz import KernelPhotoZ, points_of_all
 from index.release import (
     ANOMALY,
     COLUMNS,
@@ -183,7 +183,7 @@ def _write_parts(
     table = frozen_columns(survey.objects, rows, computed)
     photoz = KernelPhotoZ.fitted(store, graph, _spectroscopic(table), is_display=is_display)
     if photoz.settings is not None:
-        found = photoz.points()
+        found = points_of_all(photoz)
         np.save(staged / PHOTOZ, found, allow_pickle=False)
         computed["z_phot"] = found[:, POINTS.index("z_best")]
         table = frozen_columns(survey.objects, rows, computed)

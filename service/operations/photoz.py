@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from index.photoz_columns import flag_names
 from service.operations.neighbours import match
 from service.operations.refusals import BatchTooLarge, NoMatch, NoRedshift, ObjectNotFound, ObjectNotIndexed
 from service.served import Served
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-    from index.photoz import KernelPhotoZ, PhotoZ
+    from index.estimates import Estimates
+    from index.photoz import KernelPhotoZ
 
 __all__ = ["Wanted", "batch", "checked", "of_row", "of_vector"]
 
@@ -45,14 +46,14 @@ def of_row(served: Served, row: int) -> dict[str, Any]:
     NoRedshift
         If the release cannot estimate redshifts; the message is the reason.
     """
-    return _block(served, checked(served).estimate_rows([row])[0])
+    return _block(served, checked(served).estimate_rows([row]), 0)
 
 
 def of_vector(
     served: Served, vector: NDArray[np.float32], *, without: NDArray[np.int64] | None = None
 ) -> dict[str, Any]:
     """Estimate the redshift of an embedding, shape (D,), unit norm, leaving rows ``without`` out."""
-    return _block(served, checked(served).estimate(vector, without=without))
+    return _block(served, checked(served).estimate_images(None, vector[None], without=without), 0)
 
 
 def batch(
@@ -76,9 +77,15 @@ def batch(
     estimator = checked(served)
     places = [_located(served, one, match_radius_deg) for one in wanted]
     found = [place.row for place in places if place.row is not None]
-    estimates = iter(estimator.estimate_rows(found) if found else ())
+    estimates = estimator.estimate_rows(found) if found else None
+    order = iter(range(len(found)))
     return [
-        _aligned(served, n, place, next(estimates) if place.row is not None else None)
+        _aligned(
+            served,
+            n,
+            place,
+            _summary(estimates, next(order)) if estimates is not None and place.row is not None else None,
+        )
         for n, place in enumerate(places)
     ]
 
@@ -129,7 +136,7 @@ def _located(served: Served, one: Wanted, match_radius_deg: float) -> _Place:
     )
 
 
-def _aligned(served: Served, n: int, place: _Place, estimate: PhotoZ | None) -> dict[str, Any]:
+def _aligned(served: Served, n: int, place: _Place, summary: dict[str, Any] | None) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "row": n,
         "status": place.status,
@@ -140,28 +147,28 @@ def _aligned(served: Served, n: int, place: _Place, estimate: PhotoZ | None) -> 
         **dict.fromkeys((*_NUMBERS, "n_neighbours")),
         "flags": [],
     }
-    if estimate is not None:
+    if summary is not None:
         answer["z_spec"] = served.release.columns.take([place.row or 0], ["z_spec"])["z_spec"][0]
-        answer.update(_summary(estimate))
+        answer.update(summary)
     return answer
 
 
-def _summary(estimate: PhotoZ) -> dict[str, Any]:
+def _summary(estimates: Estimates, n: int) -> dict[str, Any]:
     return {
-        **{name: round(float(getattr(estimate, name)), 6) for name in _NUMBERS},
-        "n_neighbours": estimate.n_neighbours,
-        "flags": list(estimate.flags),
+        **{name: round(float(estimates.columns[name][n]), 6) for name in _NUMBERS},
+        "n_neighbours": int(estimates.evidence.lengths[n]),
+        "flags": list(flag_names(int(estimates.columns["z_flags"][n]))),
     }
 
 
-def _block(served: Served, estimate: PhotoZ) -> dict[str, Any]:
-    ids = served.release.columns.ids
+def _block(served: Served, estimates: Estimates, n: int) -> dict[str, Any]:
+    ids, z_spec = served.release.columns.ids, served.release.spectroscopic.z
     return {
-        **_summary(estimate),
-        "z_grid": np.asarray(estimate.z_grid).round(6).tolist(),
-        "pdf": np.asarray(estimate.pdf).round(6).tolist(),
+        **_summary(estimates, n),
+        "z_grid": estimates.grid.centres.round(6).tolist(),
+        "pdf": estimates.density()[n].round(6).tolist(),
         "evidence": [
-            {"object_id": ids[row], "similarity": round(float(similarity), 6), "z_spec": float(z)}
-            for row, similarity, z in estimate.evidence
+            {"object_id": ids[row], "similarity": round(float(similarity), 6), "z_spec": float(z_spec[row])}
+            for row, similarity in zip(*estimates.evidence.of(n), strict=True)
         ],
     }

@@ -207,7 +207,9 @@ def test_a_release_brings_its_scores_and_redshifts(session, tiny_release_path):
     expected = release.anomaly.percentile(release.anomaly.distances)
     assert stored == pytest.approx(dict(zip(release.columns.ids, expected, strict=True)))
     z_best = dict(session.execute(select(photoz.c.object_id, photoz.c.z_best)).all())
-    assert z_best[release.columns.ids[5]] == pytest.approx(release.photoz.estimate_rows([5])[0].z_best)
+    assert z_best[release.columns.ids[5]] == pytest.approx(
+        release.photoz.estimate_rows([5]).columns["z_best"][0]
+    )
     session.commit()
     assert ingest_release(session, release).rows == 0
 

@@ -10,6 +10,7 @@ import pytest
 from index.kernel import neighbour_weights
 from index.neighbours import build_graph
 from index.photoz import KernelPhotoZ, PhotoZUnavailable
+from index.photoz_columns import Flag, flag_names
 from index.spectroscopic import Spectroscopic
 from index.vectors.exact import ExactStore
 
@@ -38,25 +39,32 @@ def plain():
 
 def test_where_the_embedding_knows_the_redshift_so_does_the_estimate():
     _, z, photoz = plain()
-    found = np.array([p.z_best for p in photoz.estimate_rows(range(N))])
+    found = photoz.estimate_rows(range(N)).columns["z_best"]
     assert np.median(np.abs(found - z) / (1 + z)) < 0.005
 
 
+def evidence(estimates, n=0):
+    return estimates.evidence.of(n)[0].tolist()
+
+
+def flags(estimates, n=0):
+    return flag_names(int(estimates.columns["z_flags"][n]))
+
+
 def test_the_density_integrates_to_one_and_the_evidence_is_the_nearest_first():
-    vectors, z, photoz = plain()
-    estimate = photoz.estimate(vectors[7])
-    width = estimate.z_grid[1] - estimate.z_grid[0]
-    assert estimate.pdf.sum() * width == pytest.approx(1)
-    row, similarity, z_spec = estimate.evidence[0]
-    assert (row, z_spec) == (7, pytest.approx(z[7]))
-    assert similarity == pytest.approx(1, abs=1e-6)
-    assert [s for _, s, _ in estimate.evidence] == sorted((s for _, s, _ in estimate.evidence), reverse=True)
-    assert estimate.n_neighbours == len(estimate.evidence)
+    vectors, _, photoz = plain()
+    estimates = photoz.estimate_many(vectors[7:8])
+    assert estimates.density().sum() * estimates.grid.width == pytest.approx(1)
+    rows, similarity = estimates.evidence.of(0)
+    assert rows[0] == 7
+    assert similarity[0] == pytest.approx(1, abs=1e-6)
+    assert similarity.tolist() == sorted(similarity.tolist(), reverse=True)
+    assert len(rows) == photoz.settings.k
 
 
 def test_a_catalogued_galaxy_never_counts_its_own_spectrum():
-    vectors, _, photoz = plain()
-    assert all(row != 7 for row, _, _ in photoz.estimate(vectors[7], exclude_row=7).evidence)
+    _, _, photoz = plain()
+    assert 7 not in evidence(photoz.estimate_rows([7]))
 
 
 def test_siblings_do_not_count_either():
@@ -65,8 +73,8 @@ def test_siblings_do_not_count_either():
     parents = np.array([f"P{n // 3}" for n in range(len(z))], dtype=object)
     photoz = fitted(vectors, z, parents=parents)
     for row in (0, 1, 500):
-        evidence = {r for r, _, _ in photoz.estimate_rows([row])[0].evidence}
-        assert evidence.isdisjoint(range(row // 3 * 3, row // 3 * 3 + 3))
+        found = set(evidence(photoz.estimate_rows([row])))
+        assert found.isdisjoint(range(row // 3 * 3, row // 3 * 3 + 3))
 
 
 def test_a_galaxy_without_a_parent_is_no_sibling_of_another():
@@ -86,25 +94,24 @@ def test_neighbours_with_a_spectrum_are_found_exactly_however_rare_they_are(shar
     for row in (3, int(known[0]), 1499):
         order = known[np.argsort(-exact[row], kind="stable")]
         expected = [i for i in order if i != row][:k]
-        by_row = photoz.estimate_rows([row])[0]
-        assert [r for r, _, _ in by_row.evidence] == expected
-        by_vector = photoz.estimate(vectors[row])
-        assert [r for r, _, _ in by_vector.evidence] == order[:k].tolist()
+        assert evidence(photoz.estimate_rows([row])) == expected
+        assert evidence(photoz.estimate_many(vectors[row : row + 1])) == order[:k].tolist()
 
 
-def test_blocks_of_summaries_agree_with_single_estimates():
+def test_blocks_agree_with_single_estimates():
     _, _, photoz = plain()
-    ((block, summary),) = photoz.summaries()
+    ((block, whole),) = photoz.blocks()
     assert block == slice(0, N)
-    single = photoz.estimate_rows([5])[0]
-    assert (summary.z_best[5], summary.z_u95[5]) == pytest.approx((single.z_best, single.z_u95))
+    single = photoz.estimate_rows([5])
+    for name, values in single.columns.items():
+        assert values[0] == pytest.approx(whole.columns[name][5], nan_ok=True)
 
 
 def test_a_galaxy_far_from_every_spectrum_is_flagged():
     vectors, _, photoz = plain()
-    away = np.array([0, 0, 0, 1], np.float32)
-    assert "far_from_spectra" in photoz.estimate(away).flags
-    assert "far_from_spectra" not in photoz.estimate(vectors[200]).flags
+    away = np.array([[0, 0, 0, 1]], np.float32)
+    assert "out_of_support" in flags(photoz.estimate_many(away))
+    assert "out_of_support" not in flags(photoz.estimate_many(vectors[200:201]))
 
 
 def test_a_galaxy_with_no_neighbour_but_siblings_gets_the_whole_range():
@@ -113,26 +120,28 @@ def test_a_galaxy_with_no_neighbour_but_siblings_gets_the_whole_range():
     store, spectra = ExactStore(vectors), Spectroscopic(z, parents)
     graph = build_graph(store, 100)
     settings = photoz.settings
-    estimate = KernelPhotoZ(store, graph, spectra, settings=settings).estimate_rows([0])[0]
-    assert estimate.n_neighbours == 0
-    assert "few_spectra" in estimate.flags
-    assert estimate.z_u95 - estimate.z_l95 == pytest.approx(0.95 * settings.z_max)
+    estimates = KernelPhotoZ(store, graph, spectra, settings=settings).estimate_rows([0])
+    assert evidence(estimates) == []
+    assert "few_spectra" in flags(estimates)
+    assert np.isnan(estimates.columns["z_neighbours"][0])
+    width = estimates.columns["z_u95"] - estimates.columns["z_l95"]
+    assert width[0] == pytest.approx(0.95 * settings.z_max)
 
 
 def test_display_images_are_refused_with_the_reason():
     vectors, z = arc()
     photoz = fitted(vectors, z, is_display=True)
     with pytest.raises(PhotoZUnavailable, match="display images carry no calibrated colours"):
-        photoz.estimate(vectors[0])
+        photoz.estimate_images(None, vectors[:1])
     with pytest.raises(PhotoZUnavailable, match="display"):
-        next(photoz.summaries())
+        next(photoz.blocks())
 
 
 def test_fewer_than_fifty_spectra_are_refused_with_their_number():
     vectors, z = arc()
     z[49:] = np.nan
     with pytest.raises(PhotoZUnavailable, match="49 spectroscopic"):
-        fitted(vectors, z).estimate(vectors[0])
+        fitted(vectors, z).estimate_many(vectors[:1])
 
 
 def test_failed_redshifts_are_no_spectra_and_slight_blueshifts_are_zero():
@@ -177,8 +186,14 @@ def test_what_an_upload_shows_is_left_out_with_its_siblings_however_many_they_ar
     photoz = fitted(vectors, z, parents=parents)
     left_out = photoz._spectra.same_galaxies([4])
     assert left_out.tolist() == list(range(0, 120, 2))
-    evidence = [row for row, _, _ in photoz.estimate(vectors[4], without=left_out).evidence]
-    assert evidence
-    assert all(row % 2 for row in evidence)
-    nothing = photoz.estimate(vectors[4], without=np.arange(120))
-    assert (nothing.evidence, nothing.flags) == ([], ("few_spectra",))
+    found = evidence(photoz.estimate_many(vectors[4:5], without=left_out))
+    assert found
+    assert all(row % 2 for row in found)
+    nothing = photoz.estimate_many(vectors[4:5], without=np.arange(120))
+    assert (evidence(nothing), flags(nothing)) == ([], ("few_spectra",))
+
+
+def test_flags_that_the_caller_knows_are_raised():
+    vectors, _, photoz = plain()
+    found = photoz.estimate_images(None, vectors[:2], flags=np.array([0, int(Flag.MASKED)]))
+    assert ["masked" in flags(found, n) for n in (0, 1)] == [False, True]
