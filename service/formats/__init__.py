@@ -1,0 +1,1 @@
+"""Tables as files that astronomers' programs read, one format a module."""

@@ -1,0 +1,342 @@
+"""Every format is read back by the programs that astronomers read it with: units, UCDs and missing values intact."""
+
+import csv
+import warnings
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from astropy.io import fits, votable
+from astropy.table import Table
+
+from service.formats.fields import field, with_meta
+from service.formats.writing import FORMATS, NoDistribution, RowsMissing, UnknownFormat, accepted, write
+
+GRID = [0.01, 0.03, 0.05, 0.07]
+LEVELS = [0.16, 0.5]
+META = {"z_grid": GRID, "quantile_levels": LEVELS, "release": {"id": "r", "survey": "a & b <c>"}}
+IDS = ["1237648720693755918", 'a,"b"\n', None, "galaxy \u661f"]
+Z = [0.0712, None, float("nan"), 0.5]
+PEAKS = [1, None, 3, -(2**31)]
+BIG = [2**53 + 1, None, -5, 0]
+PDF = [[10.0, 20.0, 15.0, 5.0], None, [50.0, 0.0, 0.0, 0.0], [0.0, 0.0, 25.0, 25.0]]
+QUANTILES = [[0.05, 0.06], None, [0.01, 0.02], [0.4, 0.5]]
+SCHEMA = pa.schema(
+    [
+        field("object_id", pa.string(), ucd="meta.id;meta.main", description="as sent"),
+        field("ra_deg", pa.float64(), unit="deg", ucd="pos.eq.ra", description="right ascension"),
+        field("z_best", pa.float32(), ucd="src.redshift.phot", description="the one to use"),
+        field("z_n_peaks", pa.int32(), description="peaks"),
+        field("big", pa.int64()),
+        field("is_good", pa.bool_()),
+        field("flags", pa.list_(pa.string())),
+        field("z_q", pa.list_(pa.float32(), 2), ucd="src.redshift.phot", elements="quantile_levels"),
+        field("pdf", pa.list_(pa.float32(), 4), elements="z_grid"),
+        field("input_counts", pa.list_(pa.int32(), 2)),
+    ]
+)
+ROWS = pa.table(
+    [
+        IDS,
+        [1.5, 2.5, None, 359.999999999],
+        Z,
+        PEAKS,
+        BIG,
+        [True, False, None, True],
+        [["few_spectra", "pdf_edge"], [], None, ["masked"]],
+        QUANTILES,
+        PDF,
+        [[1, 2], None, [3, 4], [5, 6]],
+    ],
+    schema=SCHEMA,
+)
+
+
+def written(tmp_path, fmt, rows=ROWS, **meta):
+    path = tmp_path / f"t{FORMATS[fmt].suffix}"
+    # In pieces, as a long table comes.
+    pieces = [rows.slice(n, 3) for n in range(0, rows.num_rows, 3)]
+    write(iter(pieces), rows.schema, path, fmt, n_rows=rows.num_rows, meta=META | meta)
+    return path
+
+
+class OfJSON:
+    encoded_id = IDS[3]
+
+    def __init__(self, path):
+        import orjson
+
+        self.told = orjson.loads(path.read_bytes())
+        self.words = {one["name"]: one for one in self.told["columns"]}
+
+    def values(self, name):
+        return [row[name] for row in self.told["rows"]]
+
+    def unit(self, name):
+        return self.words[name]["unit"]
+
+    def ucd(self, name):
+        return self.words[name]["ucd"]
+
+    def grid(self):
+        return self.told["z_grid"]
+
+
+class OfPandas:
+    encoded_id = IDS[3]
+
+    def __init__(self, path):
+        if path.suffix == ".csv":
+            text = {"object_id": str, "big": "Int64", "z_n_peaks": "Int64"}
+            self.frame = pd.read_csv(path, dtype=text)
+        else:
+            self.frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
+        self.schema = None if path.suffix == ".csv" else pq.read_schema(path)
+
+    def values(self, name):
+        if self.schema is None and name in ("z_q", "pdf"):
+            columns = [column for column in self.frame if column.startswith(f"{name}_")]
+            rows = self.frame[columns].to_numpy()
+            return [None if np.isnan(row).all() else row.tolist() for row in rows]
+        return [
+            None if not isinstance(value, np.ndarray) and pd.isna(value) else value
+            for value in self.frame[name]
+        ]
+
+    def unit(self, name):
+        return "" if self.schema is None else self._word(name, b"unit")
+
+    def ucd(self, name):
+        return "" if self.schema is None else self._word(name, b"ucd")
+
+    def _word(self, name, key):
+        return (self.schema.field(name).metadata or {}).get(key, b"").decode()
+
+    def grid(self):
+        if self.schema is not None:
+            import json
+
+            return json.loads(self.schema.metadata[b"z_grid"])
+        names = [column for column in self.frame if column.startswith("pdf_")]
+        return [float(name.removeprefix("pdf_").replace("p", ".")) for name in names]
+
+
+class OfAstropy:
+    def __init__(self, table):
+        self.table = table
+
+    def values(self, name):
+        column = self.table[name]
+        if column.ndim > 1:
+            # A vector of which nothing is there.
+            return [None if np.all(gone(row)) else np.asarray(row).tolist() for row in column]
+        return [None if gone(value) else value for value in column]
+
+    def unit(self, name):
+        return str(self.table[name].unit or "")
+
+
+def gone(value):
+    # astropy reads a missing text of a VOTable as an empty one, whatever its flag.
+    if np.ma.is_masked(value) or (isinstance(value, str) and not value):
+        return True
+    return isinstance(value, float | np.floating | np.ndarray) and np.isnan(value)
+
+
+class OfFITS(OfAstropy):
+    encoded_id = "galaxy \\u661f"
+
+    def __init__(self, path):
+        super().__init__(Table.read(path, hdu=1))
+        with fits.open(path) as hdus:
+            hdus.verify("exception")
+            self.header = hdus[1].header
+            self.zgrid = hdus["ZGRID"].data["z_grid"].tolist()
+
+    def ucd(self, name):
+        number = next(n for n in range(1, 99) if self.header[f"TTYPE{n}"] == name)
+        return self.header.get(f"TUCD{number}", "")
+
+    def grid(self):
+        return self.zgrid
+
+
+class OfVOTable(OfAstropy):
+    encoded_id = IDS[3]
+
+    def __init__(self, path):
+        assert votable.is_votable(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.file = votable.parse(path, verify="exception")
+        self.resource = self.file.resources[0]
+        super().__init__(self.file.get_first_table().to_table())
+
+    def ucd(self, name):
+        return self.file.get_first_table().get_field_by_id_or_name(name).ucd or ""
+
+    def grid(self):
+        return next(one.value.tolist() for one in self.resource.params if one.name == "z_grid")
+
+
+class OfQp:
+    encoded_id = IDS[3]
+
+    def __init__(self, path):
+        import h5py
+        import qp
+
+        with warnings.catch_warnings():
+            # qp names the rows that have no p(z).
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self.ensemble = qp.read(str(path))
+        with h5py.File(path) as file:
+            self.attrs = {name: dict(file["ancil"][name].attrs) for name in file["ancil"]}
+
+    def values(self, name):
+        if name == "pdf":
+            # Between the ends, which are not ours.
+            rows = self.ensemble.objdata["yvals"][:, 1:-1]
+            return [None if np.isnan(row).all() else row.tolist() for row in rows]
+        column = self.ensemble.ancil[name]
+        if column.ndim > 1:
+            return [None if np.isnan(row).all() else row.tolist() for row in column]
+        return [None if value in ("", b"") or gone(value) else _plain(value) for value in column]
+
+    def unit(self, name):
+        return self.attrs[name].get("unit", "")
+
+    def ucd(self, name):
+        return self.attrs[name].get("ucd", "")
+
+    def grid(self):
+        return self.ensemble.metadata["xvals"][1:-1].tolist()
+
+
+def _plain(value):
+    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 17 else value
+
+
+READERS = {
+    "json": OfJSON,
+    "csv": OfPandas,
+    "votable": OfVOTable,
+    "fits": OfFITS,
+    "parquet": OfPandas,
+    "hdf5": OfQp,
+}
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_what_is_written_is_read_back_with_units_and_missing_values(tmp_path, fmt):
+    found = READERS[fmt](written(tmp_path, fmt))
+    ids = found.values("object_id")
+    assert ids[0] == IDS[0]
+    assert ids[2:] == [None, found.encoded_id]
+    assert found.values("ra_deg")[0::3] == [1.5, 359.999999999]
+    assert found.values("ra_deg")[2] is None
+    z = found.values("z_best")
+    assert z[1:3] == [None, None]
+    assert [z[0], z[3]] == pytest.approx([0.0712, 0.5], rel=1e-7)
+    assert found.values("z_n_peaks")[:3] == [1, None, 3]
+    assert found.values("pdf")[1] is None
+    np.testing.assert_allclose(found.values("pdf")[0::3], PDF[0::3])
+    np.testing.assert_allclose(found.values("z_q")[0::3], QUANTILES[0::3])
+    assert found.grid() == pytest.approx(GRID)
+    if fmt != "csv":
+        assert (found.unit("ra_deg"), found.ucd("ra_deg")) == ("deg", "pos.eq.ra")
+        assert (found.unit("z_best"), found.ucd("z_best")) == ("", "src.redshift.phot")
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_integers_of_64_bits_keep_all_their_digits(tmp_path, fmt):
+    whole = [int(value) for value in READERS[fmt](written(tmp_path, fmt)).values("big") if value is not None]
+    assert whole == [2**53 + 1, -5, 0]
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_no_row_at_all_is_a_table_too(tmp_path, fmt):
+    found = READERS[fmt](written(tmp_path, fmt, rows=ROWS.slice(0, 0)))
+    assert len(found.values("z_best")) == 0
+
+
+def test_truth_is_read_as_truth_or_as_missing(tmp_path):
+    for fmt in ("votable", "fits"):
+        assert READERS[fmt](written(tmp_path, fmt)).values("is_good")[:2] == [True, False]
+    for fmt in ("votable", "parquet", "json"):
+        assert READERS[fmt](written(tmp_path, fmt)).values("is_good")[2] is None
+
+
+def test_words_of_a_list_stay_a_list_in_json_and_stand_between_blanks_elsewhere(tmp_path):
+    assert OfJSON(written(tmp_path, "json")).values("flags")[0] == ["few_spectra", "pdf_edge"]
+    assert OfPandas(written(tmp_path, "csv")).values("flags")[0] == "few_spectra pdf_edge"
+
+
+def test_the_grid_and_the_levels_name_the_columns_of_a_csv(tmp_path):
+    with written(tmp_path, "csv").open() as lines:
+        head = next(csv.reader(lines))
+    assert [name for name in head if name.startswith(("z_q", "pdf"))] == [
+        "z_q_0p16",
+        "z_q_0p5",
+        "pdf_0p01",
+        "pdf_0p03",
+        "pdf_0p05",
+        "pdf_0p07",
+    ]
+
+
+def test_an_ensemble_encloses_what_the_bins_hold(tmp_path):
+    ensemble = OfQp(written(tmp_path, "hdf5")).ensemble
+    assert ensemble.npdf == 4
+    # Bins of width 0.02 and density 10, 20, 15, 5 hold 0.2, 0.4, 0.3, 0.1; qp read them without a change of area.
+    np.testing.assert_allclose(ensemble.cdf([0.0, 0.08])[0], [0, 1], atol=1e-6)
+    np.testing.assert_allclose(ensemble.pdf([0.005, 0.04, 0.075])[0], [10, 17.5, 5])
+
+
+def test_a_file_without_a_grid_is_no_ensemble(tmp_path):
+    with pytest.raises(NoDistribution, match="representation=grid"):
+        write(iter([ROWS]), SCHEMA, tmp_path / "t", "hdf5")
+
+
+def test_rows_that_did_not_come_are_missed(tmp_path):
+    with pytest.raises(RowsMissing, match="3 rows came of 4"):
+        write(iter([ROWS.slice(0, 3)]), SCHEMA, tmp_path / "t", "csv", n_rows=4)
+
+
+def test_an_unknown_format_is_refused_before_a_file_is_made(tmp_path):
+    with pytest.raises(UnknownFormat, match="xlsx"):
+        write(iter([ROWS]), SCHEMA, tmp_path / "t", "xlsx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_holds_for_all_may_come_with_the_schema(tmp_path):
+    path = tmp_path / "t.json"
+    write(iter([ROWS]), with_meta(SCHEMA, {"z_grid": GRID}), path, "json", meta={"table": None})
+    told = OfJSON(path).told
+    assert (told["z_grid"], told["table"], told["n"]) == (GRID, None, 4)
+
+
+def test_parquet_carries_a_votable_of_its_columns(tmp_path):
+    content = pq.read_schema(written(tmp_path, "parquet")).metadata[b"IVOA.VOTable-Parquet.content"]
+    path = tmp_path / "head.vot"
+    path.write_bytes(content)
+    fields = votable.parse(path).get_first_table().fields
+    assert [one.name for one in fields] == SCHEMA.names
+    assert str(fields[1].unit) == "deg"
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("application/json", "json"),
+        ("text/html, text/csv;q=0.5, application/fits;q=0.9", "fits"),
+        ("APPLICATION/VND.APACHE.PARQUET", "parquet"),
+        ("*/*", None),
+        ("", None),
+        ("text/csv;q=often", None),
+    ],
+)
+def test_the_format_asked_for_first_is_answered(header, expected):
+    assert accepted(header) == expected
