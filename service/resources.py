@@ -11,6 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.jobs.store import JobStore
 from service.kept_folder import KeptFolder
 from service.keyring import KeyRing
 from service.operations.refusals import ObjectNotFound, ReleaseMismatch, UnknownRelease, UnknownSurvey
@@ -59,6 +60,7 @@ class Resources:
     fairness: Fairness = field(init=False)
     keyring: KeyRing = field(init=False)
     kept: KeptFolder = field(init=False)
+    jobs: JobStore = field(init=False)
     _parsing: CapacityLimiter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,7 @@ class Resources:
         object.__setattr__(self, "fairness", Fairness(self.settings.heavy_per_client))
         object.__setattr__(self, "keyring", KeyRing(self.sessions))
         object.__setattr__(self, "kept", KeptFolder(self.settings.kept_dir))
+        object.__setattr__(self, "jobs", JobStore(self.engine, self.settings))
         # Uploads wait in threads of their own: the database and /readyz must find one free. One more than may wait is
         # for the one that is refused.
         waiting = self.settings.sandbox_children + self.settings.sandbox_queue

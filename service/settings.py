@@ -62,6 +62,35 @@ class Settings(BaseSettings):
     kept_bytes_per_owner: int = Field(
         1 << 30, ge=0, description="Bytes on disk that one owner's kept uploads may take."
     )
+    workers: int = Field(
+        1,
+        ge=0,
+        le=64,
+        description="Worker processes that `skylike serve` starts for jobs; 0 where `skylike worker` runs on its own.",
+    )
+    jobs_dir: Path | None = Field(
+        None, description="Folder of jobs, shared with the workers; `jobs` in the data folder when unset."
+    )
+    job_rows: int = Field(1_000_000, ge=1, description="Rows of one job; beyond it the answer is 413.")
+    job_days: float = Field(
+        7.0, gt=0, le=3650, description="Days after which a job goes with its result, counted from its end."
+    )
+    jobs_per_owner: int = Field(
+        4,
+        ge=0,
+        description="Unfinished jobs that one owner may have, and all clients without a key together; beyond it the answer is 409.",
+    )
+    job_bytes_per_owner: int = Field(
+        4 << 30,
+        ge=0,
+        description="Bytes on disk that one owner's jobs may take; beyond it the answer is 409.",
+    )
+    job_lease_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        description="After which a chunk of a job goes to another worker if its own is not heard of.",
+    )
     sandbox_children: int = Field(
         2, ge=1, le=64, description="Uploads parsed at the same time, each in its own child process."
     )
@@ -84,3 +113,8 @@ class Settings(BaseSettings):
     def kept_dir(self) -> Path:
         """The folder of kept uploads in force."""
         return self.uploads_dir or self.data_dir / "uploads"
+
+    @property
+    def job_dir(self) -> Path:
+        """The folder of jobs in force."""
+        return self.jobs_dir or self.data_dir / "jobs"

@@ -5,6 +5,7 @@ Refusal
 ├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux, NoRedshift
 ├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
 ├── CursorInvalid, CursorExpired
+├── JobNotFound, JobQuota, JobsOff, JobUnfinished, JobWithoutResult, JobLost
 ├── KeyNeeded, KeyInvalid, UploadNotFound, UploadLost, QuotaReached, KeepsNothing, StorageUnavailable
 └── Busy, TooManyAtOnce
 """
@@ -20,6 +21,12 @@ __all__ = [
     "CursorExpired",
     "CursorInvalid",
     "InvalidFilter",
+    "JobLost",
+    "JobNotFound",
+    "JobQuota",
+    "JobUnfinished",
+    "JobWithoutResult",
+    "JobsOff",
     "KeepsNothing",
     "KeyInvalid",
     "KeyNeeded",
@@ -145,6 +152,30 @@ class QuotaReached(Refusal):
 
 class KeepsNothing(Refusal):
     """An upload to be kept where nothing can be written."""
+
+
+class JobNotFound(Refusal):
+    """A job that is not there, has expired, or is somebody else's."""
+
+
+class JobQuota(Refusal):
+    """More jobs than one owner may have, or more bytes of them."""
+
+
+class JobsOff(Refusal):
+    """A job to be made where nothing can be written."""
+
+
+class JobUnfinished(Refusal):
+    """A result that is not there yet."""
+
+
+class JobWithoutResult(Refusal):
+    """A job that ended without a result, or whose phase does not allow what was asked."""
+
+
+class JobLost(Refusal):
+    """A job that is known and whose files are missing."""
 
 
 class StorageUnavailable(Refusal):

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    ForeignKeyConstraint,
     Index,
     Integer,
     String,
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from service.records.base import records
 
-__all__ = ["audit", "keys", "uploads"]
+__all__ = ["audit", "job_chunks", "jobs", "keys", "uploads"]
 
 _JSON = JSON().with_variant(JSONB(), "postgresql")
 # SQLite counts up by itself only in an INTEGER primary key.
@@ -60,4 +61,47 @@ uploads = Table(
     Column("about", _JSON, nullable=False),
     UniqueConstraint("owner", "digest"),
     Index(None, "owner", "created_at"),
+)
+
+jobs = Table(
+    "records_jobs",
+    records,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("parameters", _JSON, nullable=False),
+    Column("format", String(32), nullable=False),
+    Column("n_rows", BigInteger, nullable=False),
+    Column("chunk_rows", Integer, nullable=False),
+    Column("n_chunks", Integer, nullable=False),
+    Column("n_bytes", BigInteger, nullable=False),
+    Column("error", String(1000)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("started_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("turn_at", DateTime(timezone=True), nullable=False),
+    Index(None, "owner", "created_at"),
+    Index(None, "phase", "turn_at"),
+    Index(None, "expires_at"),
+)
+
+job_chunks = Table(
+    "records_job_chunks",
+    records,
+    Column("job_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("owner", String(64), nullable=False),
+    Column("n_rows", Integer, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", String(64)),
+    Column("leased_until", DateTime(timezone=True)),
+    Column("lapses", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("result", String(64)),
+    Column("digest", String(64)),
+    Column("n_bytes", BigInteger, nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    ForeignKeyConstraint(["job_id"], ["records_jobs.id"], ondelete="CASCADE"),
 )

@@ -1,0 +1,314 @@
+"""The jobs of a service: made durably, found for their owner, ended, removed."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from index.catalogue.session import sessions, writing
+from service.jobs.folder import JobFolder
+from service.jobs.handlers import Spec
+from service.operations.refusals import JobNotFound, JobQuota, JobsOff, JobWithoutResult
+from service.records.audit import record
+from service.records.job_chunks import ChunkRow, Progress, forgive, list_chunks, progress
+from service.records.jobs import (
+    ACTIVE,
+    NOBODY,
+    JobRow,
+    Phase,
+    add_job,
+    change_phase,
+    database_time,
+    find_job,
+    job_usage,
+    list_jobs,
+    remove_job,
+    set_expiry,
+)
+from service.records.uploads import take_turn
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+__all__ = ["JobStore", "JobView", "spec_of"]
+
+logger = logging.getLogger(__name__)
+
+_READ_ONLY: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+_STARTABLE: Final = (Phase.PENDING, Phase.ERROR, Phase.ABORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job with how far it is."""
+
+    row: JobRow
+    progress: Progress
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until the last row is answered at the present speed; None where nobody knows."""
+        speed, left = self.progress.rows_per_s, self.row.n_rows - self.progress.rows_done
+        if self.row.phase is not Phase.EXECUTING or not speed:
+            return None
+        return left / speed
+
+
+def spec_of(row: JobRow) -> Spec:
+    """Return what a handler is told of a job."""
+    return Spec(row.id, row.kind, row.parameters, row.n_rows, row.n_chunks, row.chunk_rows, row.format)
+
+
+class JobStore:
+    """Jobs in the database, with their files in the folder that the settings name; safe between threads.
+
+    Every method blocks: call it in a thread.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine = engine
+        self.folder = JobFolder(settings.job_dir)
+        self._settings = settings
+        self.reading, self.writing = sessions(engine), writing(engine)
+
+    def create(
+        self,
+        kind: str,
+        parameters: dict[str, Any],
+        tables: Iterator[pa.Table],
+        *,
+        owner: str,
+        fmt: str,
+        chunk_rows: int = 2000,
+        run: bool = True,
+    ) -> JobView:
+        """Make a job; when this returns, neither a crash nor a power cut takes it back.
+
+        Parameters
+        ----------
+        kind
+            Of the handler that will answer it.
+        parameters
+            JSON values for the handler. ``release``: the id of the index release that shall answer.
+        tables
+            Its rows, all tables of one schema; at least one table, if without rows.
+        owner
+            Of the key that was sent, or ``NOBODY``: then its id opens it.
+        fmt
+            Format of the answer, as ``service.formats`` calls it.
+        run
+            Without it the job is PENDING until :meth:`start`.
+
+        Raises
+        ------
+        JobQuota
+            If the owner has as many jobs as one may.
+        BatchTooLarge
+            If there are more rows than a job may have.
+        JobsOff
+            If the folder is read-only.
+        OSError
+            If the disk is full; nothing is left then.
+        """
+        with self.reading() as session:
+            self._check_quota(session, owner)
+        job_id = secrets.token_hex(16)
+        with _writable():
+            written = self.folder.write_input(
+                job_id, tables, chunk_rows=chunk_rows, most_rows=self._settings.job_rows
+            )
+        blank = datetime(1970, 1, 1, tzinfo=UTC)
+        row = JobRow(
+            id=job_id,
+            owner=owner,
+            kind=kind,
+            phase=Phase.QUEUED if run else Phase.PENDING,
+            parameters=parameters,
+            format=fmt,
+            n_rows=sum(written.rows_of_chunks),
+            chunk_rows=chunk_rows,
+            n_chunks=len(written.rows_of_chunks),
+            n_bytes=written.n_bytes,
+            error=None,
+            created_at=blank,
+            started_at=None,
+            ended_at=None,
+            expires_at=blank,
+            turn_at=blank,
+        )
+        try:
+            row = self._register(row, written.rows_of_chunks)
+        except SQLAlchemyError as error:
+            # A commit whose connection broke may have come through: then its job has its input, and else
+            # the folder goes when it is older than any job can be.
+            if not (isinstance(error, DBAPIError) and error.connection_invalidated):
+                self.folder.discard(job_id)
+            raise
+        except BaseException:
+            self.folder.discard(job_id)
+            raise
+        logger.info("job made", extra={"job": job_id, "kind": kind, "n": row.n_rows})
+        return JobView(row, Progress(0, 0, None))
+
+    def view(self, job_id: str, owner: str) -> JobView:
+        """Return a job for its owner.
+
+        Raises
+        ------
+        JobNotFound
+            If there is none, it has expired, or it is another owner's: nobody is told which.
+        """
+        with self.reading() as session:
+            return self._view(session, job_id, owner)
+
+    def chunks(self, job_id: str) -> list[ChunkRow]:
+        """Return the chunks of a job in their order; the last one stands for writing the answer."""
+        with self.reading() as session:
+            return list_chunks(session, job_id)
+
+    def list(
+        self,
+        owner: str,
+        *,
+        limit: int,
+        phase: Phase | None = None,
+        before: tuple[datetime, str] | None = None,
+    ) -> list[JobView]:
+        """Return an owner's jobs, newest first; see :func:`service.records.jobs.list_jobs`."""
+        with self.reading() as session:
+            now = database_time(session)
+            rows = list_jobs(session, owner, now=now, limit=limit, phase=phase, before=before)
+            return [JobView(row, progress(session, row.id)) for row in rows]
+
+    def start(self, job_id: str, owner: str) -> JobView:
+        """Let a job run that was made PENDING, or again one that ended without a result: finished chunks stay.
+
+        Raises
+        ------
+        JobNotFound
+            If the owner has no such job.
+        JobQuota
+            If the owner has as many jobs as one may.
+        JobWithoutResult
+            If it runs already, or is completed.
+        """
+        with self.writing() as session, session.begin():
+            view = self._view(session, job_id, owner)
+            if view.row.phase not in _STARTABLE:
+                raise JobWithoutResult(
+                    f"The job is {view.row.phase}; only one that is {', '.join(_STARTABLE)} can be started.",
+                    phase=view.row.phase,
+                )
+            if not view.row.is_active:
+                take_turn(session, view.row.owner)
+                self._check_quota(session, view.row.owner)
+            forgive(session, job_id)
+            expires = database_time(session) + self._life
+            cleared = {"error": None, "ended_at": None, "expires_at": expires}
+            change_phase(session, job_id, Phase.QUEUED, among=_STARTABLE, **cleared)
+            return self._view(session, job_id, owner)
+
+    def abort(self, job_id: str, owner: str) -> JobView:
+        """End a job that has not ended; what its workers still write is ignored. Its finished chunks stay until it goes.
+
+        Raises
+        ------
+        JobNotFound
+            If the owner has no such job.
+        """
+        with self.writing() as session, session.begin():
+            view = self._view(session, job_id, owner)
+            now = database_time(session)
+            ended = {"ended_at": now, "expires_at": now + self._life}
+            if change_phase(session, job_id, Phase.ABORTED, among=ACTIVE, **ended):
+                record(session, owner=view.row.owner, action="job.abort", subject=job_id)
+            return self._view(session, job_id, owner)
+
+    def remove(self, job_id: str, owner: str) -> None:
+        """End a job if need be, and remove it with all that it wrote.
+
+        From the first commit on nobody finds it; if a crash comes after that, the next worker's tidying up removes it.
+
+        Raises
+        ------
+        JobNotFound
+            If the owner has no such job.
+        JobsOff
+            If the folder is read-only.
+        """
+        with self.writing() as session, session.begin():
+            view = self._view(session, job_id, owner)
+            now = database_time(session)
+            change_phase(session, job_id, Phase.ABORTED, among=ACTIVE, ended_at=now)
+            set_expiry(session, job_id, now)
+            record(session, owner=view.row.owner, action="job.delete", subject=job_id)
+        self.purge(job_id)
+
+    def purge(self, job_id: str) -> None:
+        """Remove the files and the rows of a job whose time is over."""
+        with _writable():
+            self.folder.discard(job_id)
+        with self.writing() as session, session.begin():
+            remove_job(session, job_id)
+
+    @property
+    def _life(self) -> timedelta:
+        return timedelta(days=self._settings.job_days)
+
+    def _view(self, session: Session, job_id: str, owner: str) -> JobView:
+        row = find_job(session, job_id, now=database_time(session))
+        if row is None or row.owner not in {owner, NOBODY}:
+            raise JobNotFound(f"You have no job {job_id!r}. GET /api/v1/jobs lists those of your key.")
+        return JobView(row, progress(session, job_id))
+
+    def _register(self, row: JobRow, rows_of_chunks: list[int]) -> JobRow:
+        with self.writing() as session, session.begin():
+            take_turn(session, row.owner)
+            self._check_quota(session, row.owner, row.n_bytes)
+            now = database_time(session)
+            row = replace(row, created_at=now, turn_at=now, expires_at=now + self._life)
+            add_job(session, row, rows_of_chunks)
+            detail = {"kind": row.kind, "n_rows": row.n_rows}
+            record(session, owner=row.owner, action="job.create", subject=row.id, detail=detail)
+        return row
+
+    def _check_quota(self, session: Session, owner: str, n_bytes: int = 0) -> None:
+        used, settings = job_usage(session, owner), self._settings
+        whose = "Clients without a key" if owner == NOBODY else "You"
+        if used.n_active >= settings.jobs_per_owner:
+            raise JobQuota(
+                f"{whose} have {used.n_active} jobs that have not ended; the limit is {settings.jobs_per_owner}. "
+                "Wait for one, or end one (DELETE /api/v1/jobs/ID).",
+                limit=settings.jobs_per_owner,
+                got=used.n_active,
+            )
+        if used.n_bytes + n_bytes > settings.job_bytes_per_owner:
+            raise JobQuota(
+                f"The jobs that {whose.lower()} have take {used.n_bytes + n_bytes} bytes; the limit is "
+                f"{settings.job_bytes_per_owner}. Delete some (DELETE /api/v1/jobs/ID).",
+                limit=settings.job_bytes_per_owner,
+                got=used.n_bytes + n_bytes,
+            )
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _READ_ONLY:
+            raise JobsOff(
+                "This service has no place for jobs: its folder is read-only. Send batches that are answered at once."
+            ) from error
+        raise
