@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from survey.archive import SurveyFolder
 from survey.extinction import extinction_mag
+from training.rivals import colour_features, local_linear
 
-__all__ = ["Score", "local_linear", "magnitudes", "score", "survey_baseline"]
+__all__ = ["Score", "magnitudes", "score", "survey_baseline"]
 
-K, TRAIN_SHARE, OUTLIER = 30, 0.7, 0.05
+TRAIN_SHARE, OUTLIER = 0.7, 0.05
 _Array = NDArray[np.float64]
 
 
@@ -48,22 +48,6 @@ def magnitudes(survey: SurveyFolder) -> _Array:
     return observed - extinction_mag(ebv, survey.info.bands)
 
 
-def local_linear(known: _Array, z: _Array, asked: _Array, k: int = K) -> _Array:
-    """Predict z of ``asked`` (Q, 5) by a plane through the ``k`` nearest of ``known`` (N, 5).
-
-    The features are r and the four colours, each divided by its standard deviation.
-    """
-    features = [np.column_stack([m[:, 2], m[:, :4] - m[:, 1:]]) for m in (known, asked)]
-    spread = features[0].std(axis=0)
-    train, query = features[0] / spread, features[1] / spread
-    _, nearest = cKDTree(train).query(query, k=k)
-    predicted = np.empty(len(query))
-    for row, neighbours in enumerate(nearest):
-        plane = np.column_stack([np.ones(k), train[neighbours] - query[row]])
-        predicted[row] = np.linalg.lstsq(plane, z[neighbours], rcond=None)[0][0]
-    return predicted
-
-
 def score(z_phot: _Array, z_spec: _Array) -> Score:
     """Compare redshifts; dz = (z_phot - z_spec) / (1 + z_spec)."""
     dz = (z_phot - z_spec) / (1 + z_spec)
@@ -77,7 +61,8 @@ def survey_baseline(mags: _Array, z: _Array, groups: NDArray[Any], *, seed: int)
     mags, z, groups = mags[usable], z[usable], groups[usable]
     names, number = np.unique(groups, return_inverse=True)
     is_train = (np.random.default_rng(seed).permutation(len(names)) < TRAIN_SHARE * len(names))[number]
-    predicted = local_linear(mags[is_train], z[is_train], mags[~is_train])
+    features = colour_features(mags)
+    predicted = local_linear(features[is_train], z[is_train], features[~is_train])
     found = score(predicted, z[~is_train])
     return found, (predicted - z[~is_train]) / (1 + z[~is_train])
 
