@@ -103,7 +103,7 @@ def our_step(case: Case, *, regressions: bool, resident: bool) -> tuple[Callable
     )
     if case.compiled:
         method.compile()
-    optimiser = sgd(case, method.parameters())
+    optimiser = sgd(case, _moved(method))
     order = case.order()
     method.expect(order)
     coming = iter(order)
@@ -112,13 +112,17 @@ def our_step(case: Case, *, regressions: bool, resident: bool) -> tuple[Callable
         loss, _ = method.loss(next(coming))
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
         method.after_batch()
-        gradients = [parameter.grad for parameter in method.parameters() if parameter.grad is not None]
+        gradients = [parameter.grad for parameter in _moved(method) if parameter.grad is not None]
         torch.nn.utils.get_total_norm(gradients)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         method.after_step()
 
     return step, loader
+
+
+def _moved(method: Pretraining) -> list[torch.Tensor]:
+    return [tensor for group in method.parameters() for tensor in group.tensors]
 
 
 def plain_step(case: Case) -> Callable[[], Any]:

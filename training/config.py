@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from survey.bands import BandSet
 from survey.contract import InputContract
 
-__all__ = ["BadConfig", "ChangeConfig", "PretrainConfig", "read_config"]
+__all__ = [
+    "BadConfig",
+    "ChangeConfig",
+    "ContractConfig",
+    "NetworkConfig",
+    "OptimiserConfig",
+    "PretrainConfig",
+    "Section",
+    "read_as",
+    "read_config",
+]
 
 
 class BadConfig(ValueError):
     """A configuration that cannot be followed; the message names the field, the value and what is allowed."""
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A table of a configuration: frozen, and without room for a field that is not known."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DataConfig(_Section):
+_Kind = TypeVar("_Kind", bound=Section)
+
+
+class DataConfig(Section):
     """What is trained on.
 
     Attributes
@@ -43,7 +58,7 @@ class DataConfig(_Section):
     split_seed: int = 0
 
 
-class ContractConfig(_Section):
+class ContractConfig(Section):
     """The input contract, as :class:`survey.contract.InputContract` has it."""
 
     bands: list[str]
@@ -67,7 +82,7 @@ class ContractConfig(_Section):
         )
 
 
-class NetworkConfig(_Section):
+class NetworkConfig(Section):
     """The backbone; see :class:`training.models.resnet.ResNet`."""
 
     depth: Literal[18, 50] = 18
@@ -75,7 +90,7 @@ class NetworkConfig(_Section):
     width: Annotated[int, Field(ge=8, le=256)] = 64
 
 
-class MoCoConfig(_Section):
+class MoCoConfig(Section):
     """The method's numbers; see :class:`training.methods.moco.MoCoSettings`.
 
     Attributes
@@ -97,7 +112,7 @@ class MoCoConfig(_Section):
     description_weight: Annotated[float, Field(ge=0)] = 0.0
 
 
-class ChangeConfig(_Section):
+class ChangeConfig(Section):
     """One augmentation by name with its numbers."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -110,17 +125,20 @@ class ChangeConfig(_Section):
         return dict(self.model_extra or {})
 
 
-class OptimiserConfig(_Section):
-    """Stochastic gradient descent with momentum, warm-up and cosine.
+class OptimiserConfig(Section):
+    """Gradient descent with warm-up and cosine.
 
     Attributes
     ----------
+    name
+        Stochastic gradient descent with momentum, or AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101).
     learning_rate
         At its highest, for the whole batch times ``accumulate``.
     accumulate
         Batches whose gradients are averaged for one step.
     """
 
+    name: Literal["sgd", "adamw"] = "sgd"
     batch: Annotated[int, Field(ge=2)] = 256
     accumulate: Annotated[int, Field(ge=1)] = 1
     epochs: Annotated[int, Field(ge=1)] = 100
@@ -130,7 +148,7 @@ class OptimiserConfig(_Section):
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
 
 
-class PretrainConfig(_Section):
+class PretrainConfig(Section):
     """A pretraining run."""
 
     model_id: str
@@ -152,6 +170,11 @@ def read_config(path: Path) -> PretrainConfig:
     BadConfig
         If the file is missing, no TOML, or a field is unknown, missing or out of its range.
     """
+    return read_as(PretrainConfig, path)
+
+
+def read_as(kind: type[_Kind], path: Path) -> _Kind:
+    """Read a configuration of one kind; see :func:`read_config`."""
     try:
         told = tomllib.loads(path.read_text())
     except OSError as error:
@@ -159,7 +182,7 @@ def read_config(path: Path) -> PretrainConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"{path.name} is no TOML: {error}") from error
     try:
-        return PretrainConfig.model_validate(told)
+        return kind.model_validate(told)
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
         raise BadConfig(f"{path.name}: {'; '.join(lines)}") from error

@@ -17,7 +17,7 @@ from training.fusion import RingPart, joined
 from training.graph_writer import GraphWriter
 from training.models.resnet import ResNet
 
-__all__ = ["Head", "Projection", "encoder_graph"]
+__all__ = ["Head", "Projection", "encoder_graph", "write_backbone", "write_orbit"]
 
 Floats = NDArray[np.float32]
 
@@ -80,8 +80,8 @@ def encoder_graph(network: ResNet, head: Head, *, bands: int, input_px: int) -> 
     graph = GraphWriter()
     images, projection = "images", head.projection
     if projection.views == 8:
-        images = graph.add("Concat", *_orbit(graph, images), axis=0)
-    trunk = _backbone(graph, network, images)
+        images = graph.add("Concat", *write_orbit(graph, images), axis=0)
+    trunk = write_backbone(graph, network, images)
     if projection.views == 8:
         shape = graph.constant(np.array([8, -1, network.dimension], dtype=np.int64))
         axes = graph.constant(np.array([0], dtype=np.int64))
@@ -96,14 +96,14 @@ def encoder_graph(network: ResNet, head: Head, *, bands: int, input_px: int) -> 
         removal = graph.constant(head.removal.astype(np.float32))
         vectors = graph.add("MatMul", graph.normalised(vectors), removal)
     graph.normalised(vectors, output="embedding")
-    return graph.finished(images=(bands, input_px, input_px), dimension=head.dimension)
+    return graph.finished(images=(bands, input_px, input_px), outputs={"embedding": head.dimension})
 
 
 def _unit(vectors: NDArray[np.floating]) -> Floats:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
-def _orbit(graph: GraphWriter, images: str) -> list[str]:
+def write_orbit(graph: GraphWriter, images: str) -> list[str]:
     """Return the eight images that quarter turns and reflections make of one."""
     return [
         _reversed(graph, source, axes) if axes else graph.add("Identity", source)
@@ -118,7 +118,8 @@ def _reversed(graph: GraphWriter, images: str, axes: tuple[int, ...]) -> str:
     return graph.add("Slice", images, *(graph.constant(limit.astype(np.int64)) for limit in limits))
 
 
-def _backbone(graph: GraphWriter, network: ResNet, images: str) -> str:
+def write_backbone(graph: GraphWriter, network: ResNet, images: str) -> str:
+    """Write a backbone; return the name of its vectors (N, ``network.dimension``)."""
     features = graph.add("Relu", _convolution(graph, images, network.conv1, network.bn1))
     if isinstance(network.pool, nn.MaxPool2d):
         features = graph.add("MaxPool", features, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, checker, helper, numpy_helper
@@ -37,13 +39,16 @@ class GraphWriter:
         norm = self.add("ReduceL2", vectors, self.constant(np.array([-1], dtype=np.int64)), keepdims=1)
         return self.add("Div", vectors, norm, output=output)
 
-    def finished(self, *, images: tuple[int, int, int], dimension: int) -> bytes:
-        """Return the checked graph from ``images`` (N, C, S, S) to ``embedding`` (N, ``dimension``)."""
+    def finished(self, *, images: tuple[int, int, int], outputs: Mapping[str, int]) -> bytes:
+        """Return the checked graph from ``images`` (N, C, S, S) to named outputs, each (N, its length)."""
         made = helper.make_graph(
             self.nodes,
             "encoder",
             [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", *images])],
-            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["N", dimension])],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", length])
+                for name, length in outputs.items()
+            ],
             self.constants,
         )
         model = helper.make_model(

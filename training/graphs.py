@@ -59,4 +59,6 @@ def graph_bytes(description: Description, principal: PrincipalAxes, *, n_bands: 
     graph.nodes += nodes
     graph.constants += constants
     write_embedding(graph, "description", principal, output="embedding")
-    return graph.finished(images=(n_bands, input_px, input_px), dimension=principal.axes.shape[1])
+    return graph.finished(
+        images=(n_bands, input_px, input_px), outputs={"embedding": principal.axes.shape[1]}
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from training.config import OptimiserConfig
-from training.methods.method import Method
+from training.methods.method import Method, ParameterGroup
 from training.runs import RunFolder, RunMismatch
 from training.schedule import Batch, epoch_batches, learning_rate
 from training.tally import Tally
@@ -57,6 +57,7 @@ def run_epochs(
     device: torch.device,
     progress: Callable[[int, int], None] | None = None,
     most_seconds: float | None = None,
+    best_score: float = float("nan"),
 ) -> Finished:
     """Train until the last epoch, or until the time is up; goes on where an earlier call stopped.
 
@@ -72,6 +73,8 @@ def run_epochs(
         Told (batches done, batches in all).
     most_seconds
         Stop cleanly after so long.
+    best_score
+        Of the best state that the run's folder holds already, where something came before the first epoch.
 
     Raises
     ------
@@ -86,6 +89,7 @@ def run_epochs(
         # All batches have one shape: it pays to try which convolution is the fastest.
         torch.backends.cudnn.benchmark = True
     loop = _Loop(method, optimiser_config, counts, run, seed=seed, device=device)
+    loop.best_score = best_score
     loop.resume()
     begun = time.monotonic()
     while loop.epoch < optimiser_config.epochs:
@@ -122,13 +126,10 @@ class _Loop:
         device: torch.device,
     ) -> None:
         self.method, self.config, self.counts, self.run, self.seed = method, config, counts, run, seed
-        self.parameters = list(method.parameters())
-        self.optimiser = torch.optim.SGD(
-            self.parameters,
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-        )
+        groups = method.parameters()
+        self.parameters = [tensor for group in groups for tensor in group.tensors]
+        self.optimiser = _optimiser(groups, config)
+        self.factors = [group.rate for group in groups]
         self.epoch = self.batch = 0
         self.best_score = float("nan")
         self.per_epoch = sum(count // config.batch for count in counts)
@@ -164,8 +165,8 @@ class _Loop:
 
     def step(self, batch: Batch) -> None:
         every = self.config.accumulate
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate
+        for group, factor in zip(self.optimiser.param_groups, self.factors, strict=True):
+            group["lr"] = factor * self.rate
         loss, parts = self.method.loss(batch)
         together = min(every, self.per_epoch - self.batch // every * every)
         (loss / together).backward()  # type: ignore[no-untyped-call]  # torch has no types for it
@@ -248,3 +249,12 @@ class _Loop:
         self.epoch, self.batch, self.best_score = state["epoch"], state["batch"], state["best_score"]
         self.tally.load_state_dict(state["tally"])
         self.run.rewind(self.epoch)
+
+
+def _optimiser(groups: Sequence[ParameterGroup], config: OptimiserConfig) -> torch.optim.Optimizer:
+    told = [{"params": list(group.tensors), "lr": group.rate * config.learning_rate} for group in groups]
+    if config.name == "adamw":
+        return torch.optim.AdamW(told, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.SGD(
+        told, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+    )

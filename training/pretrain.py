@@ -105,7 +105,7 @@ def _method(
     moco.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not among torch's typed forms
     places = [split.train for split in prepared.splits]
     views = views_of(config, prepared)
-    loader = Loader(prepared.sources, places, device, resident_bytes=_resident_bytes(device))
+    loader = Loader(prepared.sources, places, device, resident_bytes=resident_bytes(device))
     return Pretraining(
         moco,
         views,
@@ -195,7 +195,7 @@ def _descriptions(prepared: Prepared) -> list[NDArray[np.float32]]:
     return describe_inputs(prepared.contract, inputs)
 
 
-def _resident_bytes(device: torch.device) -> int:
+def resident_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(_RESIDENT_SHARE * torch.cuda.get_device_properties(device).total_memory)
     return _CPU_RESIDENT_BYTES

@@ -35,7 +35,7 @@ def graph():
     mean = made.add("Flatten", made.add("GlobalAveragePool", "images"), axis=1)
     beside = made.add("Add", mean, made.constant(np.ones(BANDS, dtype=np.float32)))
     made.normalised(made.add("Concat", trunk, beside, axis=1), output="embedding")
-    return made.finished(images=(BANDS, SIDE, SIDE), dimension=WIDE + BANDS)
+    return made.finished(images=(BANDS, SIDE, SIDE), outputs={"embedding": WIDE + BANDS})
 
 
 def nodes(graph, kind):

@@ -123,7 +123,7 @@ def small_graph():
     features = made.add("Relu", made.add("Conv", "images", weight, bias, kernel_shape=[3, 3]))
     flat = made.add("Flatten", features, axis=1)
     made.normalised(flat, output="embedding")
-    return made.finished(images=(3, 8, 8), dimension=16 * 36)
+    return made.finished(images=(3, 8, 8), outputs={"embedding": 16 * 36})
 
 
 def test_integers_are_taken_where_they_find_the_same_neighbours(small_graph):

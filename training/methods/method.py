@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from training.schedule import Batch
 
-__all__ = ["Method"]
+__all__ = ["Method", "ParameterGroup"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParameterGroup:
+    """Weights that move at one pace.
+
+    Attributes
+    ----------
+    rate
+        Their learning rate in units of the configuration's.
+    """
+
+    tensors: Sequence[Tensor]
+    rate: float = 1.0
 
 
 class Method(Protocol):
     """What a way of training does with a batch."""
 
-    def parameters(self) -> Sequence[Tensor]:
+    def parameters(self) -> Sequence[ParameterGroup]:
         """Return what the optimiser moves."""
 
     def expect(self, batches: Sequence[Batch]) -> None:

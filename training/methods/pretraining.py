@@ -15,6 +15,7 @@ from training.augment.recipe import Views
 from training.auxiliary import AuxiliaryHead, measure_views
 from training.description import DescriptionHead
 from training.loader import Loader
+from training.methods.method import ParameterGroup
 from training.methods.moco import MoCo
 from training.schedule import Batch
 
@@ -69,13 +70,10 @@ class Pretraining:
         self._validate = validate
         self._new: tuple[Tensor, int] | None = None
 
-    def parameters(self) -> Sequence[Tensor]:
+    def parameters(self) -> Sequence[ParameterGroup]:
         """Return the query encoder's and the regression's weights."""
-        return [
-            *self.moco.query_encoder.parameters(),
-            *self.auxiliary.parameters(),
-            *self.describing.parameters(),
-        ]
+        modules = (self.moco.query_encoder, self.auxiliary, self.describing)
+        return [ParameterGroup([tensor for module in modules for tensor in module.parameters()])]
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Return InfoNCE plus the weighted regression; see :class:`training.methods.method.Method`."""
