@@ -59,20 +59,22 @@ class Spectroscopic:
         vectors: VectorArray,
         k: int,
         *,
-        without: NDArray[np.int64] | None = None,
+        without: NDArray[np.int64] | Sequence[NDArray[np.int64]] | None = None,
     ) -> tuple[NDArray[np.int64], VectorArray]:
         """Find the k nearest galaxies with a redshift, exactly.
 
         Parameters
         ----------
         without
-            Rows that are left out.
+            Rows that are left out: for all vectors, or one array for each.
 
         Returns
         -------
         tuple
             Rows and similarities, shape (Q, k), fewer columns if there are fewer such galaxies.
         """
+        if without is not None and not isinstance(without, np.ndarray):
+            return self._nearest_of_each(store, vectors, k, without)
         usable = self._usable
         if without is not None and len(without):
             usable = usable.copy()
@@ -112,6 +114,20 @@ class Spectroscopic:
                 wide_rows, wide_similarity, self._others(rows[short], wide_rows), k
             )
         return found, similarity, lengths
+
+    def _nearest_of_each(
+        self, store: VectorStore, vectors: VectorArray, k: int, without: Sequence[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.int64], VectorArray]:
+        """Search for all at once, for as many more as the longest list leaves out; then leave out."""
+        most = max((int(np.count_nonzero(self._usable[own])) for own in without), default=0)
+        k = max(0, min(k, self.n - most))
+        found, similarity = self.nearest(store, vectors, k + most)
+        wanted = np.ones(found.shape, dtype=np.bool_)
+        for n, own in enumerate(without):
+            if len(own):
+                wanted[n] = ~np.isin(found[n], own)
+        rows, kept, _ = _first(found, similarity, wanted, k)
+        return rows, kept
 
     def _others(self, rows: NDArray[np.int64], near: NDArray[np.int64]) -> NDArray[np.bool_]:
         return np.asarray(self._usable[near] & (self._groups[near] != self._groups[rows][:, None]))

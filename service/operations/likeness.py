@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from index.vectors.store import VectorStore
 
-__all__ = ["same_images"]
+__all__ = ["same_images", "same_images_of_each"]
 
 # Nearer than the first is the same pixels. Compression with losses moves an image farther, up to the second; then it must
 # stand out from the next galaxy, which has another distance altogether.
@@ -27,8 +27,19 @@ def same_images(store: VectorStore, vector: NDArray[np.float32]) -> NDArray[np.i
     vector
         Unit norm, shape (D,).
     """
-    found = store.search(vector[None], min(_SEARCHED, store.n))
-    rows, similarity = found.rows[0, : found.lengths[0]], found.similarity[0, : found.lengths[0]]
+    return same_images_of_each(store, vector[None])[0]
+
+
+def same_images_of_each(store: VectorStore, vectors: NDArray[np.float32]) -> list[NDArray[np.int64]]:
+    """Return :func:`same_images` of each of many embeddings, shape (Q, D), by one search."""
+    found = store.search(vectors, min(_SEARCHED, store.n))
+    return [
+        _alike(rows[:length], similarity[:length])
+        for rows, similarity, length in zip(found.rows, found.similarity, found.lengths, strict=True)
+    ]
+
+
+def _alike(rows: NDArray[np.int64], similarity: NDArray[np.float32]) -> NDArray[np.int64]:
     same = similarity > _SAME_PIXELS
     if not same.any() and len(rows) > 1 and similarity[0] > _SAME_IMAGE:
         same[0] = _TIMES_NEARER * (1 - similarity[0]) < 1 - similarity[1]

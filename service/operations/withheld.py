@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from service.operations import photoz
@@ -11,8 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from service.operations.uploads import Prepared
+    from service.served import Served
 
-__all__ = ["WITHHELD", "redshift", "why_no_redshift"]
+__all__ = ["WITHHELD", "redshift", "why_no_redshift", "why_withheld"]
 
 #: Flags that withhold the redshift where all of a set are raised, the gravest first.
 WITHHELD: dict[frozenset[str], str] = {
@@ -39,17 +41,38 @@ _DOUBTFUL = ("size_unlikely", "sharper_than_trained", "sky_unlikely")
 
 def why_no_redshift(prepared: Prepared) -> str | None:
     """Say why no redshift will be given; None where one will."""
-    cutout, flags = prepared.understood.cutout, prepared.understood.report.flags
-    if cutout.bands.is_display:
+    cutout = prepared.understood.cutout
+    return why_withheld(
+        prepared.served,
+        prepared.understood.report.flags,
+        is_display=cutout.bands.is_display,
+        is_calibrated=cutout.is_calibrated,
+        is_measured=bool(prepared.readings),
+    )
+
+
+def why_withheld(
+    served: Served, flags: Collection[str], *, is_display: bool, is_calibrated: bool, is_measured: bool
+) -> str | None:
+    """Say why an image gets no redshift from a release; None where it gets one.
+
+    Parameters
+    ----------
+    flags
+        Reservations of the reader, the contract and the domain.
+    is_measured
+        Whether any band has a flux in the middle of the image.
+    """
+    if is_display:
         return "A display image carries no calibrated fluxes. Send FITS for a redshift."
-    if not cutout.is_calibrated:
+    if not is_calibrated:
         return "The flux unit is unknown. Give `zeropoint=` (AB magnitude of one count) for a redshift."
-    if prepared.served.release.domain is not None and not prepared.readings:
+    if served.release.domain is not None and not is_measured:
         return (
             "Nothing could be measured in the middle of the image. Send one with data there for a redshift."
         )
     withheld = next((reason for together, reason in WITHHELD.items() if together <= set(flags)), None)
-    return withheld or prepared.served.release.photoz.unavailable
+    return withheld or served.release.photoz.unavailable
 
 
 def redshift(

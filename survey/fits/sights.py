@@ -92,7 +92,9 @@ def locate(planes: Sequence[Plane], overrides: Overrides, report: IngestReport) 
 
 
 def _skies(planes: Sequence[Plane], shapes: Sequence[tuple[int, int]]) -> list[Astrometry]:
-    known = {id(plane.image): astrometry_of(plane.image) for plane in planes}
+    # The planes of a cube are one image: its WCS takes longer to read than its pixels.
+    images = {id(plane.image): plane.image for plane in planes}
+    known = {key: astrometry_of(image) for key, image in images.items()}
     skies = [known[id(plane.image)] for plane in planes]
     lenders = [(sky, shape) for sky, shape in zip(skies, shapes, strict=True) if sky.wcs is not None]
     skies = [
