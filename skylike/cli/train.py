@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
+from skylike.cli.photoz_fit import photoz
 from skylike.cli.pretrain import export, plot, pretrain
 from skylike.cli.publish import publish
 
@@ -20,6 +21,7 @@ app = typer.Typer(help="Fit models on a survey.", no_args_is_help=True)
 app.command()(pretrain)
 app.command()(plot)
 app.command()(export)
+app.command()(photoz)
 app.command()(publish)
 
 

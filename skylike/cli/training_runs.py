@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from training.config import PretrainConfig
     from training.preparation import Prepared
 
-__all__ = ["import_torch", "next_command", "prepared", "run_folder", "torch_device"]
+__all__ = ["config_path", "import_torch", "next_command", "prepared", "run_folder", "torch_device"]
 
 #: ``skylike train pretrain sdss-rgb`` takes a configuration that Skylike brings.
 _SHIPPED = Path(__file__).parents[2] / "training" / "configs"
@@ -80,6 +80,23 @@ def next_command(verb: str, config: str, *, run: str | None, seed: int | None) -
     return shlex.join(words)
 
 
+def config_path(config: str) -> Path:
+    """Return the file of a configuration that is given by its path, or by the name of one that Skylike brings.
+
+    Raises
+    ------
+    BadConfig
+        If there is none.
+    """
+    from training.config import BadConfig
+
+    path = Path(config) if Path(config).suffix == ".toml" else _SHIPPED / f"{config}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(one.stem for one in _SHIPPED.glob("*.toml")))
+        raise BadConfig(f"no configuration {config!r}: give a .toml file, or one of {known}")
+    return path
+
+
 def prepared(config: str, seed: int | None, data_dir: Path) -> tuple[PretrainConfig, Prepared]:
     """Read a configuration and open its data.
 
@@ -90,16 +107,10 @@ def prepared(config: str, seed: int | None, data_dir: Path) -> tuple[PretrainCon
     """
     from survey.manifests import CorruptFolder
     from survey.naming import checked_name
-    from training.config import BadConfig, read_config
+    from training.config import read_config
     from training.preparation import prepare
 
-    path = Path(config)
-    shipped = _SHIPPED / f"{config}.toml"
-    if path.suffix != ".toml":
-        path = shipped
-    if not path.is_file():
-        known = ", ".join(sorted(one.stem for one in _SHIPPED.glob("*.toml")))
-        raise BadConfig(f"no configuration {config!r}: give a .toml file, or one of {known}")
+    path = config_path(config)
     read = read_config(path)
     if seed is not None:
         read = read.model_copy(update={"seed": seed, "model_id": f"{read.model_id}-s{seed}"})
