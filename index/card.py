@@ -6,9 +6,37 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ModelCard"]
+__all__ = ["ModelCard", "PhotozCard"]
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+
+class PhotozCard(BaseModel):
+    """What a card says of the model's redshift network.
+
+    Attributes
+    ----------
+    z_max, n_bins
+        Its grid: equal bins from 0.
+    train_set
+        The spectra it learnt from, in a few words; repeated in every estimate.
+    views
+        Orientations averaged inside the graph.
+    n_train, n_calibration
+        Spectra it was fitted to, and others that calibrated it.
+    metrics
+        Measured figures by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    z_max: float = Field(gt=0)
+    n_bins: int = Field(ge=2)
+    train_set: str
+    views: Literal[1, 8] = 1
+    n_train: int | None = None
+    n_calibration: int | None = None
+    metrics: dict[str, Any] = Field(default_factory=dict)
 
 
 class ModelCard(BaseModel):
@@ -26,6 +54,8 @@ class ModelCard(BaseModel):
         Survey, its SHA-256, number of objects, seed and the method's own settings.
     metrics
         Measured figures by name; empty when nothing was measured.
+    photoz
+        Of ``photoz.onnx`` and ``photoz.npz``; None in a model without a redshift network.
     created
         ISO 8601 time, UTC.
     files
@@ -43,6 +73,7 @@ class ModelCard(BaseModel):
     views: Literal[1, 8] = 1
     training: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
+    photoz: PhotozCard | None = None
     code_revision: str = ""
     licence: str = ""
     created: str = ""

@@ -152,7 +152,7 @@ class PhotozCalibration:
             p(z) of shape (Q, B); the columns of :data:`index.estimates.ARRAYS` but ``z_neighbours``; the 13
             quantiles, shape (Q, 13).
         """
-        usable = np.isfinite(logits).all(axis=1)
+        usable = np.asarray(np.isfinite(logits).all(axis=1))
         probability = softmax(np.where(usable[:, None], logits, 0), self.temperature)
         summary = summarise(probability, self.grid)
         cells = None if self.cells is None or photometry is None else self._cells(photometry)
@@ -220,8 +220,8 @@ class PhotozCalibration:
     def _read(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         cells = support = None
         if "cell_names" in arrays:
-            names = [str(name) for name in arrays["cell_names"]]
-            cells = Cells(*names, float(arrays["colour_edge"]), arrays["magnitude_edges"])
+            mag, blue, red = (str(name) for name in arrays["cell_names"])
+            cells = Cells(mag, blue, red, float(arrays["colour_edge"]), arrays["magnitude_edges"])
         if "support_own" in arrays:
             support = Support(**{name: arrays[f"support_{name}"] for name in _SUPPORT})
         z_max, n_bins = arrays["grid"].tolist()

@@ -54,7 +54,7 @@ class Support:
         if not len(self.reference):
             return np.asarray(features[:, 0], dtype=np.float64)
         scaled = (np.asarray(features, dtype=np.float64) - self.centre) / self.scale
-        finite = np.isfinite(scaled).all(axis=1)
+        finite = np.asarray(np.isfinite(scaled).all(axis=1))
         return np.where(finite, _mean_nearest(np.where(finite[:, None], scaled, 0), self.reference), np.nan)
 
     def percentile(self, features: NDArray[np.floating]) -> FloatArray:

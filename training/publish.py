@@ -91,4 +91,6 @@ def publish_released(
         metrics |= {"figures": quoted_figures(results, figures), "figures_from": results.name}
     changed = {"metrics": metrics} if licence is None else {"metrics": metrics, "licence": licence}
     card = model.card.model_copy(update=changed)
-    return publish_model(folder / card.id, card, encoder=graph, golden=(fields, embeddings))
+    return publish_model(
+        folder / card.id, card, encoder=graph, golden=(fields, embeddings), photoz=model.photoz_parts()
+    )

@@ -152,7 +152,7 @@ def test_the_demo_takes_a_released_model_that_fits_and_fits_one_where_none_does(
 def test_the_demo_passes_over_a_model_that_this_processor_computes_otherwise(
     shipped, survey, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("index.model._MIN_GOLDEN_COSINE", 1.1)
+    monkeypatch.setattr("index.encoder._MIN_GOLDEN_COSINE", 1.1)
     with pytest.raises(Exception, match="was not to be done"):
         _model(tmp_path, survey, DEMO_MODELS[0], no_step)
 
