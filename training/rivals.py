@@ -161,11 +161,15 @@ def fit_boosting(
 
 
 def _location(seed: int) -> HistGradientBoostingRegressor:
+    # Of seven settings the best on the validation part of 100,000 rendered galaxies, by sigma_MAD; a squared loss is 2 %
+    # worse.
     return HistGradientBoostingRegressor(
+        loss="absolute_error",
         learning_rate=0.05,
         max_iter=300,
         max_leaf_nodes=31,
         min_samples_leaf=50,
         l2_regularization=1.0,
+        early_stopping=False,
         random_state=seed,
     )

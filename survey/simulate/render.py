@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.simulate.galaxies import build_galaxy
-from survey.simulate.light import combine
+from survey.simulate.light import Component, combine, points
 from survey.simulate.morphology import Shape, draw_shape
 from survey.simulate.oddities import (
     bright_star,
@@ -53,7 +53,13 @@ def galaxy_generator(seed: int, index: int) -> np.random.Generator:
 
 
 def render_galaxy(
-    galaxy: Galaxy, *, seed: int, oddity_rate: float | None = None, realisation: int = 0
+    galaxy: Galaxy,
+    *,
+    seed: int,
+    oddity_rate: float | None = None,
+    realisation: int = 0,
+    seeing: float = 1.0,
+    as_point: bool = False,
 ) -> Rendered:
     """Draw shape, conditions and surroundings of a galaxy and render it; a function of its arguments.
 
@@ -62,6 +68,10 @@ def render_galaxy(
     realisation
         0 is the survey itself. Any other shows the same galaxy, part for part, as it would be seen elsewhere: at another
         position angle and place on the pixel grid, with other seeing, noise and surroundings.
+    seeing
+        By how much the PSF is wider than that drawn.
+    as_point
+        Show its light as that of a star.
     """
     rng = galaxy_generator(seed, galaxy.index)
     oddity = draw_oddity(rng) if oddity_rate is None else draw_oddity(rng, oddity_rate)
@@ -71,7 +81,10 @@ def render_galaxy(
     if realisation:
         seen = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, realisation, galaxy.index)))
         shape, observation = shape.turned(2 * np.pi * seen.random()), draw_observation(seen)
+    observation = replace(observation, fwhm=seeing * observation.fwhm)
     parts = ring_galaxy(shape, rng) if oddity == "ring" else build_galaxy(shape, rng)
+    if as_point:
+        parts = [Component(points(np.zeros(1), np.zeros(1), np.ones(1), sigma=0.0), 1.0, np.zeros(5))]
     sources = combine(parts, galaxy.flux) + neighbours(galaxy.flux, seen)
     if oddity in ("arc", "blend"):
         sources.append(extra_source(oddity, galaxy.flux, seen))

@@ -70,3 +70,22 @@ def test_other_dust_is_drawn_from_the_survey_and_leaves_the_light_behind_it():
     for before, after in zip(galaxies, moved, strict=True):
         clear = [g.flux * 10 ** (0.4 * extinction_mag(np.array(g.ebv), UGRIZ)) for g in (before, after)]
         assert clear[1] == pytest.approx(clear[0], rel=1e-12)
+
+
+def test_worse_seeing_widens_the_same_galaxy_and_keeps_its_conditions_else():
+    sharp, dull = (render_galaxy(a_galaxy(5), seed=3, oddity_rate=0, seeing=s) for s in (1.0, 1.5))
+    assert dull.shape == sharp.shape
+    assert dull.observation.fwhm == pytest.approx(1.5 * sharp.observation.fwhm)
+    assert dull.observation.sky_sigma.tolist() == sharp.observation.sky_sigma.tolist()
+    middle = slice(40, 44)
+    assert dull.image[2, middle, middle].sum() < 0.95 * sharp.image[2, middle, middle].sum()
+
+
+def test_a_point_is_as_wide_as_the_seeing():
+    star = render_galaxy(a_galaxy(5), seed=3, oddity_rate=0, as_point=True)
+    inner = np.hypot(*(np.indices((84, 84)) - 41.5)) < star.observation.fwhm[2] / 0.396
+    # Within one FWHM lie 1 - (1 + 4 (2^(1/3) - 1))^-2 = 0.76 of a Moffat profile of index 3; pixels a third of it wide and a
+    # place a tenth of it off centre can only lower that, a little.
+    assert 0.68 < star.image[2][inner].sum() / FLUX[2] < 0.77
+    galaxy = render_galaxy(a_galaxy(5), seed=3, oddity_rate=0)
+    assert galaxy.image[2][inner].sum() < 0.6 * star.image[2][inner].sum()
