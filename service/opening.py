@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -46,8 +46,13 @@ class NotServable(RuntimeError):
         self.command = command
 
 
-def open_resources(settings: Settings) -> Resources:
+def open_resources(settings: Settings, *, pinned: Collection[str] = ()) -> Resources:
     """Open everything that is served, checking that all of it fits together.
+
+    Parameters
+    ----------
+    pinned
+        Ids of further releases to open, if the catalogue still knows them, whether they are active or not.
 
     Raises
     ------
@@ -59,17 +64,18 @@ def open_resources(settings: Settings) -> Resources:
     sandbox.start()
     engine = make_engine(settings.url, answer_seconds=_ANSWER_SECONDS)
     try:
-        return _open(settings, sandbox, engine)
+        return _open(settings, sandbox, engine, pinned)
     except BaseException:
         sandbox.close()
         engine.dispose()
         raise
 
 
-def _open(settings: Settings, sandbox: Sandbox, engine: Engine) -> Resources:
+def _open(settings: Settings, sandbox: Sandbox, engine: Engine, pinned: Collection[str]) -> Resources:
     known, active, registered = _catalogue(settings, engine)
     if not active:
         raise NotServable("Nothing is served yet: the catalogue has no active release.", _first_build(known))
+    active = [*active, *(row for row in registered if row.id in pinned and not row.is_active)]
     folders = {row.name: _survey(settings.data_dir, row) for row in known}
     models: dict[str, tuple[Model, OnnxEncoder]] = {}
     releases: dict[str, Served] = {}

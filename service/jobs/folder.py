@@ -6,8 +6,9 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -123,6 +124,23 @@ class JobFolder:
         target = self.path(job_id) / f"result-{token}.{extension}"
         with self._published(target) as staged:
             yield staged, target
+
+    def forget_file(self, job_id: str, name: str) -> None:
+        """Remove a result that no row will ever name."""
+        for place in (self.path(job_id), self.path(job_id) / _CHUNKS):
+            with suppress(OSError):
+                (place / name).unlink()
+
+    def has_input(self, job_id: str) -> bool:
+        """Whether a job's input is still there."""
+        return (self.path(job_id) / _INPUT).is_file()
+
+    def touched(self, job_id: str) -> float:
+        """Return when something in a job's folder last came or went, seconds since 1970; now if it is gone."""
+        try:
+            return self.path(job_id).stat().st_mtime
+        except FileNotFoundError:
+            return time.time()
 
     def keep_only(self, job_id: str, names: Collection[str]) -> None:
         """Remove everything of a job but some files: what it no longer needs, and what late writers left."""

@@ -21,7 +21,7 @@ from service.jobs.folder import JobFolder
 from service.jobs.handlers import Spec
 from service.operations.refusals import JobNotFound, JobQuota, JobsOff, JobWithoutResult
 from service.records.audit import record
-from service.records.job_chunks import ChunkRow, Progress, forgive, list_chunks, progress
+from service.records.job_chunks import ChunkRow, Progress, find_chunk, forgive, list_chunks, progress
 from service.records.jobs import (
     ACTIVE,
     NOBODY,
@@ -29,6 +29,7 @@ from service.records.jobs import (
     Phase,
     add_job,
     change_phase,
+    count_running,
     database_time,
     find_job,
     job_usage,
@@ -51,10 +52,17 @@ _STARTABLE: Final = (Phase.PENDING, Phase.ERROR, Phase.ABORTED)
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job with how far it is."""
+    """A job with how far it is.
+
+    Attributes
+    ----------
+    answer
+        The chunk that stands for the answer, once the job is completed.
+    """
 
     row: JobRow
     progress: Progress
+    answer: ChunkRow | None = None
 
     @property
     def eta_s(self) -> float | None:
@@ -189,7 +197,12 @@ class JobStore:
         with self.reading() as session:
             now = database_time(session)
             rows = list_jobs(session, owner, now=now, limit=limit, phase=phase, before=before)
-            return [JobView(row, progress(session, row.id)) for row in rows]
+            return [_viewed(session, row) for row in rows]
+
+    def n_running(self) -> int:
+        """Return how many jobs, anybody's, have chunks left to answer."""
+        with self.reading() as session:
+            return count_running(session, now=database_time(session))
 
     def start(self, job_id: str, owner: str) -> JobView:
         """Let a job run that was made PENDING, or again one that ended without a result: finished chunks stay.
@@ -214,7 +227,7 @@ class JobStore:
                 take_turn(session, view.row.owner)
                 self._check_quota(session, view.row.owner)
             forgive(session, job_id)
-            expires = database_time(session) + self._life
+            expires = database_time(session) + self.life
             cleared = {"error": None, "ended_at": None, "expires_at": expires}
             change_phase(session, job_id, Phase.QUEUED, among=_STARTABLE, **cleared)
             return self._view(session, job_id, owner)
@@ -230,7 +243,7 @@ class JobStore:
         with self.writing() as session, session.begin():
             view = self._view(session, job_id, owner)
             now = database_time(session)
-            ended = {"ended_at": now, "expires_at": now + self._life}
+            ended = {"ended_at": now, "expires_at": now + self.life}
             if change_phase(session, job_id, Phase.ABORTED, among=ACTIVE, **ended):
                 record(session, owner=view.row.owner, action="job.abort", subject=job_id)
             return self._view(session, job_id, owner)
@@ -263,21 +276,22 @@ class JobStore:
             remove_job(session, job_id)
 
     @property
-    def _life(self) -> timedelta:
+    def life(self) -> timedelta:
+        """How long a job stays after its end, and one that does not end after its beginning."""
         return timedelta(days=self._settings.job_days)
 
     def _view(self, session: Session, job_id: str, owner: str) -> JobView:
         row = find_job(session, job_id, now=database_time(session))
         if row is None or row.owner not in {owner, NOBODY}:
             raise JobNotFound(f"You have no job {job_id!r}. GET /api/v1/jobs lists those of your key.")
-        return JobView(row, progress(session, job_id))
+        return _viewed(session, row)
 
     def _register(self, row: JobRow, rows_of_chunks: list[int]) -> JobRow:
         with self.writing() as session, session.begin():
             take_turn(session, row.owner)
             self._check_quota(session, row.owner, row.n_bytes)
             now = database_time(session)
-            row = replace(row, created_at=now, turn_at=now, expires_at=now + self._life)
+            row = replace(row, created_at=now, turn_at=now, expires_at=now + self.life)
             add_job(session, row, rows_of_chunks)
             detail = {"kind": row.kind, "n_rows": row.n_rows}
             record(session, owner=row.owner, action="job.create", subject=row.id, detail=detail)
@@ -300,6 +314,12 @@ class JobStore:
                 limit=settings.job_bytes_per_owner,
                 got=used.n_bytes + n_bytes,
             )
+
+
+def _viewed(session: Session, row: JobRow) -> JobView:
+    is_whole = row.phase is Phase.COMPLETED
+    answer = find_chunk(session, row.id, row.n_chunks) if is_whole else None
+    return JobView(row, progress(session, row.id), answer)
 
 
 @contextmanager

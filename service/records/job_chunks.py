@@ -19,10 +19,12 @@ __all__ = [
     "commit_chunk",
     "extend_lease",
     "fail_chunk",
+    "find_chunk",
     "forgive",
     "list_chunks",
     "may_be_leased",
     "progress",
+    "reopen_chunk",
     "return_chunk",
     "take_chunk",
 ]
@@ -137,9 +139,11 @@ def extend_lease(session: Session, job_id: str, number: int, token: int, seconds
 def commit_chunk(
     session: Session, job_id: str, number: int, token: int, *, result: str, digest: str, n_bytes: int
 ) -> bool:
-    """Let a file be the result of a chunk, and say whether it is: it is not once somebody else has leased the
-    chunk, or when the job does not run any more. The caller commits.
-    """  # noqa: D205 - one sentence
+    """Let a file be the result of a chunk, and say whether it is; the caller commits.
+
+    It is not once somebody else has leased the chunk, or when the job does not run any more. A lease that has lapsed
+    without a successor still counts: nobody else can have answered the chunk.
+    """
     now = database_time(session)
     done = {"result": result, "digest": digest, "n_bytes": n_bytes, "ended_at": now}
     return _changed(session, job_id, number, token, **done, holder=None, leased_until=None)
@@ -166,11 +170,24 @@ def return_chunk(session: Session, job_id: str, number: int, token: int) -> bool
     return _changed(session, job_id, number, token, holder=None, leased_until=None)
 
 
+def reopen_chunk(session: Session, chunk: ChunkRow) -> None:
+    """Let a finished chunk be unfinished again, if its result is still the one known; the caller commits."""
+    known = _update(chunk.job_id, chunk.number).where(job_chunks.c.result == chunk.result)
+    session.execute(known.values(result=None, digest=None, n_bytes=0, ended_at=None))
+
+
 def forgive(session: Session, job_id: str) -> None:
     """Let the unfinished chunks of a job begin anew: nothing failed, nobody holds one. The caller commits."""
     unfinished = update(job_chunks).where(job_chunks.c.job_id == job_id, job_chunks.c.result.is_(None))
     # The token stays: whoever holds a lease of before has lost it with the next one.
     session.execute(unfinished.values(lapses=0, failures=0, holder=None, leased_until=None))
+
+
+def find_chunk(session: Session, job_id: str, number: int) -> ChunkRow | None:
+    """Return a chunk of a job."""
+    query = select(job_chunks).where(job_chunks.c.job_id == job_id, job_chunks.c.number == number)
+    row = session.execute(query).mappings().one_or_none()
+    return None if row is None else _chunk(row)
 
 
 def list_chunks(session: Session, job_id: str) -> list[ChunkRow]:

@@ -23,6 +23,7 @@ __all__ = [
     "add_job",
     "all_jobs",
     "change_phase",
+    "count_running",
     "database_time",
     "expired_jobs",
     "find_job",
@@ -171,6 +172,12 @@ def job_usage(session: Session, owner: str) -> JobUsage:
         select(active, func.coalesce(func.sum(jobs.c.n_bytes), 0)).where(jobs.c.owner == owner)
     ).one()
     return JobUsage(int(n_active), int(n_bytes))
+
+
+def count_running(session: Session, *, now: datetime) -> int:
+    """Return how many jobs, anybody's, are queued or worked on."""
+    runs = jobs.c.phase.in_((Phase.QUEUED, Phase.EXECUTING))
+    return int(session.execute(select(func.count()).where(runs, jobs.c.expires_at > now)).scalar_one())
 
 
 def change_phase(

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
-from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
-from support.jobs import OWNER, job_store, made, tables
+from support.jobs import OWNER, expire, job_store, made, tables
 
 from service.operations.refusals import BatchTooLarge, JobNotFound, JobQuota, JobsOff, JobWithoutResult
 from service.records.audit import list_audit
-from service.records.jobs import NOBODY, Phase, database_time, set_expiry
+from service.records.jobs import NOBODY, Phase
 
 
 @pytest.fixture
 def store(database_url, tmp_path):
     with job_store(database_url, tmp_path / "jobs") as made_store:
         yield made_store
-
-
-def expire(store, job_id, seconds=0.0):
-    with store.writing() as session, session.begin():
-        set_expiry(session, job_id, database_time(session) + timedelta(seconds=seconds))
 
 
 def test_a_job_is_found_with_every_row_in_its_chunk(store):

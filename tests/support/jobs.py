@@ -1,12 +1,14 @@
 """Jobs without a service around them: a store on a database and a folder, and tables for it."""
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pyarrow as pa
 
 from index.catalogue.migrate import upgrade
 from index.catalogue.session import make_engine
 from service.jobs.store import JobStore
+from service.records.jobs import database_time, set_expiry
 from service.settings import Settings
 
 OWNER = "ada"
@@ -32,3 +34,8 @@ def made(
     return store.create(
         kind, parameters or {}, tables(n), owner=owner, fmt=fmt, chunk_rows=chunk_rows, **more
     )
+
+
+def expire(store, job_id, seconds=0.0):
+    with store.writing() as session, session.begin():
+        set_expiry(session, job_id, database_time(session) + timedelta(seconds=seconds))
