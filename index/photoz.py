@@ -96,7 +96,7 @@ class KernelPhotoZ:
         inputs: NDArray[np.float32] | None,  # noqa: ARG002 - an estimator with a network looks at them
         vectors: VectorArray,
         *,
-        without: NDArray[np.int64] | None = None,
+        without: NDArray[np.int64] | Sequence[NDArray[np.int64]] | None = None,
         flags: NDArray[np.integer[Any]] | int | None = None,
     ) -> Estimates:
         """Estimate redshifts of images that are no galaxies of the release.
@@ -109,7 +109,7 @@ class KernelPhotoZ:
             Their embeddings, shape (Q, D), unit norm.
         without
             Rows whose spectra are left out, for images that show galaxies of the release: those of
-            :meth:`index.spectroscopic.Spectroscopic.same_galaxies`.
+            :meth:`index.spectroscopic.Spectroscopic.same_galaxies`, for all images or one array for each.
         flags
             Bits of :class:`index.photoz_columns.Flag` that the caller knows: for all, or shape (Q,).
 
@@ -121,7 +121,12 @@ class KernelPhotoZ:
         estimates = self.estimate_many(vectors, without=without)
         return estimates if flags is None else estimates.with_flags(flags)
 
-    def estimate_many(self, vectors: VectorArray, *, without: NDArray[np.int64] | None = None) -> Estimates:
+    def estimate_many(
+        self,
+        vectors: VectorArray,
+        *,
+        without: NDArray[np.int64] | Sequence[NDArray[np.int64]] | None = None,
+    ) -> Estimates:
         """Estimate redshifts of embeddings of shape (Q, D); see :meth:`estimate_images`."""
         settings = self._settings()
         rows, similarity = self._spectra.nearest(self._store, vectors, settings.k, without=without)
