@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embeddings import EmbeddingsInfo, EmbeddingStore
-from index.fields import Rejection, fields_for
+from index.field_blocks import FieldBlock, field_blocks, shard_rows, shifted
 from index.model import Model, OnnxEncoder
 from survey.archive import SurveyFolder
 
@@ -98,9 +98,14 @@ def embed_survey(
         done = info.n_objects - sum(len(_rows(info, shard)) for shard in todo)
         for shard in todo:
             job = _Job(survey, model, encoder, batch)
-            job.run(_rows(info, shard), _shifted(progress, done, info.n_objects))
+            job.run(_rows(info, shard), shifted(progress, done, info.n_objects))
             store.write_shard(
-                shard, job.ids, job.hpx29, job.embeddings(info.dimension), rejected=job.rejected
+                shard,
+                job.ids,
+                job.hpx29,
+                job.embeddings(info.dimension),
+                flags=job.flags,
+                rejected=job.rejected,
             )
             done += len(_rows(info, shard))
     rejected = store.rejected
@@ -126,13 +131,7 @@ def describe_embeddings(
 
 
 def _rows(info: EmbeddingsInfo, shard: int) -> range:
-    start = shard * info.shard_size
-    return range(start, min(start + info.shard_size, info.n_objects))
-
-
-def _shifted(progress: Callable[[int, int], None] | None, base: int, total: int) -> Callable[[int], None]:
-    """Report progress inside a shard as progress of the whole."""
-    return (lambda n: progress(base + n, total)) if progress else (lambda _: None)
+    return shard_rows(shard, shard_size=info.shard_size, n_objects=info.n_objects)
 
 
 class _Job:
@@ -142,35 +141,31 @@ class _Job:
         self.survey, self.model, self.encoder, self.batch = survey, model, encoder, batch
         self.ids: list[str] = []
         self.hpx29: list[int | None] = []
+        self.flags: list[int] = []
         self.rejected: dict[str, str] = {}
         self._blocks: list[NDArray[np.float32]] = []
 
     def run(self, rows: range, progress: Callable[[int], None]) -> None:
         cells = self.survey.objects.column("hpx29").slice(rows.start, len(rows)).to_pylist()
-        for first, cutouts in self.survey.scan(rows.start, rows.stop, self.batch):
-            fields, kept = [], []
-            for row, result in enumerate(fields_for(self.model.contract, cutouts), start=first):
-                if isinstance(result, Rejection):
-                    self.rejected[self.survey.ids[row]] = f"{result.code}: {result.message}"
-                else:
-                    fields.append(result.field)
-                    kept.append(row)
-            if fields:
-                self._keep(self.encoder.embed_fields(np.stack(fields)), kept, cells, rows.start)
-            progress(first + len(cutouts) - rows.start)
+        for block in field_blocks(self.survey, self.model.contract, rows, batch=self.batch):
+            self.rejected |= block.rejected
+            if block.rows:
+                self._keep(self.encoder.embed_fields(block.fields), block, cells, rows.start)
+            progress(block.stop - rows.start)
 
     def embeddings(self, dimension: int) -> NDArray[np.float32]:
         return np.concatenate([np.empty((0, dimension), np.float32), *self._blocks])
 
     def _keep(
-        self, vectors: NDArray[np.float32], rows: list[int], cells: list[int | None], start: int
+        self, vectors: NDArray[np.float32], block: FieldBlock, cells: list[int | None], start: int
     ) -> None:
         # A field without any light has no direction; its graph answers zeros or NaN.
         good = np.abs(np.linalg.norm(vectors.astype(np.float64), axis=1) - 1) < 1e-3
-        for row, is_good in zip(rows, good, strict=True):
+        for row, flags, is_good in zip(block.rows, block.flags, good, strict=True):
             if is_good:
                 self.ids.append(self.survey.ids[row])
                 self.hpx29.append(cells[row - start])
+                self.flags.append(flags)
             else:
                 self.rejected[self.survey.ids[row]] = (
                     "model.no_embedding: the model gives no unit vector (an empty image?)"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from survey.manifests import CorruptFolder, file_sha256, fsync_tree
+from index.shards import Shards
+from survey.manifests import CorruptFolder
 
 __all__ = ["BadEmbedding", "EmbeddingMismatch", "EmbeddingStore", "EmbeddingsInfo"]
 
-_FORMAT = 1
-_MANIFEST = "manifest.json"
+_REMEDY = "embed the survey again"
 _NORM_TOLERANCE = 1e-3
 
 
@@ -58,24 +55,13 @@ class EmbeddingsInfo:
         return -(-self.n_objects // self.shard_size)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shard:
-    file: str
-    sha256: str
-    n: int
-    rejected: dict[str, str] = field(default_factory=dict)
-
-
 class EmbeddingStore:
-    """Embeddings on disk, written shard by shard.
+    """Embeddings on disk, written shard by shard; see :class:`index.shards.Shards`."""
 
-    A shard counts once the manifest lists its hash, so an interrupted job leaves whole shards behind.
-    """
-
-    def __init__(self, path: Path, info: EmbeddingsInfo, shards: Mapping[int, _Shard]) -> None:
-        self.path = path
-        self.info = info
-        self._shards = dict(shards)
+    def __init__(self, shards: Shards) -> None:
+        self.path = shards.path
+        self.info = EmbeddingsInfo(**shards.info)
+        self._shards = shards
 
     @classmethod
     def open(cls, path: Path) -> EmbeddingStore:
@@ -86,22 +72,16 @@ class EmbeddingStore:
         CorruptFolder
             If there is no readable manifest.
         """
+        shards = Shards.open(path, remedy=_REMEDY)
         try:
-            manifest = orjson.loads((path / _MANIFEST).read_bytes())
-            info = EmbeddingsInfo(**manifest["info"])
-            shards = {int(i): _Shard(**shard) for i, shard in manifest["shards"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CorruptFolder(f"{path.name}: no readable {_MANIFEST}; embed the survey again") from error
-        return cls(path, info, shards)
+            return cls(shards)
+        except TypeError as error:
+            raise CorruptFolder(f"{path.name}: its manifest is not one of embeddings; {_REMEDY}") from error
 
     @classmethod
     def create(cls, path: Path, info: EmbeddingsInfo) -> EmbeddingStore:
         """Start an empty store, replacing what was at ``path``."""
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-        store = cls(path, info, {})
-        store._save()
-        return store
+        return cls(Shards.create(path, asdict(info), remedy=_REMEDY))
 
     @classmethod
     def open_or_create(cls, path: Path, info: EmbeddingsInfo) -> EmbeddingStore:
@@ -112,7 +92,7 @@ class EmbeddingStore:
         EmbeddingMismatch
             If the folder holds embeddings of something else.
         """
-        if not (path / _MANIFEST).exists():
+        if not Shards.exist(path):
             return cls.create(path, info)
         store = cls.open(path)
         store.check_bound(info)
@@ -126,29 +106,28 @@ class EmbeddingStore:
         EmbeddingMismatch
             The message names what differs.
         """
-        ours, theirs = asdict(self.info), asdict(info)
-        differs = [name for name in theirs if ours[name] != theirs[name]]
-        if differs:
+        theirs = asdict(info)
+        differs = self._shards.differs(theirs)
+        if differs is not None:
+            ours = self._shards.info[differs]
             raise EmbeddingMismatch(
-                f"embeddings {self.path.name} were made with another {differs[0]} "
-                f"({str(ours[differs[0]])[:12]}, now {str(theirs[differs[0]])[:12]}); embed the survey again"
+                f"embeddings {self.path.name} were made with another {differs} "
+                f"({str(ours)[:12]}, now {str(theirs[differs])[:12]}); {_REMEDY}"
             )
 
     @property
     def is_complete(self) -> bool:
         """Whether every shard is there."""
-        return len(self._shards) == self.info.n_shards
+        return self._shards.n == self.info.n_shards
 
     @property
     def rejected(self) -> dict[str, str]:
         """Object id to the reason why it has no embedding."""
-        return {i: why for _, shard in sorted(self._shards.items()) for i, why in shard.rejected.items()}
+        return self._shards.rejected
 
     def has_shard(self, shard: int) -> bool:
         """Whether a shard is listed and its file has the listed hash."""
-        known = self._shards.get(shard)
-        path = self.path / known.file if known else None
-        return known is not None and path is not None and path.exists() and file_sha256(path) == known.sha256
+        return self._shards.has(shard)
 
     def write_shard(
         self,
@@ -157,6 +136,7 @@ class EmbeddingStore:
         hpx29: Sequence[int | None],
         embeddings: NDArray[np.float32],
         *,
+        flags: Sequence[int] | None = None,
         rejected: Mapping[str, str] | None = None,
     ) -> None:
         """Write one shard and list it.
@@ -167,6 +147,8 @@ class EmbeddingStore:
             Objects with an embedding; ``hpx29`` may hold None.
         embeddings
             Unit vectors, shape (len(ids), D).
+        flags
+            Bits of :class:`index.photoz_columns.Flag` that the cutouts raise; none without.
         rejected
             Objects of this shard without an embedding, with the reason.
 
@@ -183,15 +165,11 @@ class EmbeddingStore:
             {
                 "object_id": pa.array(ids, pa.string()),
                 "hpx29": pa.array(hpx29, pa.int64()),
+                "flags": pa.array([0] * len(ids) if flags is None else list(flags), pa.int32()),
                 "embedding": vectors,
             }
         )
-        name = f"shard-{shard:05d}.parquet"
-        staged = self.path / f".{name}.staged"
-        pq.write_table(table, staged)
-        staged.replace(self.path / name)
-        self._shards[shard] = _Shard(name, file_sha256(self.path / name), len(ids), dict(rejected or {}))
-        self._save()
+        self._shards.write(shard, table, rejected)
 
     def load(self) -> tuple[list[str], NDArray[np.float32]]:
         """Read everything in the survey's order.
@@ -208,18 +186,31 @@ class EmbeddingStore:
         """
         ids: list[str] = []
         blocks = [np.empty((0, self.info.dimension), np.float32)]
-        for index in range(self.info.n_shards):
-            if not self.has_shard(index):
-                raise CorruptFolder(
-                    f"{self.path.name}: shard {index} of {self.info.n_shards} is missing or damaged; embed the survey again"
-                )
-            table = pq.read_table(self.path / self._shards[index].file)
+        for table in self._tables():
             ids += table.column("object_id").to_pylist()
             flat = table.column("embedding").combine_chunks().flatten().to_numpy(zero_copy_only=False)
             blocks.append(flat.astype(np.float32).reshape(-1, self.info.dimension))
         vectors = np.concatenate(blocks)
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
         return ids, (vectors / norms).astype(np.float32)
+
+    def flags(self) -> NDArray[np.int32]:
+        """Return what the cutouts raised, in the order of :meth:`load`, shape (N,); 0 in shards of before it was kept.
+
+        Raises
+        ------
+        CorruptFolder
+            If a shard is missing or does not have its hash.
+        """
+        blocks = [np.empty(0, np.int32)]
+        for table in self._tables():
+            known = "flags" in table.column_names
+            blocks.append(table.column("flags").to_numpy() if known else np.zeros(table.num_rows, np.int32))
+        return np.concatenate(blocks)
+
+    def _tables(self) -> Iterator[pa.Table]:
+        for shard in range(self.info.n_shards):
+            yield self._shards.read(shard, of=self.info.n_shards)
 
     def _check(self, ids: Sequence[str], embeddings: NDArray[np.float32]) -> None:
         if embeddings.shape != (len(ids), self.info.dimension):
@@ -232,15 +223,3 @@ class EmbeddingStore:
             raise BadEmbedding(f"the embedding of {ids[int(bad[0])]!r} is not a finite unit vector")
         if any("\x00" in i for i in ids):
             raise BadEmbedding("an object id holds a NUL character; rename it in the survey's table")
-
-    def _save(self) -> None:
-        """Replace the manifest in one step after the shards it lists are on the disk."""
-        content = {
-            "format": _FORMAT,
-            "info": asdict(self.info),
-            "shards": {str(i): asdict(shard) for i, shard in sorted(self._shards.items())},
-        }
-        staged = self.path / f".{_MANIFEST}.staged"
-        staged.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
-        fsync_tree(self.path)
-        staged.replace(self.path / _MANIFEST)

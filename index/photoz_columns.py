@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
 
-__all__ = ["COLUMNS", "QUANTILE_LEVELS", "Column", "Flag", "flag_bits", "flag_names"]
+__all__ = ["COLUMNS", "QUANTILE_LEVELS", "Column", "Flag", "degraded_bits", "flag_bits", "flag_names"]
 
 #: Levels of the 13 quantiles in ``z_q``.
 QUANTILE_LEVELS = (0.001, 0.01, 0.025, 0.05, 0.16, 0.25, 0.5, 0.75, 0.84, 0.95, 0.975, 0.99, 0.999)
@@ -97,3 +97,23 @@ def flag_bits(names: Iterable[str]) -> int:
         If there is no flag of that name.
     """
     return int(sum(Flag[name.upper()] for name in set(names)))
+
+
+#: Reservations about a cutout that are reservations about its redshift.
+_DEGRADED = {
+    "band_missing": Flag.BAND_MISSING,
+    "partial_field": Flag.PARTIAL_FIELD,
+    "masked": Flag.MASKED,
+    "uncalibrated": Flag.UNCALIBRATED,
+}
+
+
+def degraded_bits(names: Iterable[str]) -> int:
+    """Return the bits that the reservations of a calibrated cutout raise; others raise none.
+
+    Parameters
+    ----------
+    names
+        Of :class:`survey.contract.Calibrated` or of an ingest report.
+    """
+    return int(sum(_DEGRADED[name] for name in set(names) & set(_DEGRADED)))

@@ -8,6 +8,7 @@ from support.tiny_survey import FakeEncoder, tiny_survey
 
 from index.embed import NothingToEmbed, describe_embeddings, embed_survey
 from index.embeddings import BadEmbedding, EmbeddingMismatch, EmbeddingStore
+from index.photoz_columns import Flag
 from survey.archive import SurveyFolder, SurveyInfo
 from survey.manifests import CorruptFolder
 from survey.publish import SurveyPart, publish_survey
@@ -159,3 +160,29 @@ def test_ids_of_any_script_survive(survey, tmp_path):
     store = EmbeddingStore.create(tmp_path / "store", info)
     store.write_shard(0, ["Ünïcode ☆", "銀河"], [None, 5], np.array([[1, 0], [0, 1]], np.float32))
     assert EmbeddingStore.open(tmp_path / "store").load()[0] == ["Ünïcode ☆", "銀河"]
+
+
+def test_what_was_wrong_with_a_cutout_is_kept_beside_its_embedding(run, tmp_path):
+    spoilt = tiny_survey(tmp_path / "surveys" / "spoilt", n=30, edit=_spoil)
+    run(FakeEncoder(), survey=spoilt)
+    store = EmbeddingStore.open(tmp_path / "embeddings")
+    ids, _ = store.load()
+    flags = dict(zip(ids, store.flags().tolist(), strict=True))
+    assert flags["J00003"] == Flag.BAND_MISSING
+    assert flags["J00004"] == Flag.MASKED
+    assert flags["J00005"] == Flag.PARTIAL_FIELD
+    assert sum(map(bool, flags.values())) == 3
+
+
+def _spoil(flux):
+    flux[3, 1] = np.nan
+    flux[4, 2, 30, 24] = np.nan
+    flux[5, :, :6, :6] = np.nan
+
+
+def test_embeddings_of_before_flags_were_kept_have_none(run, tmp_path):
+    run(FakeEncoder())
+    store = EmbeddingStore.open(tmp_path / "embeddings")
+    read = store._shards.read
+    store._shards.read = lambda shard, of: read(shard, of=of).drop_columns("flags")
+    assert store.flags().tolist() == [0] * 48

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,13 +24,20 @@ _PLANES = {"flux": BAND_SETS["sdss-ugriz"], "display": BAND_SETS["display-rgb"]}
 
 
 def tiny_survey(
-    path: Path, *, n: int = 60, seed: int = 0, kind: str = "flux", spectra: bool = True, spoilt: int = 0
+    path: Path,
+    *,
+    n: int = 60,
+    seed: int = 0,
+    kind: str = "flux",
+    spectra: bool = True,
+    spoilt: int = 0,
+    edit: Callable[[np.ndarray], None] | None = None,
 ) -> SurveyFolder:
     """Publish ``n`` elliptical Gaussians as a survey called like its folder.
 
     Redder blobs have a larger ``z_spec`` (0.02 to 0.3; every tenth object has none, none has with
     ``spectra=False``), larger ones the label ``spiral``, others ``elliptical``. The last ``spoilt``
-    objects are all NaN. Objects 3k and 3k+1 share a ``parent_id``.
+    objects are all NaN; ``edit`` may spoil others in place. Objects 3k and 3k+1 share a ``parent_id``.
     """
     rng = np.random.default_rng(seed)
     bands = _PLANES[kind]
@@ -39,6 +47,8 @@ def tiny_survey(
     flux = _blobs(rng, redness, radius, len(bands))
     if spoilt:
         flux[n - spoilt :] = np.nan
+    if edit is not None:
+        edit(flux)
     if kind == "display":
         flux = np.clip(flux * 40, 0, 255).astype(np.uint8)
     ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
