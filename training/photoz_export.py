@@ -42,17 +42,18 @@ def photoz_graph(network: PhotozNetwork, *, bands: int, input_px: int, n_bins: i
     network = network.cpu().eval()
     graph = GraphWriter()
     photometry = apertures.write(graph, "images")
-    features = [photometry]
+    n = network.n_photometry
+    centred = graph.add("Sub", photometry, _constant(graph, network.centre[:n]))
+    parts = [graph.add("MatMul", centred, _constant(graph, network.mixing))]
     if network.trunk is not None:
         seen = graph.add("Concat", *write_orbit(graph, "images"), axis=0) if views == 8 else "images"
         trunk = write_backbone(graph, network.trunk, seen)
         if views == 8:
             # The magnitudes do not change with the view.
-            features = [graph.add("Concat", *([photometry] * 8), axis=0)]
-        features.append(trunk)
-    raw = graph.add("Concat", *features, axis=1) if len(features) > 1 else features[0]
-    centred = graph.add("Sub", raw, _constant(graph, network.centre))
-    standardised = graph.add("Div", centred, _constant(graph, network.spread))
+            parts = [graph.add("Concat", *(parts * 8), axis=0)]
+        centred = graph.add("Sub", trunk, _constant(graph, network.centre[n:]))
+        parts.append(graph.add("Div", centred, _constant(graph, network.spread)))
+    standardised = graph.add("Concat", *parts, axis=1)
     logits = _head(graph, network.head, standardised)
     if views == 8 and network.trunk is not None:
         split = graph.constant(np.array([8, -1, n_bins], dtype=np.int64))

@@ -56,7 +56,7 @@ def predict(
         1, or 8: probabilities are averaged over quarter turns and reflections; photometry and features are the image's own.
     """
     device = network.centre.device
-    logits, raws = [], []
+    logits, photometry, features = [], [], []
     network.eval()
     with torch.no_grad():
         for n in range(0, len(places), _BATCH):
@@ -66,13 +66,11 @@ def predict(
             raw = [network.raw(view, dust) for view in seen]
             shares = [torch.log_softmax(network.head(network.standardised(one)), dim=1) for one in raw]
             logits.append(torch.logsumexp(torch.stack(shares), dim=0).cpu())
-            raws.append(raw[0].cpu())
+            photometry.append(raw[0][:, : network.n_photometry].cpu())
+            features.append(network.standardised(raw[0]).cpu())
             if progress is not None:
                 progress(min(n + _BATCH, len(places)), len(places))
-    raw_features = torch.cat(raws)
-    n_photometry = 0 if network.apertures is None else network.apertures.n
-    features = (raw_features - network.centre.cpu()) / network.spread.cpu()
-    return Predicted(torch.cat(logits).numpy(), raw_features[:, :n_photometry].numpy(), features.numpy())
+    return Predicted(*(torch.cat(parts).numpy() for parts in (logits, photometry, features)))
 
 
 def inputs_of(data: PhotozData, places: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor]:

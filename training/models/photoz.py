@@ -16,6 +16,11 @@ __all__ = ["HeadKind", "PhotozHead", "PhotozNetwork"]
 
 HeadKind = Literal["bins", "mixture"]
 _TINY = 1e-12
+# Principal axes of the magnitudes that scatter less than this are noise, and are not blown up to unit scatter.
+_NOISE_MAG = 0.1
+# Scatter of the trunk's numbers beside that of the axes: at 1 hundreds of them let the head learn its galaxies by heart.
+_OTHERS = 0.1
+_TINY_SPREAD = 1e-3
 
 
 class PhotozHead(nn.Module):
@@ -98,11 +103,17 @@ class PhotozNetwork(nn.Module):
 
     Attributes
     ----------
-    centre, spread
-        Of the features on the training part, set by :meth:`standardise`; shape (F,).
+    centre
+        Mean raw feature of the training part, shape (F,).
+    mixing
+        What the magnitudes less their mean are multiplied by, shape (P, P): their principal axes, each divided by its
+        scatter. Magnitudes in 45 apertures are nearly one number; redshift is in the small differences.
+    spread
+        What the other features less their mean are divided by, shape (F - P,).
     """
 
     centre: Tensor
+    mixing: Tensor
     spread: Tensor
 
     def __init__(
@@ -122,8 +133,10 @@ class PhotozNetwork(nn.Module):
             (0 if trunk is None else trunk.dimension) + (0 if apertures is None else apertures.n) + int(ebv)
         )
         self.head = PhotozHead(length, grid, hidden=hidden, kind=kind, dropout=dropout)
+        self.n_photometry = 0 if apertures is None else apertures.n
         self.register_buffer("centre", torch.zeros(length))
-        self.register_buffer("spread", torch.ones(length))
+        self.register_buffer("mixing", torch.eye(self.n_photometry))
+        self.register_buffer("spread", torch.ones(length - self.n_photometry))
 
     def raw(self, images: Tensor, ebv: Tensor | None = None) -> Tensor:
         """Turn inputs (N, C, S, S) into numbers (N, F): magnitudes, the trunk's vector, E(B-V)."""
@@ -138,13 +151,19 @@ class PhotozNetwork(nn.Module):
         return torch.cat(parts, dim=1)
 
     def standardised(self, raw: Tensor) -> Tensor:
-        """Bring raw features to the scale of the training part."""
-        return (raw - self.centre) / self.spread
+        """Bring raw features (N, F) to the scale of the training part."""
+        centred = raw - self.centre
+        magnitudes, others = centred.split([self.n_photometry, len(self.spread)], dim=1)
+        return torch.cat([magnitudes @ self.mixing, others / self.spread], dim=1)
 
     def standardise(self, raw: Tensor) -> None:
         """Learn the scale from raw features (N, F) of the training part."""
         self.centre.copy_(raw.mean(dim=0))
-        self.spread.copy_(raw.std(dim=0).clamp_min(1e-3))
+        magnitudes, others = (raw - self.centre).double().split([self.n_photometry, len(self.spread)], dim=1)
+        if self.n_photometry:
+            variances, axes = torch.linalg.eigh(magnitudes.T @ magnitudes / len(raw))
+            self.mixing.copy_(axes / (variances + _NOISE_MAG**2).sqrt())
+        self.spread.copy_(others.std(dim=0).clamp_min(_TINY_SPREAD) / _OTHERS)
 
     def forward(self, images: Tensor, ebv: Tensor | None = None) -> Tensor:
         """Turn inputs (N, C, S, S) into logits (N, B)."""
