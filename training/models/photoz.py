@@ -19,7 +19,7 @@ _TINY = 1e-12
 # Principal axes of the magnitudes that scatter less than this are noise, and are not blown up to unit scatter.
 _NOISE_MAG = 0.1
 # Scatter of the trunk's numbers beside that of the axes: at 1 hundreds of them let the head learn its galaxies by heart.
-_OTHERS = 0.1
+_OTHERS = 0.2
 _TINY_SPREAD = 1e-3
 
 
