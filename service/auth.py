@@ -12,9 +12,19 @@ from starlette.requests import Request
 from service.dependencies import resources_of
 from service.loopback import is_local
 from service.operations.refusals import KeyNeeded
+from service.records.jobs import NOBODY
 from service.records.keys import LOCAL
 
-__all__ = ["NeedsOwner", "Owner", "may_keep", "may_upload", "need_owner", "owner_needed", "owner_of"]
+__all__ = [
+    "NeedsOwner",
+    "Owner",
+    "may_keep",
+    "may_upload",
+    "need_owner",
+    "owner_needed",
+    "owner_of",
+    "owner_or_nobody",
+]
 
 _REMEDY = (
     "Send `Authorization: Bearer KEY`; whoever runs this service gives keys out with `skylike keys add OWNER`"
@@ -88,6 +98,18 @@ async def owner_needed(request: Request) -> Owner:
         If the key that was sent opens nothing.
     """
     return _owned(await _owner(request))
+
+
+async def owner_or_nobody(request: Request) -> str:
+    """Return the owner's name for what strangers may have too: theirs belongs to nobody, and its id opens it.
+
+    Raises
+    ------
+    KeyInvalid
+        If the key that was sent opens nothing.
+    """
+    owner = await _owner(request)
+    return NOBODY if owner is None else owner.name
 
 
 def need_owner(request: Request) -> Owner:

@@ -21,12 +21,15 @@ from service.routes import (
     anomalies,
     cutouts,
     health,
+    jobs,
     kept,
     neighbours,
+    neighbours_batch,
     objects,
     page_answers,
     pages,
     photoz,
+    photoz_cutouts,
     releases,
     uploads,
 )
@@ -97,9 +100,12 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
     for module in (
         objects,
         neighbours,
+        neighbours_batch,
         uploads,
         kept,
         photoz,
+        photoz_cutouts,
+        jobs,
         anomalies,
         cutouts,
         releases,
@@ -113,7 +119,16 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
     install_errors(app)
     app.add_exception_handler(HTTPException, page_answers.page_or_problem)
     # Added last, stands outermost.
-    app.add_middleware(BodyLimit, json_bytes=settings.json_max_bytes, upload_bytes=settings.upload_max_bytes)
+    app.add_middleware(
+        BodyLimit,
+        json_bytes=settings.json_max_bytes,
+        upload_bytes=settings.upload_max_bytes,
+        streamed={
+            "/api/v1/photoz/batch": settings.table_max_bytes,
+            "/api/v1/neighbours/batch": settings.table_max_bytes,
+            photoz_cutouts.PATH: settings.archive_max_bytes,
+        },
+    )
     app.add_middleware(Envelope)
     return app
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from service.operations.refusals import CursorInvalid
+from service.operations.time_cursors import decode_cursor, encode_cursor
 from service.records.uploads import UploadRow, list_uploads, usage
 
 if TYPE_CHECKING:
@@ -45,7 +40,9 @@ def listed(
     CursorInvalid
         If the cursor is none of ours.
     """
-    rows = list_uploads(session, owner, limit=limit + 1, before=None if cursor is None else _decode(cursor))
+    rows = list_uploads(
+        session, owner, limit=limit + 1, before=None if cursor is None else decode_cursor(cursor)
+    )
     page, kept = rows[:limit], usage(session, owner)
     return {
         "owner": owner,
@@ -53,22 +50,6 @@ def listed(
         "n_bytes": kept.n_bytes,
         "most": settings.kept_per_owner,
         "most_bytes": settings.kept_bytes_per_owner,
-        "next_cursor": _encode(page[-1]) if len(rows) > limit else None,
+        "next_cursor": encode_cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None,
         "uploads": [told(row) for row in page],
     }
-
-
-def _encode(row: UploadRow) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([row.created_at.isoformat(), row.id])).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    try:
-        moment, upload_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        at = datetime.fromisoformat(moment)
-        is_ours = at.utcoffset() == timedelta(0) and isinstance(upload_id, str) and upload_id.isalnum()
-    except (binascii.Error, ValueError, TypeError):
-        is_ours = False
-    if not is_ours:
-        raise CursorInvalid("Give `next_cursor` of the page before, unchanged, or none for the first page.")
-    return at, upload_id
