@@ -26,7 +26,13 @@ STANDARD_COLUMNS: Mapping[str, pa.DataType] = {
     "mag_r": pa.float64(),
     "label": pa.string(),
 }
-_COMPUTED = ("anomaly_percentile", "z_phot")
+_COMPUTED: Mapping[str, pa.DataType] = {
+    "anomaly_percentile": pa.float32(),
+    "z_phot": pa.float32(),
+    "z_err68": pa.float32(),
+    "z_conf": pa.float32(),
+    "z_flags": pa.int32(),
+}
 
 
 class Columns:
@@ -117,7 +123,7 @@ class _Column:
 
 
 def frozen_columns(
-    objects: pa.Table, rows: NDArray[np.int64], computed: Mapping[str, NDArray[np.floating[Any]]]
+    objects: pa.Table, rows: NDArray[np.int64], computed: Mapping[str, NDArray[Any]]
 ) -> pa.Table:
     """Gather the columns of a release from a survey's object table.
 
@@ -128,7 +134,8 @@ def frozen_columns(
     rows
         Its rows that the release holds, in the release's order.
     computed
-        ``anomaly_percentile`` and ``z_phot`` in the release's order; NaN becomes null.
+        ``anomaly_percentile``, and ``z_phot`` (the estimate ``z_best``), ``z_err68``, ``z_conf``, ``z_flags`` where
+        there are redshifts, in the release's order; NaN becomes null.
 
     Returns
     -------
@@ -150,8 +157,11 @@ def frozen_columns(
         column = taken.column(name)
         if name not in columns and is_scalar(column.type):
             columns[f"survey_{name}" if name in _COMPUTED else name] = _scalar(column)
-    for name in _COMPUTED:
-        columns[name] = pa.array(computed[name], pa.float32(), from_pandas=True)
+    for name, kind in _COMPUTED.items():
+        given = computed.get(name)
+        columns[name] = (
+            pa.nulls(len(rows), kind) if given is None else pa.array(given, from_pandas=True).cast(kind)
+        )
     return pa.table(columns)
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from index.estimates import Evidence
+from index.estimates import Estimates, Evidence
 from index.kernel import neighbour_weights
-from index.pdf import FloatArray
+from index.pdf import FloatArray, RedshiftGrid
+from index.photoz_columns import Flag
 
-__all__ = ["disagrees", "neighbour_redshift", "weighted_median"]
+__all__ = ["Answer", "disagrees", "neighbour_redshift", "weighted_median", "with_evidence"]
+
+#: p(z), columns and quantiles, as :meth:`index.photoz_calibration.PhotozCalibration.apply` gives them.
+Answer = tuple[FloatArray, dict[str, NDArray[Any]], FloatArray]
 
 # Half the usual limit of an outlier in (z - z') / (1 + z'); nearer is no contradiction.
 _NEAR = 0.03
@@ -63,3 +69,35 @@ def disagrees(
     """Whether the neighbours' redshift lies outside the 95 % interval, and farther than 0.03 (1 + z_best) from z_best."""
     outside = (neighbours < low) | (neighbours > high)
     return np.asarray(outside & (np.abs(neighbours - z_best) > _NEAR * (1 + z_best)))
+
+
+def with_evidence(
+    grid: RedshiftGrid,
+    answer: Answer,
+    evidence: Evidence,
+    z_spec: NDArray[np.float64],
+    *,
+    distance_scale: float = 1.0,
+    model_id: str,
+    train_set: str,
+) -> Estimates:
+    """Set the neighbours' redshift beside estimates, with the flag ``disagreement`` where the two contradict.
+
+    Parameters
+    ----------
+    z_spec
+        By row of the release.
+    """
+    probability, columns, quantiles = answer
+    neighbours = neighbour_redshift(evidence, z_spec, distance_scale)
+    contradicts = disagrees(neighbours, columns["z_best"], columns["z_l95"], columns["z_u95"])
+    flags = columns["z_flags"] | np.where(contradicts, int(Flag.DISAGREEMENT), 0)
+    return Estimates(
+        grid=grid,
+        probability=probability,
+        columns={**columns, "z_neighbours": neighbours, "z_flags": flags.astype(np.int32)},
+        quantiles=quantiles,
+        evidence=evidence,
+        model_id=model_id,
+        train_set=train_set,
+    )

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from index import peaks
 
 __all__ = [
-    "POINTS",
     "FloatArray",
     "PDFSummary",
     "RedshiftGrid",
@@ -22,9 +21,6 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
-
-#: The numbers of a :class:`PDFSummary` that releases of format 2 kept of every galaxy, in this order.
-POINTS = ("z_best", "z_mode", "z_mean", "z_median", "z_l68", "z_u68", "z_l95", "z_u95", "z_odds")
 
 _DEFAULT_Z_MAX = 0.4
 _DEFAULT_BINS = 180

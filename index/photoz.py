@@ -8,19 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.estimates import ARRAYS, Estimates, Evidence, points_of
-from index.evidence import neighbour_redshift
+from index.estimates import Estimates, Evidence, points_of
+from index.evidence import Answer, with_evidence
 from index.kernel import KernelSettings, calibrate_kernel, neighbour_weights, sharpened
 from index.neighbours import NeighbourGraph
-from index.pdf import POINTS, FloatArray, quantiles, summarise
+from index.pdf import FloatArray, quantiles, summarise
+from index.photoz_calibration import PhotozCalibration
 from index.photoz_columns import QUANTILE_LEVELS, Flag
+from index.photoz_stored import StoredEstimates
 from index.spectroscopic import Spectroscopic
 from index.vectors.store import VectorArray, VectorStore
 
-__all__ = ["MIN_SPECTRA", "KernelPhotoZ", "PhotoZUnavailable", "points_of_all"]
+__all__ = ["MIN_SPECTRA", "KernelPhotoZ", "PhotoZUnavailable", "Without"]
 
 MIN_SPECTRA = 50
 _BLOCK = 1024
+_CALIBRATED = 8000
+_TINY = 1e-300
+
+
+#: Rows that are no evidence: for all images, or for each.
+Without = NDArray[np.int64] | Sequence[NDArray[np.int64]] | None
 
 
 class PhotoZUnavailable(ValueError):
@@ -38,6 +46,10 @@ class KernelPhotoZ:
         The release's redshifts.
     settings
         The kernel; None when redshifts are unavailable.
+    calibration
+        Fitted by leave-one-out; None in releases of before there was one, whose estimates are flagged ``uncalibrated``.
+    stored
+        What :meth:`estimate_rows` reads; without it, it computes.
     unavailable
         Why there are none; None when there are.
     model_id, train_set
@@ -51,14 +63,16 @@ class KernelPhotoZ:
         spectroscopic: Spectroscopic,
         *,
         settings: KernelSettings | None,
+        calibration: PhotozCalibration | None = None,
+        stored: StoredEstimates | None = None,
         unavailable: str | None = None,
         model_id: str = "",
         train_set: str = "",
     ) -> None:
         self.unavailable = unavailable if settings is None else None
-        self.settings = settings
+        self.settings, self.calibration = settings, calibration
         self.model_id, self.train_set = model_id, train_set
-        self._store, self._graph, self._spectra = store, graph, spectroscopic
+        self._store, self._graph, self._spectra, self._stored = store, graph, spectroscopic, stored
         self._kernel = None if settings is None else settings.grid.kernel(settings.relative_width)
 
     @classmethod
@@ -72,7 +86,7 @@ class KernelPhotoZ:
         model_id: str = "",
         train_set: str = "",
     ) -> KernelPhotoZ:
-        """Choose the kernel by leave-one-out on the release itself, or say why there can be none."""
+        """Choose and calibrate the kernel by leave-one-out on the release itself, or say why there can be none."""
         reason = None
         if is_display:
             reason = "display images carry no calibrated colours"
@@ -80,23 +94,25 @@ class KernelPhotoZ:
             reason = (
                 f"the survey has {spectroscopic.n} spectroscopic redshifts; at least {MIN_SPECTRA} are needed"
             )
-        settings = None if reason else calibrate_kernel(store, graph, spectroscopic)
-        return cls(
+        made = cls(
             store,
             graph,
             spectroscopic,
-            settings=settings,
+            settings=None if reason else calibrate_kernel(store, graph, spectroscopic),
             unavailable=reason,
             model_id=model_id,
             train_set=train_set,
         )
+        if reason is None:
+            made.calibration = made.calibrated()
+        return made
 
     def estimate_images(
         self,
         inputs: NDArray[np.float32] | None,  # noqa: ARG002 - an estimator with a network looks at them
         vectors: VectorArray,
         *,
-        without: NDArray[np.int64] | Sequence[NDArray[np.int64]] | None = None,
+        without: Without = None,
         flags: NDArray[np.integer[Any]] | int | None = None,
     ) -> Estimates:
         """Estimate redshifts of images that are no galaxies of the release.
@@ -108,8 +124,8 @@ class KernelPhotoZ:
         vectors
             Their embeddings, shape (Q, D), unit norm.
         without
-            Rows whose spectra are left out, for images that show galaxies of the release: those of
-            :meth:`index.spectroscopic.Spectroscopic.same_galaxies`, for all images or one array for each.
+            Rows whose spectra are left out, for all images or one array for each that shows galaxies of the
+            release: those of :meth:`index.spectroscopic.Spectroscopic.same_galaxies`.
         flags
             Bits of :class:`index.photoz_columns.Flag` that the caller knows: for all, or shape (Q,).
 
@@ -125,7 +141,7 @@ class KernelPhotoZ:
         self,
         vectors: VectorArray,
         *,
-        without: NDArray[np.int64] | Sequence[NDArray[np.int64]] | None = None,
+        without: Without = None,
     ) -> Estimates:
         """Estimate redshifts of embeddings of shape (Q, D); see :meth:`estimate_images`."""
         settings = self._settings()
@@ -140,10 +156,32 @@ class KernelPhotoZ:
         PhotoZUnavailable
             If this release cannot give redshifts.
         """
-        return self._describe(self._evidence_of(np.asarray(rows, dtype=np.int64)))
+        self._settings()
+        wanted = np.asarray(rows, dtype=np.int64)
+        return self.computed(wanted) if self._stored is None else self._stored.take(wanted)
+
+    def computed(self, rows: NDArray[np.int64]) -> Estimates:
+        """Do what :meth:`estimate_rows` does, without looking at what is stored."""
+        return self._describe(self._evidence_of(rows))
+
+    def calibrated(self) -> PhotozCalibration:
+        """Calibrate on up to 8,000 of the release's galaxies with a spectrum, each estimated without its own."""
+        settings, spectra = self._settings(), self._spectra
+        spread = np.linspace(0, spectra.n - 1, min(spectra.n, _CALIBRATED)).astype(np.int64)
+        rows = spectra.rows[spread]
+        evidence = self._evidence_of(rows)
+        return PhotozCalibration.fit(
+            settings.grid,
+            _logits(self._probability(evidence)),
+            None,
+            self._reach(evidence)[:, None],
+            spectra.z[rows],
+            # The kernel's sharpening is its temperature, and was chosen by the same loss.
+            temperature=1.0,
+        )
 
     def blocks(self) -> Iterator[tuple[slice, Estimates]]:
-        """Yield the estimates of every galaxy of the release, block by block.
+        """Compute the estimates of every galaxy of the release, block by block.
 
         Raises
         ------
@@ -153,7 +191,7 @@ class KernelPhotoZ:
         self._settings()
         for start in range(0, self._spectra.n_rows, _BLOCK):
             block = np.arange(start, min(start + _BLOCK, self._spectra.n_rows))
-            yield slice(start, start + len(block)), self.estimate_rows(block)
+            yield slice(start, start + len(block)), self.computed(block)
 
     def _settings(self) -> KernelSettings:
         if self.settings is None:
@@ -182,33 +220,33 @@ class KernelPhotoZ:
 
     def _describe(self, evidence: Evidence) -> Estimates:
         settings = self._settings()
-        probability = self._probability(evidence)
-        summary = summarise(probability, settings.grid)
-        raised = {
-            Flag.PDF_EDGE: summary.at_edge,
-            Flag.FEW_SPECTRA: evidence.lengths < settings.k,
-            Flag.OUT_OF_SUPPORT: self._reach(evidence) > settings.far_distance,
-        }
-        flags = sum(np.where(where, int(flag), 0) for flag, where in raised.items())
-        unknown = {name: np.full(len(evidence), np.nan) for name in ARRAYS}
-        return Estimates(
-            grid=settings.grid,
-            probability=probability,
-            columns=unknown
-            | points_of(summary)
-            | {
-                "z_flags": np.asarray(flags, dtype=np.int32),
-                "z_neighbours": neighbour_redshift(evidence, self._spectra.z, settings.distance_scale),
-            },
-            quantiles=quantiles(probability, settings.grid, QUANTILE_LEVELS),
-            evidence=evidence,
+        few = np.where(evidence.lengths < settings.k, int(Flag.FEW_SPECTRA), 0)
+        return with_evidence(
+            settings.grid,
+            self._answer(self._probability(evidence), self._reach(evidence)),
+            evidence,
+            self._spectra.z,
+            distance_scale=settings.distance_scale,
             model_id=self.model_id,
             train_set=self.train_set,
-        )
+        ).with_flags(few)
+
+    def _answer(self, probability: FloatArray, reach: FloatArray) -> Answer:
+        settings = self._settings()
+        if self.calibration is not None:
+            return self.calibration.apply(_logits(probability), None, reach[:, None])
+        # A release of before kernels were calibrated: plain intervals, and no chance of being right.
+        summary = summarise(probability, settings.grid)
+        flags = np.full(len(probability), int(Flag.UNCALIBRATED), np.int32)
+        for flag, where in (
+            (Flag.PDF_EDGE, summary.at_edge),
+            (Flag.OUT_OF_SUPPORT, ~(reach <= settings.far_distance)),
+        ):
+            flags |= np.where(where, int(flag), 0).astype(np.int32)
+        unknown = np.full(len(probability), np.nan)
+        columns = {**points_of(summary), "z_conf": unknown, "support_percentile": unknown, "z_flags": flags}
+        return probability, columns, quantiles(probability, settings.grid, QUANTILE_LEVELS)
 
 
-def points_of_all(photoz: KernelPhotoZ) -> FloatArray:
-    """Return :data:`index.pdf.POINTS` of every galaxy of a release, shape (N, 9)."""
-    return np.concatenate(
-        [np.stack([found.columns[name] for name in POINTS], axis=1) for _, found in photoz.blocks()]
-    )
+def _logits(probability: FloatArray) -> FloatArray:
+    return np.asarray(np.log(np.maximum(probability, _TINY)), dtype=np.float64)

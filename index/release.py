@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from index.anomaly import AnomalyScale
 from index.columns import Columns
 from index.domain import DOMAIN, Domain
-from index.kernel import KernelSettings
+from index.estimates import ARRAYS
 from index.neighbours import NeighbourGraph
-from index.photoz import KernelPhotoZ, points_of_all
+from index.photoz_encoder import PhotozEncoder
+from index.photoz_network import NetworkPhotoZ
+from index.photoz_stored import StoredEstimates
+from index.release_photoz import PhotoZEstimator, open_photoz
 from index.spectroscopic import Spectroscopic
 from index.vectors.exact import ExactStore
 from survey.manifests import CorruptFolder, read_manifest, sha256_of
@@ -25,11 +28,9 @@ from survey.manifests import CorruptFolder, read_manifest, sha256_of
 __all__ = ["FORMAT", "MANIFEST", "Release", "ReleaseInfo", "hash_of_ids", "verify_release"]
 
 MANIFEST = "manifest.json"
-#: What is built now; 1 had no domain, and is read.
-FORMAT = 2
+#: What is built now. 1 had no domain; 2 had no calibrated redshifts, and computes them: both are read.
+FORMAT = 3
 VECTORS, COLUMNS, ANOMALY = "vectors.f32", "columns.arrow", "anomaly.npy"
-# Every galaxy's index.pdf.POINTS; there is none without redshifts.
-PHOTOZ = "photoz.npy"
 # Galaxies that share this column's value are renderings of one real galaxy.
 PARENT = "parent_id"
 _QUICK_BYTES = 64 * 2**20
@@ -185,19 +186,26 @@ class Release:
         parents = columns.array(PARENT) if PARENT in columns.names else None
         return Spectroscopic(columns.array("z_spec"), parents)
 
-    @cached_property
-    def photoz(self) -> KernelPhotoZ:
+    @property
+    def photoz(self) -> PhotoZEstimator:
         """The photo-z estimator; it raises PhotoZUnavailable with the reason where there can be none."""
-        reason = self._photoz.get("unavailable")
-        settings = None if reason else KernelSettings(**self._photoz)
-        return KernelPhotoZ(
+        return self._redshifts[0]
+
+    def lend_network(self, encoder: PhotozEncoder) -> None:
+        """Give the estimator its model's redshift network, so that it can estimate images; a kernel needs none."""
+        if isinstance(self.photoz, NetworkPhotoZ):
+            self.photoz.encoder = encoder
+
+    @cached_property
+    def _redshifts(self) -> tuple[PhotoZEstimator, StoredEstimates | None]:
+        return open_photoz(
+            self.path,
+            self._photoz,
             self.store,
             self.graph,
             self.spectroscopic,
-            settings=settings,
-            unavailable=reason,
+            survey=self.info.survey,
             model_id=self.info.model_id,
-            train_set=self.info.survey,
         )
 
     @cached_property
@@ -206,14 +214,17 @@ class Release:
         # By the manifest: a file that it does not name has no hash.
         return Domain.open(self.path / DOMAIN) if self._has_domain else None
 
-    def photoz_points(self) -> NDArray[np.float64] | None:
-        """Return :data:`index.pdf.POINTS` of every galaxy, shape (N, 9); None where there are no redshifts."""
-        if self.photoz.unavailable is not None:
+    def photoz_columns(self) -> dict[str, NDArray[Any]] | None:
+        """Return :data:`index.estimates.ARRAYS` of every galaxy, shape (N,), NaN for null; None without redshifts."""
+        photoz, stored = self._redshifts
+        if photoz.unavailable is not None:
             return None
-        if (self.path / PHOTOZ).is_file():
-            return np.asarray(np.load(self.path / PHOTOZ, mmap_mode="r", allow_pickle=False))
+        if stored is not None:
+            return {name: stored.column(name) for name in ARRAYS}
         # A release that was built before they were stored.
-        return points_of_all(self.photoz)
+        assert not isinstance(photoz, NetworkPhotoZ)
+        blocks = [estimates.columns for _, estimates in photoz.blocks()]
+        return {name: np.concatenate([block[name] for block in blocks]) for name in ARRAYS}
 
     def check_counts(self) -> None:
         """Check that vectors, columns, graph and manifest speak of the same galaxies.
@@ -230,8 +241,7 @@ class Release:
             "neighbours": len(self.graph.rows),
             "scores": len(self.anomaly.distances),
         }
-        if (self.path / PHOTOZ).is_file():
-            counts["redshifts"] = len(np.load(self.path / PHOTOZ, mmap_mode="r", allow_pickle=False))
+        counts |= self._stored_counts()
         if self.domain is not None and self.domain.n > n:
             counts["measured galaxies"] = self.domain.n
         wrong = [name for name, count in counts.items() if count != n]
@@ -243,6 +253,15 @@ class Release:
             raise CorruptFolder(
                 f"{self.id}: the ids of the columns are not those of the vectors; build the release again"
             )
+
+    def _stored_counts(self) -> dict[str, int]:
+        try:
+            stored = self._redshifts[1]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CorruptFolder(
+                f"{self.id}: the redshifts cannot be read; build the release again"
+            ) from error
+        return {} if stored is None else stored.counts
 
 
 def hash_of_ids(ids: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,21 +21,21 @@ from index.embed import describe_embeddings
 from index.embeddings import EmbeddingStore
 from index.model import Model
 from index.neighbours import GRAPH_FILES, NeighbourGraph, build_graph
-from index.pdf import POINTS
-from index.photoz import KernelPhotoZ, points_of_all
+from index.photoz_job import describe_shards
+from index.photoz_shards import PhotozShards
 from index.release import (
     ANOMALY,
     COLUMNS,
     FORMAT,
     MANIFEST,
     PARENT,
-    PHOTOZ,
     VECTORS,
     Release,
     ReleaseInfo,
     hash_of_ids,
     verify_release,
 )
+from index.release_photoz import PHOTOZ_RELEASE_FILES, write_kernel, write_network
 from index.spectroscopic import Spectroscopic
 from index.vectors.exact import FAISS_VERSION, ExactStore
 from survey.archive import SurveyFolder
@@ -51,6 +51,7 @@ __all__ = [
     "verify_release",
 ]
 
+_FROZEN = ("z_err68", "z_conf", "z_flags")
 _LAST_CELL = np.iinfo(np.int64).max
 
 
@@ -84,6 +85,7 @@ def build_release(
     model: Model,
     embeddings: EmbeddingStore,
     releases_dir: Path,
+    photoz: PhotozShards | None = None,
     progress: Callable[[int, int], None] | None = None,
     now: datetime | None = None,
 ) -> ReleaseInfo:
@@ -91,6 +93,8 @@ def build_release(
 
     Parameters
     ----------
+    photoz
+        What the model's redshift network said of the survey; without it a kernel is fitted to the spectra.
     progress
         Told how many galaxies have their neighbours, of how many.
     now
@@ -103,12 +107,14 @@ def build_release(
 
     Raises
     ------
-    EmbeddingMismatch
-        If the embeddings belong to another survey or model.
+    EmbeddingMismatch, ShardsMismatch
+        If the embeddings, or the network's redshifts, belong to another survey or model.
     CorruptFolder
         If a part is damaged or the staged release does not verify; nothing is published then.
     """
     embeddings.check_bound(describe_embeddings(survey, model, shard_size=embeddings.info.shard_size))
+    if photoz is not None:
+        photoz.check_bound(describe_shards(survey, model, shard_size=photoz.info.shard_size))
     ids, vectors = embeddings.load()
     rows = np.array([survey.row_of(i) for i in ids], dtype=np.int64)
     order = _sky_order(survey, rows, ids)
@@ -124,9 +130,8 @@ def build_release(
         store = ExactStore(staged / VECTORS, model.card.dimension)
         graph = build_graph(store, progress=progress)
         is_display = model.contract.is_display or survey.info.kind == "display"
-        photoz = _write_parts(
-            staged, survey=survey, rows=rows[order], store=store, graph=graph, is_display=is_display
-        )
+        parts = _Parts(staged, survey, model.card.id, store, graph, is_display)
+        redshifts = parts.write(rows[order], flags=embeddings.flags()[order], shards=photoz)
         domain = sample_domain(survey, model.contract, rows)
         if domain is not None:
             domain.save(staged / DOMAIN)
@@ -147,12 +152,12 @@ def build_release(
             # To the microsecond: of two built within one second the first one stays the first.
             created=created.isoformat(),
         )
-        optional = [name for name in (PHOTOZ, DOMAIN) if (staged / name).is_file()]
+        optional = [name for name in (*PHOTOZ_RELEASE_FILES, DOMAIN) if (staged / name).is_file()]
         files = (VECTORS, COLUMNS, ANOMALY, *GRAPH_FILES, *optional)
         manifest: dict[str, Any] = {
             **info.to_json(),
             "format": FORMAT,
-            "photoz": photoz,
+            "photoz": redshifts,
             "faiss_version": FAISS_VERSION,
             "sizes": {name: (staged / name).stat().st_size for name in files},
         }
@@ -165,30 +170,49 @@ def build_release(
     return info
 
 
-def _write_parts(
-    staged: Path,
-    *,
-    survey: SurveyFolder,
-    rows: NDArray[np.int64],
-    store: ExactStore,
-    graph: NeighbourGraph,
-    is_display: bool,
-) -> dict[str, Any]:
-    """Write everything beside the vectors; returns what the manifest says of redshifts."""
-    graph.save(staged)
-    distances = knn_distances(graph)
-    np.save(staged / ANOMALY, distances, allow_pickle=False)
-    percentile = AnomalyScale(distances, store, graph).percentile(distances)
-    computed = {"anomaly_percentile": percentile, "z_phot": np.full(store.n, np.nan)}
-    table = frozen_columns(survey.objects, rows, computed)
-    photoz = KernelPhotoZ.fitted(store, graph, _spectroscopic(table), is_display=is_display)
-    if photoz.settings is not None:
-        found = points_of_all(photoz)
-        np.save(staged / PHOTOZ, found, allow_pickle=False)
-        computed["z_phot"] = found[:, POINTS.index("z_best")]
-        table = frozen_columns(survey.objects, rows, computed)
-    write_columns(table, staged / COLUMNS)
-    return {"unavailable": photoz.unavailable} if photoz.settings is None else asdict(photoz.settings)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """Everything beside the vectors."""
+
+    staged: Path
+    survey: SurveyFolder
+    model_id: str
+    store: ExactStore
+    graph: NeighbourGraph
+    is_display: bool
+
+    def write(
+        self, rows: NDArray[np.int64], *, flags: NDArray[np.int32], shards: PhotozShards | None
+    ) -> dict[str, Any]:
+        """Write it; returns what the manifest says of redshifts."""
+        self.graph.save(self.staged)
+        distances = knn_distances(self.graph)
+        np.save(self.staged / ANOMALY, distances, allow_pickle=False)
+        percentile = AnomalyScale(distances, self.store, self.graph).percentile(distances)
+        computed = {"anomaly_percentile": percentile}
+        said, found = self._redshifts(frozen_columns(self.survey.objects, rows, computed), flags, shards)
+        if found:
+            computed |= {name: found[name] for name in _FROZEN} | {"z_phot": found["z_best"]}
+        write_columns(frozen_columns(self.survey.objects, rows, computed), self.staged / COLUMNS)
+        return said
+
+    def _redshifts(
+        self, table: pa.Table, flags: NDArray[np.int32], shards: PhotozShards | None
+    ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        spectroscopic = _spectroscopic(table)
+        if shards is not None and not self.is_display:
+            ids = table.column("object_id").to_pylist()
+            return write_network(self.staged, self.store, self.graph, spectroscopic, ids=ids, shards=shards)
+        return write_kernel(
+            self.staged,
+            self.store,
+            self.graph,
+            spectroscopic,
+            is_display=self.is_display,
+            model_id=self.model_id,
+            train_set=self.survey.info.name,
+            flags=flags,
+        )
 
 
 def _spectroscopic(table: pa.Table) -> Spectroscopic:

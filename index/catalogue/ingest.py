@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from index.catalogue.bulk import insert_rows
 from index.catalogue.tables import galaxies, photoz, releases, scores, surveys
-from index.pdf import POINTS
+from index.estimates import ARRAYS
 from index.release import Release
 from survey.archive import SurveyFolder
 from survey.scalars import is_scalar, stored_type
@@ -137,17 +138,24 @@ def _register(session: Session, release: Release, *, is_known: bool) -> None:
 
 
 def _ingest_photoz(session: Session, release: Release, progress: Progress | None) -> int:
-    ids, points = release.columns.ids, release.photoz_points()
-    if points is None:
+    ids, columns = release.columns.ids, release.photoz_columns()
+    if columns is None:
         return 0
-    for start in range(0, len(ids), _BATCH):
-        chosen = ids[start : start + _BATCH]
-        values = points[start : start + _BATCH].T.tolist()
-        rows = zip([release.id] * len(chosen), chosen, *values, strict=True)
-        insert_rows(session, photoz, ("release_id", "object_id", *POINTS), rows)
+    # What has no estimate has no row.
+    known = np.flatnonzero(np.isfinite(columns["z_best"]))
+    for start in range(0, len(known), _BATCH):
+        chosen = known[start : start + _BATCH]
+        values = (_numbers(columns[name][chosen]) for name in ARRAYS)
+        rows = zip([release.id] * len(chosen), [ids[row] for row in chosen], *values, strict=True)
+        insert_rows(session, photoz, ("release_id", "object_id", *ARRAYS), rows)
         if progress is not None:
-            progress(start + len(chosen), len(ids))
-    return len(ids)
+            progress(start + len(chosen), len(known))
+    return len(known)
+
+
+def _numbers(values: NDArray[Any]) -> list[Any]:
+    """Python numbers of an array, NaN as None."""
+    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN differs from itself
 
 
 def _galaxy_rows(survey: str, batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:

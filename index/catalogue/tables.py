@@ -23,6 +23,18 @@ __all__ = ["active_releases", "galaxies", "photoz", "releases", "scores", "surve
 
 _JSON = JSON().with_variant(JSONB(), "postgresql")
 
+_POINTS = ("z_best", "z_mode", "z_mean", "z_median", "z_l68", "z_u68", "z_l95", "z_u95", "z_odds")
+_CALIBRATED = (
+    "z_l90",
+    "z_u90",
+    "z_err68",
+    "z_conf",
+    "z_mode2",
+    "z_mode2_area",
+    "z_neighbours",
+    "support_percentile",
+)
+
 surveys = Table(
     "surveys",
     catalogue,
@@ -84,20 +96,12 @@ photoz = Table(
     catalogue,
     Column("release_id", ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True),
     Column("object_id", String, primary_key=True),
-    *(
-        Column(name, Double, nullable=False)
-        for name in (
-            "z_best",
-            "z_mode",
-            "z_mean",
-            "z_median",
-            "z_l68",
-            "z_u68",
-            "z_l95",
-            "z_u95",
-            "z_odds",
-        )
-    ),
+    *(Column(name, Double, nullable=False) for name in _POINTS),
+    # What calibration adds; null in releases of before it, and where it is unknown.
+    *(Column(name, Double) for name in _CALIBRATED),
+    Column("z_n_peaks", Integer),
+    Column("z_flags", Integer),
+    Index(None, "release_id", "z_best"),
 )
 
 scores = Table(

@@ -10,7 +10,7 @@ import pytest
 from index.kernel import neighbour_weights
 from index.neighbours import build_graph
 from index.photoz import KernelPhotoZ, PhotoZUnavailable
-from index.photoz_columns import Flag, flag_names
+from index.photoz_columns import QUANTILE_LEVELS, Flag, flag_names
 from index.spectroscopic import Spectroscopic
 from index.vectors.exact import ExactStore
 
@@ -174,7 +174,9 @@ def test_the_galaxies_that_judge_the_kernel_reach_over_all_rows(n, monkeypatch):
 
     monkeypatch.setattr(Spectroscopic, "nearest_of_rows", spy)
     settings = fitted(vectors, z).settings
-    (judged,) = asked
+    judged, calibrating = asked
+    assert np.array_equal(np.unique(calibrating), calibrating)
+    assert len(calibrating) == n
     assert settings.n_judged == len(judged) == min(n, 2000)
     assert (judged[0], judged[-1]) == (0, n - 1)
     assert np.diff(judged).max() <= np.ceil(n / 2000)
@@ -190,10 +192,34 @@ def test_what_an_upload_shows_is_left_out_with_its_siblings_however_many_they_ar
     assert found
     assert all(row % 2 for row in found)
     nothing = photoz.estimate_many(vectors[4:5], without=np.arange(120))
-    assert (evidence(nothing), flags(nothing)) == ([], ("few_spectra",))
+    assert evidence(nothing) == []
+    assert flags(nothing) == ("out_of_support", "few_spectra", "uncalibrated")
 
 
 def test_flags_that_the_caller_knows_are_raised():
     vectors, _, photoz = plain()
     found = photoz.estimate_images(None, vectors[:2], flags=np.array([0, int(Flag.MASKED)]))
     assert ["masked" in flags(found, n) for n in (0, 1)] == [False, True]
+
+
+def test_estimates_end_in_the_calibration_of_the_release_s_own_spectra():
+    _, z, photoz = plain()
+    found = photoz.estimate_rows(range(N)).columns
+    for ends, level in (("68", 0.68), ("90", 0.9), ("95", 0.95)):
+        inside = (found[f"z_l{ends}"] <= z) & (z <= found[f"z_u{ends}"])
+        # On the calibration galaxies themselves: the order statistic, to one galaxy.
+        assert inside.mean() == pytest.approx(level, abs=2 / N)
+    assert np.isfinite(found["z_conf"]).all()
+    assert (found["support_percentile"] > 99).mean() == pytest.approx(0.01, abs=2 / N)
+    assert photoz.calibration.n == N
+
+
+def test_a_kernel_without_calibration_gives_plain_intervals_and_says_so():
+    vectors, z, photoz = plain()
+    store = ExactStore(vectors)
+    bare = KernelPhotoZ(store, build_graph(store, 100), Spectroscopic(z), settings=photoz.settings)
+    found, calibrated = bare.estimate_rows([5, 6]), photoz.estimate_rows([5, 6])
+    assert "uncalibrated" in flags(found)
+    assert np.isnan(found.columns["z_conf"]).all()
+    assert found.columns["z_l68"] == pytest.approx(found.quantiles[:, QUANTILE_LEVELS.index(0.16)])
+    assert found.probability == pytest.approx(calibrated.probability)
