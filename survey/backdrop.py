@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.cutout import MaskArray
+from survey.medians import median
 
 __all__ = ["Backdrop", "measure_backdrop"]
 
@@ -79,18 +81,16 @@ def measure_backdrop(plane: NDArray[Any], good: MaskArray) -> Backdrop | None:
     far, near, outer = zones
     values = np.where(good, plane, 0).astype(np.float64)
     quarters = [values[quarter] for quarter in _quarters(far)]
-    medians = [float(np.median(quarter)) for quarter in quarters]
-    scatter = float(
-        np.median(np.abs(np.concatenate([q - m for q, m in zip(quarters, medians, strict=True)])))
-    )
-    level = float(np.median(medians))
+    levels = [median(quarter) for quarter in quarters]
+    scatter = median(np.abs(np.concatenate([q - m for q, m in zip(quarters, levels, strict=True)])))
+    level = median(np.array(levels))
     noise = _noise(values, outer)
     scatter *= _GAUSSIAN_MAD
     faint, bright = np.percentile(values[far], (5, 95))
     stands_off = min(abs(faint), abs(bright)) > _PEDESTAL_SIGMA * noise and faint * bright > 0
-    inside = float(np.median(values[near]))
+    inside = median(values[near])
     error = _MEDIAN_ERROR * max(noise, scatter) / float(np.sqrt(np.count_nonzero(far)))
-    centre = float(np.median(values[_middle(good)]))
+    centre = median(values[_middle(good)])
     ends = abs(inside - level) <= max(_LIKELY_SIGMA * error, _MAX_FALL * abs(centre - level))
     is_pedestal = stands_off and ends and _is_flat(inside, level, _FLATNESS)
     is_level = _is_flat(inside, level, _LIKELY_FLATNESS) or abs(inside - level) <= _LIKELY_SIGMA * error
@@ -105,9 +105,10 @@ def _is_flat(inside: float, level: float, flatness: float) -> bool:
 def _middle(good: MaskArray) -> MaskArray:
     """Return the good pixels nearest to the middle, a twentieth of all."""
     distance = _distances(good.shape)
-    return good & (distance <= np.quantile(distance[good], _MIDDLE))
+    return np.asarray(good & (distance <= _quantiles_of(good, (_MIDDLE,))[0]))
 
 
+@lru_cache(maxsize=4)
 def _distances(shape: tuple[int, ...]) -> NDArray[np.float64]:
     height, width = shape
     y, x = np.ogrid[:height, :width]
@@ -117,12 +118,23 @@ def _distances(shape: tuple[int, ...]) -> NDArray[np.float64]:
 def _zones(good: MaskArray) -> tuple[MaskArray, MaskArray, MaskArray] | None:
     """Return the outermost good pixels, those inside them, and the outer half of all; None if there are too few."""
     distance = _distances(good.shape)
-    of_good = distance[good]
-    if of_good.size * (1 - _FAR) < _MIN_PIXELS:
+    if np.count_nonzero(good) * (1 - _FAR) < _MIN_PIXELS:
         return None
-    inner, outer, edge = np.quantile(of_good, (*_NEAR, _FAR))
+    inner, outer, edge = _quantiles_of(good, (*_NEAR, _FAR))
     beyond = good & (distance >= inner)
     return good & (distance >= edge), beyond & (distance <= outer), beyond
+
+
+def _quantiles_of(good: MaskArray, shares: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return quantiles of the good pixels' distances from the middle."""
+    if good.all():
+        return _quantiles_of_all(good.shape, shares)
+    return np.asarray(np.quantile(_distances(good.shape)[good], shares))
+
+
+@lru_cache(maxsize=8)
+def _quantiles_of_all(shape: tuple[int, ...], shares: tuple[float, ...]) -> NDArray[np.float64]:
+    return np.asarray(np.quantile(_distances(shape), shares))
 
 
 def _quarters(zone: MaskArray) -> list[MaskArray]:
@@ -142,6 +154,6 @@ def _noise(values: NDArray[np.float64], good: MaskArray) -> float:
     step = np.concatenate(steps)
     if step.size < _MIN_PIXELS:
         return 0.0
-    spread = _GAUSSIAN_MAD * float(np.median(np.abs(step - np.median(step))))
+    spread = _GAUSSIAN_MAD * median(np.abs(step - median(step)))
     # More than half of the differences of coarse integers are 0.
     return (spread if spread > 0 else float(np.std(step))) / float(np.sqrt(2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
@@ -114,7 +116,10 @@ def _refuse_holes(
     known: NDArray[np.bool_], region: NDArray[np.bool_], names: NDArray[np.str_], where: str
 ) -> NDArray[np.float64]:
     """Return the share of a region that is known in each band; ``fits.masked`` where it is too small."""
-    share: NDArray[np.float64] = known[:, region].mean(axis=1)
+    seen = known[:, region]
+    if seen.all():
+        return np.ones(len(known))
+    share: NDArray[np.float64] = seen.mean(axis=1)
     worst = int(share.argmin())
     if share[worst] < 1 - _MAX_MASKED:
         raise ContractViolation(
@@ -125,6 +130,7 @@ def _refuse_holes(
     return share
 
 
+@lru_cache(maxsize=32)
 def _disc(side: int, diameter: float) -> NDArray[np.bool_]:
     """Return the pixels of a square whose middles lie within a disc around its middle, shape (side, side)."""
     axis = np.arange(side) - (side - 1) / 2

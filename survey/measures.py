@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from survey.bands import BandSet
+from survey.medians import median, medians
 from survey.photometry import flux_to_asinh_mag
 
 __all__ = ["APERTURE_PX", "SOFTENING_NANOMAGGY", "Measures", "aperture_px", "measure", "outer_px"]
@@ -196,13 +197,13 @@ def _frame(
     sky, noise = np.full(len(planes), nan), np.full(len(planes), nan)
     values, use = planes[:, frame].astype(np.float64), seen[:, frame]
     if use.all() and len(frame) >= _MIN_FRAME_PX:
-        sky = np.median(values, axis=1)
-        return sky, _GAUSSIAN_MAD * np.median(np.abs(values - sky[:, None]), axis=1)
+        sky = medians(values)
+        return sky, _GAUSSIAN_MAD * medians(np.abs(values - sky[:, None]))
     for band in range(len(planes)):
         mine = values[band][use[band]]
         if len(mine) >= _MIN_FRAME_PX:
-            sky[band] = np.median(mine)
-            noise[band] = _GAUSSIAN_MAD * np.median(np.abs(mine - sky[band]))
+            sky[band] = median(mine)
+            noise[band] = _GAUSSIAN_MAD * median(np.abs(mine - sky[band]))
     return sky, noise
 
 

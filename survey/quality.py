@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from survey.cutout import Cutout, FluxArray, MaskArray
+from survey.medians import median
 
 __all__ = ["VERDICTS", "Verdict", "assess"]
 
@@ -161,31 +163,54 @@ def _trail(significance: NDArray[np.floating[Any]], names: list[str]) -> Iterato
 def _brightest_lines(bright: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return each band's largest share of bright pixels at the poorer end of a line with quiet parallels."""
     n_bands, (height, width) = len(bright), bright.shape[1:]
-    side, gap = min(height, width), _TRAIL_GAP_PX
-    y, x = np.mgrid[:height, :width].astype(np.float64)
-    y, x = y - (height - 1) / 2, x - (width - 1) / 2
-    outer = np.hypot(x, y) > _TRAIL_INNER * side
-    x, y = x[outer], y[outer]
-    # Few pixels are bright: only these are counted band by band.
-    band, pixel = np.nonzero(bright[:, outer])
+    gap = _TRAIL_GAP_PX
+    outer, lines, lengths = _lines(height, width)
     half = int(np.hypot(height, width) / 2) + 1
     bins = 2 * half + 1
+    # Both ends must reach from the inner circle to the frame.
+    whole = (lengths >= 0.8 * (0.5 - _TRAIL_INNER) * min(height, width)).all(axis=1)
     # With one band alone a line through the middle may be the galaxy, seen edge-on.
-    off_centre = (np.abs(np.arange(bins) - half) > (side / 8 if n_bands == 1 else -1))[gap:-gap]
+    off_centre = np.abs(np.arange(bins) - half) > (min(height, width) / 8 if n_bands == 1 else -1)
+    able = (whole & off_centre)[:, gap:-gap]
     best = np.zeros(n_bands)
-    for angle in np.arange(_TRAIL_ANGLES) * np.pi / _TRAIL_ANGLES:
-        offset = np.rint(x * np.cos(angle) + y * np.sin(angle)).astype(np.int64) + half
-        line = offset + bins * (y * np.cos(angle) > x * np.sin(angle))
-        length = np.bincount(line, minlength=2 * bins).reshape(2, bins)
-        # Both ends must reach from the inner circle to the frame.
-        whole = (length >= 0.8 * (0.5 - _TRAIL_INNER) * side).all(axis=0)
-        found = np.bincount(line[pixel] + 2 * bins * band, minlength=2 * bins * n_bands)
-        ends = found.reshape(n_bands, 2, bins) / np.maximum(length, 1)
+    for band in range(n_bands):
+        # Few pixels are bright: only these are counted.
+        places = lines[:, np.flatnonzero(bright[band][outer])]
+        found = np.bincount(places.ravel(), minlength=lengths.size).reshape(lengths.shape)
+        ends = found / np.maximum(lengths, 1)
         share, larger = ends.min(axis=1), ends.max(axis=1)
         beside = np.maximum(larger[:, : -2 * gap], larger[:, 2 * gap :])
-        crossing = whole[gap:-gap] & (beside < _TRAIL_BESIDE) & off_centre
-        best = np.maximum(best, np.max(share[:, gap:-gap], axis=1, where=crossing, initial=0.0))
+        crossing = able & (beside < _TRAIL_BESIDE)
+        best[band] = np.max(share[:, gap:-gap], where=crossing, initial=0.0)
     return best
+
+
+@lru_cache(maxsize=2)
+def _lines(height: int, width: int) -> tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.int64]]:
+    """Sort the outer pixels of a frame into parallel lines, at every angle.
+
+    Returns
+    -------
+    outer
+        The pixels that count, shape (H, W).
+    lines
+        Number of each pixel's line, ends apart, angle by angle, shape (A, n).
+    lengths
+        Pixels of both ends of each line, shape (A, 2, bins).
+    """
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    y, x = y - (height - 1) / 2, x - (width - 1) / 2
+    outer = np.hypot(x, y) > _TRAIL_INNER * min(height, width)
+    x, y = x[outer], y[outer]
+    half = int(np.hypot(height, width) / 2) + 1
+    bins = 2 * half + 1
+    lines = np.empty((_TRAIL_ANGLES, len(x)), dtype=np.int32)
+    for n in range(_TRAIL_ANGLES):
+        angle = n * np.pi / _TRAIL_ANGLES
+        offset = np.rint(x * np.cos(angle) + y * np.sin(angle)).astype(np.int64) + half
+        lines[n] = offset + bins * (y * np.cos(angle) > x * np.sin(angle)) + 2 * bins * n
+    lengths = np.bincount(lines.ravel(), minlength=2 * bins * _TRAIL_ANGLES)
+    return outer, lines, lengths.reshape(_TRAIL_ANGLES, 2, bins)
 
 
 def _shrunk(significance: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
@@ -209,6 +234,6 @@ def _sky(flux: FluxArray, good: MaskArray) -> tuple[NDArray[np.float64], NDArray
     for n, (plane, use) in enumerate(zip(flux, good, strict=True)):
         # A target at the edge of the data may have no border: then all there is.
         values = plane[use & border] if (use & border).any() else plane[use]
-        level[n] = np.median(values)
-        noise[n] = _GAUSSIAN_MAD * np.median(np.abs(values - level[n]))
+        level[n] = median(values)
+        noise[n] = _GAUSSIAN_MAD * median(np.abs(values - level[n]))
     return level, noise
