@@ -77,6 +77,7 @@ def _planes(known: FloatArray, z: FloatArray, asked: FloatArray, k: int) -> tupl
     whole = np.isfinite(known).all(axis=1)
     train, target = known[whole], z[whole]
     spread = train.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
     train, query = train / spread, asked / spread
     k = min(k, len(train))
     predicted, residuals = np.full(len(query), np.nan), np.full((len(query), k), np.nan)

@@ -45,6 +45,13 @@ def test_a_missing_colour_is_left_out_of_the_comparison():
     assert np.delete(found, 7) == pytest.approx(0.5 + 0.1 * np.delete(asked[:, 0], 7), abs=1e-9)
 
 
+def test_a_feature_that_is_the_same_for_all_says_nothing():
+    rng = np.random.default_rng(5)
+    known, asked = rng.normal(size=(300, 5)), rng.normal(size=(10, 5))
+    known[:, 4] = asked[:, 4] = 0.3
+    assert local_linear(known, 0.1 * known[:, 0], asked) == pytest.approx(0.1 * asked[:, 0], abs=1e-9)
+
+
 def test_the_neighbours_distribution_is_as_wide_as_their_scatter(drawn):
     x, z = drawn
     p = local_linear_pdf(x[:2000], z[:2000], x[2000:], GRID, width=0.004)
