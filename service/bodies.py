@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import IO, Any
 
 import orjson
+import pyarrow as pa
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from service.arriving import mapped, on_disk
 from service.errors import UnreadableBody, UnsupportedMedia
 from service.forms import form_of
 from service.media import TABLE_TYPES, media_type_of
-from service.operations.photoz import Wanted
+from service.operations.batch_rows import of_ids, of_positions
 from service.operations.refusals import BatchTooLarge
 from service.resources import Resources
-from service.schemas.photoz import BatchRequest
-from service.tables import read_table
+from service.schemas.photoz import BatchRequest, Position, is_batch_id
+from service.tables import Table, read_table
 
-M = TypeVar("M", bound=BaseModel)
-
-__all__ = ["batch_rows", "json_body"]
+__all__ = ["Batch", "batch_of"]
 
 # A row of a batch has two values at most; what has twice as many is no mistake.
 _FIELDS = 4
 
 
-async def batch_rows(request: Request, resources: Resources) -> tuple[list[Wanted], dict[str, Any] | None]:
-    """Read the rows of a batch, from JSON or from one table.
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What was sent.
 
-    Returns
-    -------
-    tuple
-        The rows, and what was understood of the table (None for JSON).
+    Attributes
+    ----------
+    rows
+        :data:`service.table_columns.WANTED`, then the columns of a table.
+    table
+        What was understood of a table; None for JSON.
+    """
+
+    rows: pa.Table
+    table: dict[str, Any] | None
+
+
+async def batch_of(request: Request, resources: Resources, *, chosen: Mapping[str, str] | None) -> Batch:
+    """Read the rows of a batch, from JSON or from one table, as many as a job may have.
+
+    Parameters
+    ----------
+    chosen
+        The sender's own mapping of a table's columns.
 
     Raises
     ------
@@ -43,41 +61,35 @@ async def batch_rows(request: Request, resources: Resources) -> tuple[list[Wante
     UnreadableBody, RequestValidationError, CutoutRejected, BatchTooLarge
         If the body is not what its type says, or holds too many rows.
     """
-    limit = resources.settings.batch_rows
+    settings = resources.settings
+    limit = max(settings.batch_rows, settings.job_rows)
     kind = media_type_of(request.headers.get("content-type"))
     if kind == "application/json":
-        return _wanted(await json_body(request, BatchRequest, most=limit)), None
+        if chosen:
+            raise _invalid("columns_map", "JSON has no columns; `columns_map` is for tables")
+        return Batch(_wanted(await _values(request, limit), settings.batch_rows), None)
+    read = partial(read_table, resources.sandbox, max_rows=limit, chosen=chosen)
     if kind == "multipart/form-data":
         name, kind, data = await _one_file(request)
+        table = await resources.in_sandbox(partial(read, data, media_type=kind, name=name))
     elif kind in TABLE_TYPES or kind == "application/octet-stream":
-        name, data = "table", await request.body()
+        async with on_disk(request, settings) as file:
+            table = await resources.in_sandbox(partial(_read_mapped, read, file, kind))
     else:
         taken = ", ".join(sorted(TABLE_TYPES))
         raise UnsupportedMedia(
             f"Content type {kind[:80] or '(none)'!r} is not taken; send application/json or a table ({taken})."
         )
-    work = partial(read_table, resources.sandbox, data, media_type=kind, name=name, max_rows=limit)
-    table = await resources.in_sandbox(work)
-    return list(table.rows), table.to_json()
+    return Batch(table.rows, table.to_json())
 
 
-async def json_body(request: Request, model: type[M], *, most: int) -> M:
-    """Read and check a JSON body; NaN, infinities, lone surrogates and deep nesting are refused.
+def _read_mapped(read: Callable[..., Table], file: IO[bytes], kind: str) -> Table:
+    with mapped(file) as data:
+        return read(data, media_type=kind, name="table")
 
-    Parameters
-    ----------
-    most
-        Items that one of its lists may have.
 
-    Raises
-    ------
-    UnreadableBody
-        If it is not JSON.
-    BatchTooLarge
-        If a list is longer.
-    RequestValidationError
-        If it does not fit the model.
-    """
+async def _values(request: Request, most: int) -> Any:
+    """Return a JSON body; NaN, infinities, lone surrogates and deep nesting are refused."""
     data = await request.body()
     try:
         value = orjson.loads(data)
@@ -86,8 +98,12 @@ async def json_body(request: Request, model: type[M], *, most: int) -> M:
             "The body is not JSON (NaN, infinities and lone surrogates are none)."
         ) from error
     _check_size(value, most)
+    return value
+
+
+def _fitting(value: Any) -> BatchRequest:
     try:
-        return model.model_validate(value)
+        return BatchRequest.model_validate(value)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in details]) from error
@@ -105,7 +121,7 @@ def _check_size(value: Any, most: int) -> None:
         )
     inner = [item for member in members if isinstance(member, list) for item in member]
     n_values = len(members) + sum(len(item) for item in inner if isinstance(item, dict | list))
-    if n_values > _FIELDS * (most + 1):
+    if n_values > _FIELDS * (longest + 1):
         raise RequestValidationError(
             [
                 {
@@ -117,14 +133,38 @@ def _check_size(value: Any, most: int) -> None:
         )
 
 
-def _wanted(body: BatchRequest) -> list[Wanted]:
-    if (body.ids is None) == (body.positions is None):
-        raise RequestValidationError(
-            [{"type": "value_error", "loc": ("body",), "msg": "Give either `ids` or `positions`."}]
-        )
+def _wanted(value: Any, few: int) -> pa.Table:
+    """Return the rows; of more than a few, the first wrong one alone is told."""
+    given = [name for name in ("ids", "positions") if isinstance(value, dict) and value.get(name) is not None]
+    if len(given) == 1 and isinstance(value[given[0]], list) and len(value[given[0]]) > few:
+        rows, is_good = value[given[0]], is_batch_id if given == ["ids"] else _is_position
+        wrong = next((n for n, item in enumerate(rows) if not is_good(item)), None)
+        if wrong is not None:
+            raise _invalid(f"{given[0]}.{wrong}", "is no id, or no `ra_deg` and `dec_deg` in degrees")
+        _fitting({**value, given[0]: rows[:1]})
+        if given == ["ids"]:
+            return of_ids(rows)
+        return of_positions([one["ra_deg"] for one in rows], [one["dec_deg"] for one in rows])
+    if len(given) != 1 and isinstance(value, dict) and set(value) <= {"ids", "positions"}:
+        raise _invalid("", "Give either `ids` or `positions`.")
+    body = _fitting(value)
     if body.ids is not None:
-        return [Wanted(object_id) for object_id in body.ids]
-    return [Wanted(None, place.ra_deg, place.dec_deg) for place in body.positions or ()]
+        return of_ids(body.ids)
+    places = body.positions or []
+    return of_positions([place.ra_deg for place in places], [place.dec_deg for place in places])
+
+
+def _is_position(item: Any) -> bool:
+    if not isinstance(item, dict) or set(item) != set(Position.model_fields):
+        return False
+    ra, dec = item["ra_deg"], item["dec_deg"]
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (ra, dec))
+    return numbers and 0 <= ra < 360 and -90 <= dec <= 90
+
+
+def _invalid(where: str, message: str) -> RequestValidationError:
+    loc = ("body", where) if where else ("body",)
+    return RequestValidationError([{"type": "value_error", "loc": loc, "msg": message}])
 
 
 async def _one_file(request: Request) -> tuple[str, str, bytes]:

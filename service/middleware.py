@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -108,10 +109,23 @@ class BodyLimit:
     Bodies wait in memory. All together may have ``MAX_BODIES`` times ``upload_bytes``: one client a quarter of it, so
     that it takes many to fill it, and bodies beyond ``SMALL_BODY`` not the last eighth, so that small ones find room
     even then.
+
+    Parameters
+    ----------
+    streamed
+        Paths whose raw bodies go to the disk (:func:`service.arriving.on_disk`), with the most bytes that each may have.
     """
 
-    def __init__(self, app: ASGIApp, *, json_bytes: int, upload_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        json_bytes: int,
+        upload_bytes: int,
+        streamed: Mapping[str, int] | None = None,
+    ) -> None:
         self.app, self.json_bytes, self.upload_bytes = app, json_bytes, upload_bytes
+        self._streamed = dict(streamed or {})
         self._held: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,8 +135,12 @@ class BodyLimit:
             return
         # Of a header sent twice the handlers see the first one; so must this limit.
         headers = dict(reversed(scope["headers"]))
-        is_json = headers.get(b"content-type", b"").split(b";")[0].strip().lower().endswith(b"json")
-        limit = self.json_bytes if is_json else self.upload_bytes
+        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        limit = self.json_bytes if kind.endswith(b"json") else self.upload_bytes
+        path = scope.get("path", "")
+        is_streamed = path in self._streamed and not kind.endswith((b"json", b"form-data"))
+        if is_streamed:
+            limit = self._streamed[path]
         declared = headers.get(b"content-length", b"")
         refusal = ""
         if declared.isdigit() and int(declared[:20]) > limit:
@@ -138,7 +156,8 @@ class BodyLimit:
             message = await receive()
             size = len(message.get("body", b""))
             seen += size
-            self._held[client] += size
+            if not is_streamed:
+                self._held[client] += size
             if seen > limit:
                 # FastAPI lets only its own exception pass while it reads a body.
                 raise HTTPException(413, f"The body has more than {limit} bytes, which is the limit.")
@@ -148,7 +167,7 @@ class BodyLimit:
         try:
             await self.app(scope, counted, send)
         finally:
-            self._held[client] -= seen
+            self._held[client] -= 0 if is_streamed else seen
             if not self._held[client]:
                 del self._held[client]
 

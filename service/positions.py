@@ -36,6 +36,16 @@ class SkyIndex:
         _, found = self._tree.query(_unit(np.array([ra_deg]), np.array([dec_deg]))[0])
         return int(self._rows[found]), self._separation(ra_deg, dec_deg, int(found))
 
+    def nearest_of_each(
+        self, ra_deg: NDArray[np.float64], dec_deg: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Return the nearest row of each place with the separations in degrees, shape (Q,); None as above."""
+        if self._tree is None:
+            return None
+        _, found = self._tree.query(_unit(ra_deg, dec_deg))
+        separation = separation_deg(ra_deg, dec_deg, self._ra[found], self._dec[found])
+        return self._rows[found], np.asarray(separation, dtype=np.float64)
+
     def within(self, ra_deg: float, dec_deg: float, radius_deg: float) -> list[tuple[int, float]]:
         """Return (row, separation in degrees) inside a cone, nearest first."""
         if self._tree is None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Self, TypeVar
 
 from service.operations.refusals import Busy
-from service.sandbox_limits import CPU_SECONDS
+from service.sandbox_limits import CPU_SECONDS, MAX_CPU_SECONDS
 from service.sandbox_process import Child, Ended, ForkServer
-from service.sandbox_reply import check_table, read_cutout, read_refusal
+from service.sandbox_reply import read_cutout, read_refusal, read_table_reply
 from service.sandbox_wire import MAX_HEAD_BYTES, BadFrame, Deadline, receive_head, send_frame
+from service.table_wire import ReadTable
 from survey.ingest import CutoutRejected, Overrides, Understood
 from survey.prescan import PrescanReport, check_blocks, prescan
 
@@ -24,12 +26,13 @@ __all__ = ["MAX_FILES", "ChildDied", "ChildTimeout", "Sandbox"]
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Files = Sequence[tuple[str, bytes]]
+Files = Sequence[tuple[str, bytes | memoryview]]
 
 MAX_FILES = 9
 _QUEUE_SECONDS = 30.0
-# A row of a table as JSON: an id of 256 characters, each at worst twelve bytes, and two numbers.
-_ROW_BYTES = 256 * 12 + 64
+# A child that takes nothing for so long has been given up by its reader long before.
+_FEED_SECONDS = 600.0
+_SMALLER = "Send a smaller cutout around the galaxy"
 
 
 class ChildDied(CutoutRejected):
@@ -45,11 +48,9 @@ class ChildDied(CutoutRejected):
 class ChildTimeout(CutoutRejected):
     """The child used up its time."""
 
-    def __init__(self, limit: str) -> None:
-        super().__init__(
-            "upload.timeout",
-            f"Reading the file took more than {limit}. Send a smaller cutout around the galaxy.",
-        )
+    def __init__(self, limit: str, task: str = "") -> None:
+        smaller = "Send it as Parquet or FITS, or in parts" if task == "table" else _SMALLER
+        super().__init__("upload.timeout", f"Reading the file took more than {limit}. {smaller}.")
 
 
 class Sandbox:
@@ -135,15 +136,22 @@ class Sandbox:
             understood.report.say("container", note)
         return understood
 
-    def read_table(self, name: str, data: bytes, *, max_rows: int) -> dict[str, Any]:
-        """Read a table's ids or positions; see :func:`service.table_reader.read_rows`."""
-        head = {"task": "table", "max_rows": max_rows}
-        return self.submit(
-            head,
-            [(name, data)],
-            lambda told, *_: check_table(told, max_rows),
-            most=MAX_HEAD_BYTES + _ROW_BYTES * max_rows,
-        )
+    def read_table(
+        self,
+        name: str,
+        data: bytes | memoryview,
+        *,
+        max_rows: int,
+        chosen: Mapping[str, str] | None = None,
+    ) -> ReadTable:
+        """Read a table with its ids or positions; see :func:`service.table_reader.read_rows`.
+
+        A child has more time for more bytes: two seconds of the processor for each MiB beyond the first two.
+        """
+        seconds = min(MAX_CPU_SECONDS, CPU_SECONDS + 2 * max(0, len(data) // 2**20 - 2))
+        head = {"task": "table", "max_rows": max_rows, "chosen": dict(chosen or {}), "cpu_seconds": seconds}
+        with self._slot():
+            return self._work(head, [(name, data)], read_table_reply, MAX_HEAD_BYTES)
 
     def probe(self) -> dict[str, Any]:
         """Ask a child what it can see: its modules, environment, limits, network interfaces."""
@@ -167,6 +175,51 @@ class Sandbox:
         with self._slot():
             return self._work(head, files, read, most)
 
+    def stream(
+        self,
+        head: dict[str, Any],
+        files: Files,
+        read: Callable[[dict[str, Any], socket.socket, Deadline], T],
+        *,
+        body: Iterator[bytes] | None = None,
+        most: int = MAX_HEAD_BYTES,
+    ) -> Generator[T, None, None]:
+        """Give one job to a child that answers in many frames, and yield each as it comes; holds its slot meanwhile.
+
+        The time limit counts anew for every frame. A frame that refuses ends the job, unless ``read`` takes it.
+
+        Parameters
+        ----------
+        read
+            Gets the head of a frame; what it leaves of the frame's body breaks the next one.
+        body
+            Pieces of ``head["body_bytes"]`` bytes together, sent while answers are read.
+        """
+        cpu_seconds = int(head.get("cpu_seconds", CPU_SECONDS))
+        with self._slot():
+            child = self._fork()
+            feeder: threading.Thread | None = None
+            try:
+                with self._blame(child, cpu_seconds):
+                    _send_job(child.stream, head, files, Deadline(self._wall_seconds))
+                    if body is not None:
+                        feeder = threading.Thread(target=_feed, args=(child.stream, body), daemon=True)
+                        feeder.start()
+                while True:
+                    with self._blame(child, cpu_seconds):
+                        deadline = Deadline(self._wall_seconds)
+                        told = receive_head(child.stream, deadline, most)
+                        answer = read(told, child.stream, deadline)
+                    yield answer
+                    if told.get("end") is True:
+                        return
+            finally:
+                if self._on_end is not None:
+                    self._on_end(child.finish())
+                child.end()
+                if feeder is not None:
+                    feeder.join()
+
     def _work(
         self,
         head: dict[str, Any],
@@ -174,30 +227,18 @@ class Sandbox:
         read: Callable[[dict[str, Any], socket.socket, Deadline], T],
         most: int,
     ) -> T:
+        cpu_seconds = int(head.get("cpu_seconds", CPU_SECONDS))
+        # Who may work for longer may take longer.
+        wall_seconds = self._wall_seconds * cpu_seconds / CPU_SECONDS
         child = self._fork()
-        deadline = Deadline(self._wall_seconds)
         try:
-            listed = [{"name": name, "size": len(data)} for name, data in files]
-            send_frame(child.stream, {**head, "files": listed}, [data for _, data in files], deadline)
-            told = receive_head(child.stream, deadline, most)
-            refusal = read_refusal(told)
-            if refusal is None:
-                return read(told, child.stream, deadline)
-        except TimeoutError as error:
-            raise ChildTimeout(f"{self._wall_seconds:g} s") from error
-        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-            ended = child.ended(timeout=1.0)
-            code = None if ended is None else ended.exit_code
-            logger.warning("a parsing child ended without an answer", extra={"exit_code": code})
-            if code == -signal.SIGXCPU:
-                raise ChildTimeout(f"{CPU_SECONDS} s of processor time") from error
-            raise ChildDied from error
-        except BadFrame as error:
-            logger.warning("a parsing child answered nonsense", extra={"reason": str(error)})
-            raise CutoutRejected(
-                "upload.unreadable",
-                "What stands in the file leads to an impossible size, position or pixel scale.",
-            ) from error
+            with self._blame(child, cpu_seconds, wall_seconds, head.get("task", "")):
+                deadline = Deadline(wall_seconds)
+                _send_job(child.stream, head, files, deadline)
+                told = receive_head(child.stream, deadline, most)
+                refusal = read_refusal(told)
+                if refusal is None:
+                    return read(told, child.stream, deadline)
         finally:
             if self._on_end is not None:
                 self._on_end(child.finish())
@@ -205,6 +246,29 @@ class Sandbox:
         if "cause" in told:
             logger.info("a reader failed on an upload", extra={"cause": str(told["cause"])[:100]})
         raise refusal
+
+    @contextmanager
+    def _blame(
+        self, child: Child, cpu_seconds: int, wall_seconds: float = 0.0, task: str = ""
+    ) -> Iterator[None]:
+        """Turn what a child's socket raises into the refusal that it stands for."""
+        try:
+            yield
+        except TimeoutError as error:
+            raise ChildTimeout(f"{wall_seconds or self._wall_seconds:g} s", task) from error
+        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+            ended = child.ended(timeout=1.0)
+            code = None if ended is None else ended.exit_code
+            logger.warning("a parsing child ended without an answer", extra={"exit_code": code})
+            if code == -signal.SIGXCPU:
+                raise ChildTimeout(f"{cpu_seconds} s of processor time", task) from error
+            raise ChildDied from error
+        except BadFrame as error:
+            logger.warning("a parsing child answered nonsense", extra={"reason": str(error)})
+            raise CutoutRejected(
+                "upload.unreadable",
+                "What stands in the file leads to an impossible size, position or pixel scale.",
+            ) from error
 
     def _fork(self) -> Child:
         try:
@@ -231,6 +295,21 @@ class Sandbox:
         finally:
             with self._lock:
                 self._inside -= 1
+
+
+def _send_job(stream: socket.socket, head: dict[str, Any], files: Files, deadline: Deadline) -> None:
+    listed = [{"name": name, "size": len(data)} for name, data in files]
+    send_frame(stream, {**head, "files": listed}, [data for _, data in files], deadline)
+
+
+def _feed(stream: socket.socket, pieces: Iterator[bytes]) -> None:
+    """Send a body while answers are read; who reads them learns of a child that ended, and tells why."""
+    # A socket's time limit would be the reader's too: this end has one of its own.
+    with contextlib.suppress(OSError), stream.dup() as own:
+        # Not none: the other end's limit has made the descriptor, which both share, one that does not block.
+        own.settimeout(_FEED_SECONDS)
+        for piece in pieces:
+            own.sendall(piece)
 
 
 def _prescan_all(files: Files) -> list[PrescanReport]:

@@ -8,15 +8,18 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from service.sandbox_limits import LIMITS, MEMORY_BYTES, NICENESS
+from service.sandbox_limits import CPU_SECONDS, LIMITS, NICENESS
+from service.sandbox_members import prepare_members, walk_archive
+from service.sandbox_refusals import guarded
 from service.sandbox_rights import give_up_rights
 from service.sandbox_wire import Deadline, receive_body, receive_head, send_frame
 from service.table_reader import read_rows
+from service.table_wire import pack
 from survey.cropping import crop_to_field
 from survey.display import read_display
 from survey.fits.reader import read_fits
@@ -28,55 +31,89 @@ from survey.wrappers import unpack
 __all__ = ["work"]
 
 Files = list[tuple[str, bytes]]
-Answer = tuple[dict[str, Any], list[memoryview]]
+Answer = tuple[dict[str, Any], Sequence[bytes | memoryview]]
 
 
 def work(job: int) -> int:
     """Do one job from a socket; returns the exit code."""
-    _restrict()
     forever = Deadline(None)
     with socket.socket(fileno=job) as stream:
+        # The head is the service's own word; what a stranger wrote comes after it, when the rights are gone.
         head = receive_head(stream, forever)
+        _restrict(int(head.get("cpu_seconds", CPU_SECONDS)))
         files = [
             (str(item["name"]), bytes(receive_body(stream, item["size"], forever))) for item in head["files"]
         ]
-        answer, buffers = _answer(head, files)
-        send_frame(stream, answer, buffers, forever)
+        for answer, buffers in _answers(head, files, _body_of(stream, int(head.get("body_bytes", 0)))):
+            send_frame(stream, answer, buffers, forever)
     return 0
 
 
-def _restrict() -> None:
+def _restrict(cpu_seconds: int) -> None:
     os.nice(NICENESS)
     # A child that writes to a file or uses up its time ends at once, whatever C code it is in.
     for number in (signal.SIGXCPU, signal.SIGXFSZ, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
-    give_up_rights()
+    give_up_rights(cpu_seconds)
+
+
+def _body_of(stream: socket.socket, left: int) -> Callable[[int], bytes]:
+    """Return a reader of what follows the head, piece by piece: it need not fit into memory."""
+
+    def read(size: int) -> bytes:
+        nonlocal left
+        size = min(size, left)
+        left -= size
+        return bytes(receive_body(stream, size, Deadline(None)))
+
+    return read
+
+
+def _answers(head: Mapping[str, Any], files: Files, body: Callable[[int], bytes]) -> Iterator[Answer]:
+    match head["task"]:
+        case "archive":
+            answers = walk_archive(head, body)
+        case "members":
+            answers = prepare_members(head, files, _read_one)
+        case _:
+            yield guarded(lambda: _answer(head, files))
+            return
+    while (answer := guarded(lambda: next(answers, None))) is not None:
+        yield answer
 
 
 def _answer(head: Mapping[str, Any], files: Files) -> Answer:
-    try:
-        match head["task"]:
-            case "cutout":
-                return _describe(_read(files, Overrides(**head["overrides"]), head.get("field_arcsec")))
-            case "table":
-                _, data = files[0]
-                return {"table": read_rows(data, max_rows=head["max_rows"])}, []
-            case _:
-                return {"probe": _probe()}, []
-    except CutoutRejected as refusal:
-        return _refusal(refusal.code, str(refusal)), []
-    except MemoryError:
-        text = f"Reading it takes more than {MEMORY_BYTES // 2**20} MiB of memory. Send a cutout around the galaxy."
-        return _refusal("upload.memory", text), []
-    except Exception as error:  # noqa: BLE001 - parsers raise anything; the name of the class is for the log
-        answer = _refusal(
-            "upload.unreadable", "The file cannot be read: it is damaged, or its header contradicts itself."
-        )
-        return {**answer, "cause": type(error).__name__}, []
+    match head["task"]:
+        case "cutout":
+            return _describe(_read(files, Overrides(**head["overrides"]), head.get("field_arcsec")))
+        case "table":
+            return _table(files[0][1], head)
+        case _:
+            return {"probe": _probe()}, []
 
 
-def _refusal(code: str, message: str) -> dict[str, Any]:
-    return {"refusal": {"code": code, "message": message[:1000]}}
+def _table(data: bytes, head: Mapping[str, Any]) -> Answer:
+    read = read_rows(data, max_rows=head["max_rows"], chosen=head["chosen"])
+    columns, buffers = pack(read.rows)
+    told = {
+        "format": read.format,
+        "mapping": read.mapping,
+        "units": read.units,
+        "left_out": read.left_out,
+        "n_rows": read.rows.num_rows,
+        "columns": columns,
+    }
+    return {"table": told}, buffers
+
+
+def _read_one(file: tuple[str, bytes], overrides: Overrides, field_arcsec: float | None) -> Understood:
+    """Read one member of a batch, its headers looked at first, as the service does before a single upload."""
+    name, data = file
+    report = prescan(data)
+    understood = _read([(name, data[: report.length])], overrides, field_arcsec)
+    for note in report.notes:
+        understood.report.say("container", note)
+    return understood
 
 
 def _read(files: Files, overrides: Overrides, field_arcsec: float | None) -> Understood:

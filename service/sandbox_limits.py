@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import resource
 
-__all__ = ["CPU_SECONDS", "LIMITS", "MEMORY_BYTES", "NICENESS"]
+__all__ = ["CPU_SECONDS", "LIMITS", "MAX_CPU_SECONDS", "MEMORY_BYTES", "NICENESS"]
 
 MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 5
+#: Up to which the service may raise it for a large table.
+MAX_CPU_SECONDS = 120
 NICENESS = 19
 #: Resource to its soft limit.
 LIMITS = {

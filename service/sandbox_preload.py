@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
+import sys
 import warnings
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
+import pyarrow as pa
 from astropy import units
 from astropy.io import votable
 from astropy.io.votable.tree import CooSys
 from PIL import Image
+
+from survey.dust import DustMapMissing, ebv_sfd_lowres
 
 __all__ = ["preload"]
 
@@ -53,5 +62,32 @@ def preload() -> None:
             # One that is known, and one that is not: the hint at what was meant is looked up too.
             for text in ("km/s", "deg", "no such unit"):
                 units.Unit(text, format=unit_format, parse_strict="silent")
+    # A batch is calibrated in the child, where the dust map could not be opened; without the map it says so.
+    with contextlib.suppress(DustMapMissing):
+        ebv_sfd_lowres(0.0, 0.0)
+    _make_an_array()
     # Pillow imports the readers of PNG and JPEG at the first picture.
     Image.preinit()
+
+
+def _make_an_array() -> None:
+    """Let pyarrow look for pandas, which it does at the first array, and find none: a child could not open it."""
+    finder = _WithoutPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Denies that there is pandas."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Refuse one name and leave all others to the other finders."""
+        del path, target
+        if fullname.partition(".")[0] == "pandas":
+            raise ModuleNotFoundError(fullname, name=fullname)
+        return None

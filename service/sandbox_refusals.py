@@ -25,7 +25,7 @@ def guarded(work: Callable[[], T]) -> T | tuple[dict[str, Any], list[Any]]:
     except CutoutRejected as error:
         return refusal(error.code, str(error)), []
     except MemoryError:
-        text = f"Reading it takes more than {MEMORY_BYTES // 2**20} MiB of memory. Send a cutout around the galaxy."
+        text = f"Reading it takes more than {MEMORY_BYTES // 2**20} MiB of memory. Send less: a cutout around the galaxy, a table of fewer columns."
         return refusal("upload.memory", text), []
     except Exception as error:  # noqa: BLE001 - parsers raise anything; the name of the class is for the log
         answer = refusal(

@@ -12,19 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.sandbox_wire import BadFrame, Deadline, receive_body
+from service.table_wire import ReadTable, receive_table
 from survey.bands import BandSet
 from survey.cutout import Cutout
 from survey.ingest import CutoutRejected, IngestReport, Understood
 from survey.magic import MAX_IMAGE_SIDE, MAX_PIXELS
 from survey.prescan import MAX_PLANES
 
-__all__ = ["check_table", "read_cutout", "read_refusal"]
+__all__ = ["read_cutout", "read_refusal", "read_table_reply"]
 
 _CODE = re.compile(r"[a-z]{1,16}\.[a-z_]{1,32}\Z")
 _PLANES: dict[str, type[np.generic]] = {"flux": np.float32, "ivar": np.float32, "mask": np.uint8}
 _TABLE_COLUMNS = ("object_id", "ra_deg", "dec_deg")
 # Beyond it squares overflow float32, and no galaxy shines so.
 _MAX_FLUX = 1e15
+# Half of what a child may hold.
+_MAX_TABLE_BYTES = 1 << 29
 
 
 def read_refusal(head: Mapping[str, Any]) -> CutoutRejected | None:
@@ -78,28 +81,21 @@ def read_cutout(head: Mapping[str, Any], stream: socket.socket, deadline: Deadli
     return Understood(cutout, report)
 
 
-def check_table(head: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
-    """Return the table of an answer, columns that it lacks full of None; BadFrame if it is no table."""
+def read_table_reply(head: Mapping[str, Any], stream: socket.socket, deadline: Deadline) -> ReadTable:
+    """Read a table from an answer; BadFrame if it is none."""
     try:
         told = head["table"]
-        n_rows = int(told["n_rows"])
-        mapping = {key: _text(told["mapping"][key], 128) for key in _TABLE_COLUMNS if key in told["mapping"]}
-        nothing = [None] * min(n_rows, max_rows)
-        rows = {key: list(told[key]) if key in mapping else nothing for key in _TABLE_COLUMNS}
-        texts = all(value is None or isinstance(value, str) for value in rows["object_id"])
-        numbers = [value for key in ("ra_deg", "dec_deg") for value in rows[key] if value is not None]
-        if not texts or not all(isinstance(value, float) and math.isfinite(value) for value in numbers):
-            raise BadFrame("a table with values of other kinds")
-        if not 0 <= n_rows <= max_rows or any(len(values) != n_rows for values in rows.values()):
-            raise BadFrame("a table whose columns differ in length")
-        return {
-            "format": _text(told["format"], 16),
-            "columns": [_text(name, 128) for name in told["columns"][:1000]],
-            "mapping": mapping,
-            "n_rows": n_rows,
-            **rows,
-            "object_id": [None if value is None else _text(value) for value in rows["object_id"]],
-        }
+        n_rows = told["n_rows"]
+        if type(n_rows) is not int or n_rows < 0:
+            raise BadFrame("a table without a number of rows")
+        rows = receive_table(told["columns"], n_rows, stream, deadline, most=_MAX_TABLE_BYTES)
+        return ReadTable(
+            format=_text(told["format"], 16),
+            mapping={key: _text(told["mapping"][key], 128) for key in _TABLE_COLUMNS if key in told["mapping"]},
+            units={key: _text(told["units"][key], 128) for key in _TABLE_COLUMNS if key in told["units"]},
+            left_out=[_text(name, 128) for name in told["left_out"][:1000]],
+            rows=rows,
+        )
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise BadFrame(f"no table: {type(error).__name__}") from error
 

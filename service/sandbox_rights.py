@@ -10,7 +10,7 @@ import sys
 import tempfile
 import urllib.request
 
-from service.sandbox_limits import LIMITS
+from service.sandbox_limits import CPU_SECONDS, LIMITS
 
 __all__ = ["give_up_rights", "leave_the_network"]
 
@@ -31,16 +31,21 @@ def leave_the_network() -> bool:
         return False
 
 
-def give_up_rights() -> None:
+def give_up_rights(cpu_seconds: int = CPU_SECONDS) -> None:
     """Take memory, time, files, processes and the network from this process.
 
     What is open stays open; nothing is opened any more, no module imported, no address asked.
+
+    Parameters
+    ----------
+    cpu_seconds
+        Processor time that is left to it.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _close_the_file_system(libc)
-    for limit, value in LIMITS.items():
+    for limit, value in {**LIMITS, resource.RLIMIT_CPU: cpu_seconds}.items():
         # With equal limits of processor time the kernel sends SIGKILL, which says nothing; one second later it does.
         resource.setrlimit(limit, (value, value + 1 if limit == resource.RLIMIT_CPU else value))
     # reproject makes a folder for temporary files at every call, though it puts none there; this child may open none.

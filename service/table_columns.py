@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["ALIASES", "map_columns"]
+import pyarrow as pa
+
+__all__ = ["ALIASES", "WANTED", "map_columns"]
+
+#: What leads every batch, before the columns that were sent: no sent name holds a control character, so none clashes.
+#: The last one says what is wrong with a row that holds neither an id nor a position.
+WANTED: dict[str, pa.DataType] = {
+    "\x1fobject_id": pa.string(),
+    "\x1fra_deg": pa.float64(),
+    "\x1fdec_deg": pa.float64(),
+    "\x1fproblem": pa.string(),
+}
 
 #: The names that people give these columns, compared without case, ``_``, ``-`` and blanks; the first one wins.
 ALIASES: dict[str, tuple[str, ...]] = {

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from service.media import TABLE_TYPES, check_declared
-from service.operations.photoz import Wanted
+from service.table_columns import WANTED
 from survey.ingest import CutoutRejected
 from survey.magic import identify
 
@@ -15,8 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Table", "read_table"]
 
+# Files of fixed width, as FITS, give every row the room of the longest text.
+_MAX_WIDE_BYTES = 1 << 30
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """What was understood of a table.
 
@@ -24,33 +31,44 @@ class Table:
     ----------
     format
         ``csv``, ``fits``, ``parquet`` or ``votable``.
-    columns
-        Names of all its columns.
     mapping
         ``object_id``, ``ra_deg``, ``dec_deg`` to the name of the column that was taken for it.
+    units
+        The units in which the position was.
+    left_out
+        Columns that the answer will not repeat: arrays of varying length.
     rows
-        One for each row of the table, in order.
+        :data:`service.table_columns.WANTED`, then all columns as sent, in order.
     """
 
     format: str
-    columns: tuple[str, ...]
     mapping: dict[str, str]
-    rows: tuple[Wanted, ...]
+    units: dict[str, str]
+    left_out: list[str]
+    rows: pa.Table
 
     def to_json(self) -> dict[str, Any]:
         """Return what the answer repeats of it."""
         return {
             "format": self.format,
-            "columns": list(self.columns),
+            "columns": self.rows.column_names[len(WANTED) :] + self.left_out,
             "mapping": self.mapping,
-            "n_rows": len(self.rows),
+            "units": self.units,
+            "left_out": self.left_out,
+            "n_rows": self.rows.num_rows,
         }
 
 
 def read_table(
-    sandbox: Sandbox, data: bytes, *, media_type: str = "", name: str = "", max_rows: int = 2000
+    sandbox: Sandbox,
+    data: bytes | memoryview,
+    *,
+    media_type: str = "",
+    name: str = "",
+    max_rows: int = 2000,
+    chosen: Mapping[str, str] | None = None,
 ) -> Table:
-    """Read ids or positions from a CSV, Parquet, VOTable or FITS table, in a parsing child.
+    """Read a CSV, Parquet, VOTable or FITS table with ids or positions, in a parsing child.
 
     Parameters
     ----------
@@ -58,6 +76,8 @@ def read_table(
         As declared, without parameters; empty or ``application/octet-stream`` lets the bytes decide.
     name
         File name as sent; text only.
+    chosen
+        The sender's own mapping of columns, instead of the usual names.
 
     Raises
     ------
@@ -66,16 +86,30 @@ def read_table(
     Busy
         If the sandbox's queue is full.
     """
-    if not data.strip():
+    start = bytes(data[:65536])
+    if not start.strip() and (len(data) <= len(start) or not bytes(data).strip()):
         raise CutoutRejected("upload.empty", "The table is empty.")
-    check_declared(media_type, data, TABLE_TYPES)
-    kind = identify(data)
+    check_declared(media_type, start, TABLE_TYPES)
+    kind = identify(start)
     # Text has no signature: what is not text either is told here, before a child is forked for it.
-    if kind == "unknown" and b"\x00" in data[:65536]:
+    if kind == "unknown" and b"\x00" in start:
         raise CutoutRejected(
             "upload.type", "This is no table that we know; CSV, Parquet, VOTable and FITS tables are read."
         )
-    told = sandbox.read_table(name, data, max_rows=max_rows)
-    columns = (told["object_id"], told["ra_deg"], told["dec_deg"])
-    rows = tuple(Wanted(*values) for values in zip(*columns, strict=True))
-    return Table(told["format"], tuple(told["columns"]), told["mapping"], rows)
+    told = sandbox.read_table(name, data, max_rows=max_rows, chosen=chosen)
+    _check_width(told.rows)
+    return Table(told.format, told.mapping, told.units, told.left_out, told.rows)
+
+
+def _check_width(rows: pa.Table) -> None:
+    longest = sum(
+        pc.max(pc.binary_length(column)).as_py() or 0
+        for column in rows.columns
+        if pa.types.is_string(column.type)
+    )
+    if longest * rows.num_rows > _MAX_WIDE_BYTES:
+        raise CutoutRejected(
+            "upload.unpacked_too_large",
+            f"{rows.num_rows} rows of the length of the longest texts have {longest * rows.num_rows} bytes "
+            f"(limit {_MAX_WIDE_BYTES}). Leave out the columns of long texts.",
+        )

@@ -125,7 +125,11 @@ def write(
     if fmt not in FORMATS:
         raise UnknownFormat(f"No format {fmt[:32]!r} is written; there are {', '.join(FORMATS)}.")
     seen = [0]
-    _WRITERS[fmt](_counted(tables, seen), schema, path, meta={**meta_of(schema), **(meta or {})})
+    members = {**meta_of(schema), **(meta or {})}
+    if fmt != "json":
+        # Only there a member that is null says something: that it could be there.
+        members = {key: value for key, value in members.items() if value is not None}
+    _WRITERS[fmt](_counted(tables, seen), schema, path, meta=members)
     if n_rows is not None and seen[0] != n_rows:
         raise RowsMissing(f"{seen[0]} rows came of {n_rows}")
 

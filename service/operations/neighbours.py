@@ -21,6 +21,7 @@ __all__ = [
     "hits",
     "is_precomputed",
     "match",
+    "no_match",
 ]
 
 HIT_COLUMNS = ("object_id", "ra_deg", "dec_deg", "z_spec", "z_phot", "mag_r", "label", "anomaly_percentile")
@@ -148,17 +149,24 @@ def match(served: Served, ra_deg: float, dec_deg: float, radius_deg: float) -> t
         If no indexed object lies within the radius; names the nearest one.
     """
     nearest = served.sky.nearest(ra_deg, dec_deg)
+    if nearest is not None and nearest[1] <= radius_deg:
+        return nearest
+    raise no_match(served, ra_deg, dec_deg, radius_deg, nearest)
+
+
+def no_match(
+    served: Served, ra_deg: float, dec_deg: float, radius_deg: float, nearest: tuple[int, float] | None
+) -> NoMatch:
+    """Return the refusal of a place whose nearest object (row, separation in degrees) is too far, or of a survey without places."""
     if nearest is None:
-        raise NoMatch(
+        return NoMatch(
             f"No object of survey {served.survey} has a position; ask by id.",
             nearest=None,
             release=served.block,
         )
     row, separation = nearest
-    if separation <= radius_deg:
-        return row, separation
     object_id = served.release.columns.ids[row]
-    raise NoMatch(
+    return NoMatch(
         f"No indexed object of survey {served.survey} within {_angle(radius_deg)} of RA {ra_deg:.6f}, "
         f"Dec {dec_deg:+.6f}. The nearest is {object_id}, {_angle(separation)} away; "
         "ask for it by id, raise `match_radius`, or upload an image.",

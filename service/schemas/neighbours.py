@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
+from service.schemas.photoz import ColumnReport, TableReport
 
-__all__ = ["Hit", "NeighboursAnswer", "NeighboursQuery"]
+__all__ = ["Hit", "NeighboursAnswer", "NeighboursBatchAnswer", "NeighboursLine", "NeighboursQuery"]
 
 
 class Hit(Answer):
@@ -47,3 +48,34 @@ class NeighboursAnswer(Answer):
     search: SearchBlock
     query: NeighboursQuery
     hits: list[Hit]
+
+
+class NeighboursLine(Answer):
+    """One neighbour of one row; every column of the table that was sent stands beside these members."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+    row: int = Field(description="Place in the request, from 0.")
+    status: Literal["ok", "not_found", "not_indexed", "no_match", "invalid"]
+    message: str | None = Field(description="Why there are no neighbours.")
+    query_object_id: str | None = Field(description="Whose neighbours these are.")
+    match_separation_arcsec: float | None
+    rank: int | None = Field(description="1 is the nearest.")
+    object_id: str | None
+    similarity: float | None
+    ra_deg: float | None
+    dec_deg: float | None
+    z_spec: float | None
+
+
+class NeighboursBatchAnswer(Answer):
+    """Neighbours in the order of the request, nearest first."""
+
+    release: ReleaseBlock
+    search: SearchBlock
+    table: TableReport | None = Field(description="Null when JSON was sent.")
+    k: int
+    columns: list[ColumnReport]
+    n: int = Field(description="Lines.")
+    n_ok: int
+    rows: list[NeighboursLine]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from service.operations.estimate_columns import Representation
 from service.parameters import ID_PATTERN, MAX_ID_LENGTH, checked_id
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
 
@@ -13,12 +14,14 @@ __all__ = [
     "BatchAnswer",
     "BatchRequest",
     "BatchRow",
+    "ColumnReport",
     "Evidence",
     "PhotoZAnswer",
     "PhotoZBlock",
     "Position",
     "Summary",
     "TableReport",
+    "is_batch_id",
 ]
 
 
@@ -31,9 +34,25 @@ class Summary(Answer):
     z_median: float
     z_l68: float
     z_u68: float
+    z_l90: float | None
+    z_u90: float | None
     z_l95: float
     z_u95: float
-    z_odds: float = Field(description="Probability within 0.06 (1 + z) of the point estimate.")
+    z_err68: float | None = Field(description="Half the width of the 68 % interval.")
+    z_odds: float = Field(description="Probability within 0.06 (1 + z) of the mode.")
+    z_conf: float | None = Field(
+        description="Calibrated probability that |z_best - z| / (1 + z) < 0.03; null where it was not calibrated."
+    )
+    z_n_peaks: int
+    z_mode2: float | None = Field(description="Second peak; null with a single one.")
+    z_mode2_area: float | None
+    z_flags: int = Field(description="`flags` as bits.")
+    z_neighbours: float | None = Field(description="Median redshift of the nearest spectroscopic neighbours.")
+    support_percentile: float | None = Field(
+        description="Of 100 galaxies with a spectrum, how many lie nearer to the others."
+    )
+    model_id: str
+    train_set: str
     n_neighbours: int = Field(description="Spectroscopic neighbours that entered.")
     flags: list[str] = Field(description="Reservations, by name.")
 
@@ -49,8 +68,11 @@ class Evidence(Answer):
 class PhotoZBlock(Summary):
     """p(z) with its evidence."""
 
-    z_grid: list[float]
-    pdf: list[float] = Field(description="Density on `z_grid`; integrates to 1.")
+    z_grid: list[float] = Field(description="Empty unless the representation is `grid`.")
+    pdf: list[float] = Field(description="Density on `z_grid`; integrates to 1. Empty as `z_grid` is.")
+    quantile_levels: list[float] = Field(description="Empty unless the representation is `quantiles`.")
+    z_q: list[float] = Field(description="Quantiles at these levels.")
+    z_samples: list[float] = Field(description="Empty unless the representation is `samples`.")
     evidence: list[Evidence]
 
 
@@ -73,6 +95,11 @@ class Position(BaseModel):
     dec_deg: float = Field(ge=-90, le=90, allow_inf_nan=False)
 
 
+def is_batch_id(item: object) -> bool:
+    """Whether a value of JSON is an id, as :class:`BatchRequest` takes it."""
+    return isinstance(item, str) and 0 < len(item) <= MAX_ID_LENGTH and item.isprintable()
+
+
 BatchId = Annotated[
     str,
     Field(min_length=1, max_length=MAX_ID_LENGTH, json_schema_extra={"pattern": ID_PATTERN}),
@@ -86,7 +113,7 @@ def _only(given: str, absent: str) -> dict[str, Any]:
 
 
 class BatchRequest(BaseModel):
-    """Up to 2,000 objects, by id or by position."""
+    """Objects by id or by position."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -104,13 +131,31 @@ class BatchRequest(BaseModel):
     )
 
 
+class ColumnReport(Answer):
+    """What a column holds."""
+
+    name: str
+    unit: str = Field(description="Empty for a pure number.")
+    ucd: str = Field(description="IVOA UCD1+, or empty.")
+    description: str
+
+
 class BatchRow(Answer):
-    """One row of the answer, at the place of its row in the request; null where there is no value."""
+    """One row of the answer, at the place of its row in the request; null where there is no value.
+
+    Beside these members it has those of the representation (``z_q``, ``pdf`` or ``z_samples``) and every column of the
+    table that was sent.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
     row: int = Field(description="Place in the request, from 0.")
     status: Literal["ok", "not_found", "not_indexed", "no_match", "invalid", "unavailable"]
-    reason: str | None = Field(description="Why there is no estimate.")
+    message: str | None = Field(description="Why there is no estimate.")
+    reason: str | None = Field(description="The same as `message`.")
     object_id: str | None
+    ra_deg: float | None = Field(description="Of the object, ICRS.")
+    dec_deg: float | None
     match_separation_arcsec: float | None
     z_spec: float | None
     z_best: float | None
@@ -119,9 +164,21 @@ class BatchRow(Answer):
     z_median: float | None
     z_l68: float | None
     z_u68: float | None
+    z_l90: float | None
+    z_u90: float | None
     z_l95: float | None
     z_u95: float | None
+    z_err68: float | None
     z_odds: float | None
+    z_conf: float | None
+    z_n_peaks: int | None
+    z_mode2: float | None
+    z_mode2_area: float | None
+    z_flags: int | None
+    z_neighbours: float | None
+    support_percentile: float | None
+    model_id: str | None
+    train_set: str | None
     n_neighbours: int | None
     flags: list[str]
 
@@ -134,6 +191,10 @@ class TableReport(Answer):
     mapping: dict[str, str] = Field(
         description="`object_id`, `ra_deg`, `dec_deg` to the column taken for it."
     )
+    units: dict[str, str] = Field(description="Units in which the position was.")
+    left_out: list[str] = Field(
+        description="Columns that the answer does not repeat: arrays of varying length."
+    )
     n_rows: int
 
 
@@ -143,6 +204,10 @@ class BatchAnswer(Answer):
     release: ReleaseBlock
     search: SearchBlock
     table: TableReport | None = Field(description="Null when JSON was sent.")
+    representation: Representation
+    z_grid: list[float] | None = Field(description="Of `pdf`; null without one.")
+    quantile_levels: list[float] | None = Field(description="Of `z_q`; null without one.")
+    columns: list[ColumnReport]
     n: int
     n_ok: int
     rows: list[BatchRow]

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from service import middleware
 from service.middleware import MAX_BODIES, BodyLimit
@@ -107,3 +108,19 @@ def test_others_are_others(addresses):
 def test_room_is_given_back_whether_a_body_was_taken_or_refused(n):
     _, limit = asyncio.run(crowd(*full(n), *[("192.0.2.1", 60, 40)] * 3))
     assert not limit._held
+
+
+def test_a_body_that_goes_to_the_disk_has_a_limit_of_its_own_and_takes_no_room():
+    async def app(scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+
+    async def sent(path, size):
+        limit = BodyLimit(app, json_bytes=LIMIT, upload_bytes=LIMIT, streamed={"/batch": 100 * LIMIT})
+        await limit({**scope("192.0.2.1"), "path": path}, body(size), None)
+
+    # More than one client, and all together, may hold in memory.
+    asyncio.run(sent("/batch", 50 * LIMIT))
+    for path, size in (("/batch", 101 * LIMIT), ("/other", 50 * LIMIT)):
+        with pytest.raises(HTTPException, match="limit"):
+            asyncio.run(sent(path, size))

@@ -1,0 +1,96 @@
+"""Neighbours in batches."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.auth import may_upload
+from service.batch_answers import FILES, as_job, at_once, format_of
+from service.batch_parameters import ColumnsMap, MakeJob, TableFormat, chosen_columns
+from service.bodies import batch_of
+from service.dependencies import StrictRoute, resources_of
+from service.media import media_type_of
+from service.operations.neighbours_batch import neighbours_blocks, neighbours_meta, rows_of_block
+from service.parameters import K, MatchRadius, ReleaseName, SurveyName
+from service.routes.jobs import ACCEPTED
+from service.routes.photoz import BATCH_BODY, BATCH_PROBLEMS
+from service.routes.replies import SECURITY, problems
+from service.schemas.neighbours import NeighboursBatchAnswer
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1", tags=["neighbours"], route_class=StrictRoute)
+
+_FORMATS: Final = ("json", "csv", "votable", "fits", "parquet")
+_FILES: Final = {kind: content for kind, content in FILES.items() if kind != "application/x-hdf5"}
+# Neighbours that a batch may ask for at once, for each row that it may have.
+_LINES: Final = 10
+
+
+@router.post(
+    "/neighbours/batch",
+    summary="Neighbours of many objects",
+    description=(
+        "The `k` nearest neighbours of each row sent, in the order of the rows and nearest first: one line for each "
+        "neighbour, with the `row` it belongs to; a row without neighbours has one line that says why in `status` and "
+        "`message`. All columns of a table are repeated on each line. Up to 20,000 lines (rows times `k`) and 2,000 rows "
+        "are answered at once; more become a job: 202, whose `Location` tells how far it is. Neighbours are exact, and an "
+        "object is never its own."
+    ),
+    response_model=NeighboursBatchAnswer,
+    responses={
+        200: {"content": _FILES},
+        **ACCEPTED,
+        **problems(
+            *BATCH_PROBLEMS, "survey.not_found", "release.not_found", "release.mismatch", "service.busy"
+        ),
+    },
+    openapi_extra={**BATCH_BODY, **SECURITY},
+)
+async def neighbours_batch(
+    request: Request,
+    *,
+    k: K = 10,
+    match_radius: MatchRadius = 3 / 3600,
+    fmt: TableFormat = None,
+    columns_map: ColumnsMap = None,
+    make_job: MakeJob = False,
+    survey: SurveyName = None,
+    release: ReleaseName = None,
+) -> Response:
+    resources = resources_of(request)
+    served = resources.choose(survey, release)
+    chosen, written = chosen_columns(columns_map), format_of(request, fmt, among=_FORMATS)
+    if media_type_of(request.headers.get("content-type")) != "application/json":
+        await may_upload(request)
+    with resources.fairness.hold(request.client.host if request.client else ""):
+        batch = await batch_of(request, resources, chosen=chosen)
+        n_rows, most = batch.rows.num_rows, resources.settings.batch_rows
+        if make_job or n_rows > most or n_rows * k > most * _LINES:
+            parameters = {
+                "release": served.release.id,
+                "match_radius_deg": match_radius,
+                "k": k,
+                "table": batch.table,
+            }
+            return await as_job(
+                request,
+                resources,
+                "neighbours",
+                parameters,
+                batch.rows,
+                fmt=written,
+                chunk_rows=rows_of_block(k),
+            )
+        return await at_once(
+            resources,
+            partial(neighbours_blocks, served, batch.rows, k, radius_deg=match_radius),
+            lambda: {**neighbours_meta(served, k), "table": batch.table},
+            written,
+            stem=f"neighbours-{served.survey}",
+        )
