@@ -24,6 +24,7 @@ from service.routes import (
     jobs,
     kept,
     neighbours,
+    neighbours_batch,
     objects,
     page_answers,
     pages,
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
     for module in (
         objects,
         neighbours,
+        neighbours_batch,
         uploads,
         kept,
         photoz,
@@ -115,7 +117,15 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
     install_errors(app)
     app.add_exception_handler(HTTPException, page_answers.page_or_problem)
     # Added last, stands outermost.
-    app.add_middleware(BodyLimit, json_bytes=settings.json_max_bytes, upload_bytes=settings.upload_max_bytes)
+    app.add_middleware(
+        BodyLimit,
+        json_bytes=settings.json_max_bytes,
+        upload_bytes=settings.upload_max_bytes,
+        streamed={
+            "/api/v1/photoz/batch": settings.table_max_bytes,
+            "/api/v1/neighbours/batch": settings.table_max_bytes,
+        },
+    )
     app.add_middleware(Envelope)
     return app
 

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     upload_max_bytes: int = Field(
         32 << 20, ge=1024, description="Largest upload (FITS, image or table), in bytes."
     )
+    table_max_bytes: int = Field(
+        256 << 20, ge=1024, description="Largest table sent as the body of a batch, in bytes."
+    )
     upload_anonymous: bool | None = Field(
         default=None,
         description="Whether uploads are taken from clients without a key; when unset, only from this machine's own user, on a service that listens on loopback.",
