@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from index.pdf import RedshiftGrid, cde_loss
 from training.augment.recipe import Views, build_changes
-from training.config import BadConfig
+from training.config import BadConfig, OptimiserConfig
 from training.loader import Loader
 from training.loop import Finished, run_epochs
 from training.methods.photoz import Photoz
@@ -121,7 +122,7 @@ def fit_photoz(
     )
     return run_epochs(
         method,
-        config.optimiser.model_copy(update={"batch": min(config.optimiser.batch, len(train))}),
+        _scaled(config, len(train)),
         loader.counts,
         run,
         seed=config.seed,
@@ -210,6 +211,13 @@ class _Fit:
         with torch.no_grad():
             logits: NDArray[np.float32] = head(features.to(self.network.centre.device)).cpu().numpy()
         return cde_loss(softmax(logits), self.grid, self.data.z[self.data.places["validation"]])
+
+
+def _scaled(config: PhotozConfig, n: int) -> OptimiserConfig:
+    """Return the optimiser's settings for n spectra: no batch larger than all, as many epochs as make enough steps."""
+    batch = min(config.optimiser.batch, n)
+    epochs = max(config.optimiser.epochs, math.ceil(config.least_steps / (n // batch)))
+    return config.optimiser.model_copy(update={"batch": batch, "epochs": epochs})
 
 
 def _load_trunk(trunk: ResNet, pretrained: RunFolder) -> None:

@@ -45,8 +45,9 @@ class HeadConfig(Section):
         What the head reads.
     crps_weight
         Of the CRPS, in units of redshift, beside the cross-entropy.
-    epochs
-        Of the head alone on the unmoved trunk, before both are moved.
+    epochs, least_steps
+        Of the head alone on the unmoved trunk, before both are moved: so many epochs, with few spectra as many as
+        make so many steps.
     """
 
     kind: Literal["bins", "mixture"] = "bins"
@@ -57,6 +58,7 @@ class HeadConfig(Section):
     ebv: bool = False
     crps_weight: Annotated[float, Field(ge=0)] = 0.0
     epochs: Annotated[int, Field(ge=0)] = 40
+    least_steps: Annotated[int, Field(ge=0)] = 0
     batch: Annotated[int, Field(ge=2)] = 256
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
@@ -71,6 +73,8 @@ class PhotozConfig(Section):
         Run whose backbone the trunk begins as; None begins from random weights.
     encoder_rate
         The trunk's learning rate in units of the head's.
+    least_steps
+        Of fine-tuning: with few spectra there are as many epochs as make so many steps.
     views
         Test-time averaging over 1 or the 8 quarter turns and reflections.
     """
@@ -85,6 +89,7 @@ class PhotozConfig(Section):
     head: HeadConfig = HeadConfig()
     augment: tuple[ChangeConfig, ...] = ()
     encoder_rate: Annotated[float, Field(gt=0)] = 0.1
+    least_steps: Annotated[int, Field(ge=0)] = 0
     views: Literal[1, 8] = 1
     optimiser: OptimiserConfig = OptimiserConfig()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from training.photoz_config import PhotozConfig
 from training.photoz_split import PARTS, parts_of
 from training.stored_fields import StoredFields, store_fields
 
-__all__ = ["PhotozData", "photoz_data"]
+__all__ = ["PhotozData", "photoz_data", "whole_survey"]
 
 _LEAST = 20
 
@@ -58,22 +58,11 @@ def photoz_data(
     CorruptFolder, ValueError
         If the survey is missing or does not fit the contract.
     """
-    contract = config.contract.contract()
-    if contract.is_display:
-        raise BadConfig("contract: display images carry no calibrated colours; photo-z needs linear flux")
-    survey = SurveyFolder(data_dir / "surveys" / config.labels.survey)
-    source = store_fields(survey, contract, data_dir / "fields", progress=progress)
-    objects = survey.objects.take(source.rows)
-    z = np.asarray(objects.column("z_spec").to_pylist(), dtype=np.float64)
-    names = objects.column_names
-    ebv = (
-        np.nan_to_num(np.asarray(objects.column("ebv").to_pylist(), dtype=np.float64))
-        if "ebv" in names
-        else 0 * z
-    )
-    place_of = np.full(len(survey), -1, dtype=np.int64)
+    data = whole_survey(config, data_dir, config.labels.survey, progress=progress)
+    source, z = data.source, data.z
+    place_of = np.full(len(source.survey), -1, dtype=np.int64)
     place_of[source.rows] = np.arange(len(source))
-    places = {part: place_of[rows] for part, rows in parts_of(survey).items()}
+    places = {part: place_of[rows] for part, rows in parts_of(source.survey).items()}
     places = {part: found[(found >= 0) & np.isfinite(z[found])] for part, found in places.items()}
     if config.labels.n is not None:
         drawn = np.random.default_rng((config.labels.draw, len(places["train"]))).permutation(places["train"])
@@ -84,4 +73,31 @@ def photoz_data(
             f"labels: {config.labels.survey} has {len(places[short[0]])} galaxies with a spectrum to {short[0]} on; at "
             f"least {_LEAST} are needed"
         )
-    return PhotozData(contract, source, places, z, ebv)
+    return replace(data, places=places)
+
+
+def whole_survey(
+    config: PhotozConfig, data_dir: Path, name: str, *, progress: Callable[[int, int], None] | None = None
+) -> PhotozData:
+    """Open any survey for a configuration's contract; all of its galaxies are the part ``test``.
+
+    Raises
+    ------
+    BadConfig
+        If the contract is one of display images.
+    CorruptFolder, ValueError
+        If the survey is missing or does not fit the contract.
+    """
+    contract = config.contract.contract()
+    if contract.is_display:
+        raise BadConfig("contract: display images carry no calibrated colours; photo-z needs linear flux")
+    survey = SurveyFolder(data_dir / "surveys" / name)
+    source = store_fields(survey, contract, data_dir / "fields", progress=progress)
+    objects = survey.objects.take(source.rows)
+    z, ebv = (
+        np.asarray(objects.column(column).to_pylist(), dtype=np.float64)
+        if column in objects.column_names
+        else np.full(len(source), np.nan)
+        for column in ("z_spec", "ebv")
+    )
+    return PhotozData(contract, source, {"test": np.arange(len(source))}, z, np.nan_to_num(ebv))

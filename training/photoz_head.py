@@ -7,6 +7,7 @@ A head that is right before the trunk moves leaves the trunk's features as they 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 
 import torch
@@ -20,7 +21,8 @@ from training.schedule import learning_rate
 
 __all__ = ["fit_head"]
 
-_JUDGED_EVERY = 2
+# So often is a head judged while it is fitted.
+_JUDGED = 20
 
 
 def fit_head(
@@ -51,12 +53,14 @@ def fit_head(
     generator = torch.Generator().manual_seed(seed)
     batch = min(config.batch, len(features))
     per_epoch = len(features) // batch
-    steps = config.epochs * per_epoch
+    epochs = max(config.epochs, math.ceil(config.least_steps / per_epoch))
+    steps = epochs * per_epoch
     optimiser = torch.optim.AdamW(
         head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
+    judged_every = math.ceil(epochs / _JUDGED)
     best, kept = judge(head), copy.deepcopy(head.state_dict())
-    for epoch in range(config.epochs):
+    for epoch in range(epochs):
         head.train()
         order = torch.randperm(len(features), generator=generator)
         for n in range(per_epoch):
@@ -72,11 +76,11 @@ def fit_head(
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
             optimiser.step()
-        if (epoch + 1) % _JUDGED_EVERY == 0 or epoch + 1 == config.epochs:
+        if (epoch + 1) % judged_every == 0 or epoch + 1 == epochs:
             loss_now = judge(head)
             if loss_now < best:
                 best, kept = loss_now, copy.deepcopy(head.state_dict())
         if progress is not None:
-            progress(epoch + 1, config.epochs)
+            progress(epoch + 1, epochs)
     head.load_state_dict(kept)
     return best

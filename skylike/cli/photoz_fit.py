@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from training.photoz_data import PhotozData
     from training.runs import RunFolder
 
-__all__ = ["photoz"]
+__all__ = ["photoz", "photoz_export"]
 
 Config = Annotated[
     str,
@@ -89,6 +89,61 @@ def photoz(
             ),
             "cde_loss": min(losses, default=None),
             "next": next_command(verb, config, run=run, seed=seed),
+        },
+        as_json=as_json,
+    )
+
+
+def photoz_export(
+    config: Config,
+    *,
+    run: Annotated[str | None, typer.Option("--run", help="Name of the run; default MODEL-photoz.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Another seed than the configuration's.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option("--precision", help="int8, fp16 or fp32; auto measures which is good enough.")
+    ] = "auto",
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Json = False,
+) -> None:
+    """Calibrate a run's best network and add it to its model, whose releases then give its redshifts."""
+    import_torch()
+    from survey.manifests import CorruptFolder
+    from training.config import BadConfig
+    from training.photoz_release import export_photoz
+    from training.precision import PRECISIONS
+    from training.release import NotTrained
+    from training.runs import RunFolder
+
+    if precision not in {"auto", *PRECISIONS}:
+        raise typer.BadParameter(f"{precision!r} is none of auto, {', '.join(PRECISIONS)}")
+    asked = next((known for known in PRECISIONS if known == precision), None)
+    try:
+        read, data = opened(config, seed=seed, labels=None, scratch=False, data_dir=data_dir)
+        folder = RunFolder.opened(run_folder(run or default_run(read), data_dir))
+        with progress("Exporting") as report:
+            model = export_photoz(
+                read,
+                data,
+                folder,
+                data_dir / "models",
+                precision=asked,
+                progress=lambda _step, done, total: report(done, total),
+            )
+    except (BadConfig, CorruptFolder, NotTrained, ValueError) as error:
+        fail(str(error))
+    card = model.card.photoz
+    assert card is not None
+    emit(
+        {
+            "model": model.card.id,
+            "train_set": card.train_set,
+            "calibrated_on": card.n_calibration,
+            **{key: card.metrics[key] for key in ("precision", "temperature")},
+            **card.metrics["precisions"][card.metrics["precision"]],
+            "sha256": model.sha256,
+            "next": f"skylike index build SURVEY --model {model.card.id}",
         },
         as_json=as_json,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
-from skylike.cli.photoz_fit import photoz
+from skylike.cli.photoz_fit import photoz, photoz_export
 from skylike.cli.pretrain import export, plot, pretrain
 from skylike.cli.publish import publish
 
@@ -22,6 +22,7 @@ app.command()(pretrain)
 app.command()(plot)
 app.command()(export)
 app.command()(photoz)
+app.command()(photoz_export)
 app.command()(publish)
 
 

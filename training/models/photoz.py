@@ -163,7 +163,7 @@ class PhotozNetwork(nn.Module):
         if self.n_photometry:
             variances, axes = torch.linalg.eigh(magnitudes.T @ magnitudes / len(raw))
             self.mixing.copy_(axes / (variances + _NOISE_MAG**2).sqrt())
-        self.spread.copy_(others.std(dim=0).clamp_min(_TINY_SPREAD) / _OTHERS)
+        self.spread.copy_(others.square().mean(dim=0).sqrt().clamp_min(_TINY_SPREAD) / _OTHERS)
 
     def forward(self, images: Tensor, ebv: Tensor | None = None) -> Tensor:
         """Turn inputs (N, C, S, S) into logits (N, B)."""
