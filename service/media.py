@@ -12,6 +12,7 @@ from survey.ingest import CutoutRejected
 from survey.magic import identify, remedy_for
 
 __all__ = [
+    "ARCHIVE_TYPES",
     "IMAGE_TYPES",
     "MAX_FORM_TYPE",
     "TABLE_TYPES",
@@ -48,6 +49,18 @@ TABLE_TYPES: dict[str, frozenset[str]] = {
     "application/x-votable+xml": frozenset({"votable"}),
     "application/xml": frozenset({"votable"}),
     "text/xml": frozenset({"votable"}),
+}
+#: A tar of before 1988 has no signature.
+_TAR = frozenset({"tar", "unknown", "gzip"})
+ARCHIVE_TYPES: dict[str, frozenset[str]] = {
+    "application/x-tar": _TAR,
+    "application/tar": _TAR,
+    "application/gzip": frozenset({"gzip"}),
+    "application/x-gzip": frozenset({"gzip"}),
+    "application/x-gtar": _TAR,
+    "application/x-compressed-tar": frozenset({"gzip"}),
+    "application/vnd.apache.parquet": frozenset({"parquet"}),
+    "application/x-parquet": frozenset({"parquet"}),
 }
 # What programs write when they do not know; then the bytes alone decide.
 _UNDECLARED = frozenset({"", "application/octet-stream", "binary/octet-stream"})

@@ -320,7 +320,7 @@ def _prescan_all(files: Files) -> list[PrescanReport]:
         raise CutoutRejected("upload.files", f"The request holds {len(files)} files (limit {MAX_FILES}).")
     reports: list[PrescanReport] = []
     for _, data in files:
-        reports.append(prescan(data))
+        reports.append(prescan(bytes(data)))
         check_blocks(sum(report.header_blocks for report in reports))
     if len(reports) > 1 and any(report.kind != "fits" for report in reports):
         raise CutoutRejected(

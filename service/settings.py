@@ -45,6 +45,14 @@ class Settings(BaseSettings):
         description="Uploads and batches that one client may have running; beyond it the answer is 429.",
     )
     batch_rows: int = Field(2000, ge=1, le=100_000, description="Rows of one batch request.")
+    cutout_rows: int = Field(
+        200, ge=1, le=10_000, description="Cutouts of one batch that are answered at once; more become a job."
+    )
+    archive_max_bytes: int = Field(
+        1 << 30,
+        ge=1024,
+        description="Largest archive or table of cutouts, in bytes, and the most that it may unpack to.",
+    )
     json_max_bytes: int = Field(1 << 20, ge=1024, description="Largest JSON request body, in bytes.")
     upload_max_bytes: int = Field(
         32 << 20, ge=1024, description="Largest upload (FITS, image or table), in bytes."

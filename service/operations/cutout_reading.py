@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -54,7 +54,7 @@ class Limits:
 
 def walk(
     sandbox: Sandbox, pieces: Iterator[bytes], size: int, overrides: Overrides, limits: Limits
-) -> Iterator[Member]:
+) -> Generator[Member, None, None]:
     """Yield the members of an archive in their order, as a parsing child finds them.
 
     Parameters
@@ -78,8 +78,13 @@ def walk(
         "max_table_bytes": limits.table_bytes,
         "overrides": asdict(overrides),
     }
-    for members in sandbox.stream(head, [], read_members, body=pieces):
-        yield from members
+    answers = sandbox.stream(head, [], read_members, body=pieces)
+    try:
+        for members in answers:
+            yield from members
+    finally:
+        # Its child and its turn go when the walk is given up, not when somebody collects it.
+        answers.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class Reader:
     overrides: Overrides
     children: int = 2
 
-    def read(self, members: Iterable[Member]) -> Iterator[list[tuple[Member, Told]]]:
+    def read(self, members: Iterable[Member]) -> Generator[list[tuple[Member, Told]], None, None]:
         """Yield the members in their order, a group at a time, each with its network input or its refusal.
 
         While a group is being worked on, the next ones are read. A member that kills its child is refused and the

@@ -35,7 +35,7 @@ from service.routes.jobs import ACCEPTED
 from service.routes.replies import COMMON, SECURITY, problems
 from service.schemas.photoz import BatchAnswer, BatchRequest, PhotoZAnswer
 
-__all__ = ["BATCH_BODY", "BATCH_PROBLEMS", "router"]
+__all__ = ["BATCH_BODY", "BATCH_PROBLEMS", "router", "shown_in"]
 
 router = APIRouter(prefix="/api/v1", tags=["redshift"], route_class=StrictRoute)
 
