@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
 
-__all__ = ["COLUMNS", "QUANTILE_LEVELS", "Column", "Flag", "degraded_bits", "flag_bits", "flag_names"]
+__all__ = [
+    "COLUMNS",
+    "FLAGS",
+    "QUANTILE_LEVELS",
+    "Column",
+    "Flag",
+    "degraded_bits",
+    "flag_bits",
+    "flag_names",
+]
 
 #: Levels of the 13 quantiles in ``z_q``.
 QUANTILE_LEVELS = (0.001, 0.01, 0.025, 0.05, 0.16, 0.25, 0.5, 0.75, 0.84, 0.95, 0.975, 0.99, 0.999)
@@ -24,6 +33,26 @@ class Flag(IntFlag):
     MASKED = 1 << 6
     UNCALIBRATED = 1 << 7
     EXTRAPOLATED_MAG = 1 << 8
+
+
+#: What each flag says to the reader of an estimate.
+FLAGS: dict[Flag, str] = {
+    Flag.OUT_OF_SUPPORT: (
+        "It lies farther from the galaxies with a spectrum than 99 % of these lie from each other: do not use the redshift."
+    ),
+    Flag.FEW_SPECTRA: "Fewer neighbours with a spectrum were found than the estimate wants.",
+    Flag.PDF_EDGE: "Probability piles up at an end of the redshift grid: the redshift may lie beyond.",
+    Flag.DISAGREEMENT: (
+        "The nearest spectroscopic neighbours' redshift lies outside the 95 % interval, and farther than 0.03 (1 + z) off."
+    ),
+    Flag.BAND_MISSING: "A band has no data: the estimate misses a colour.",
+    Flag.PARTIAL_FIELD: "The image does not cover the model's whole field.",
+    Flag.MASKED: "Pixels near the galaxy are masked and were filled from around them.",
+    Flag.UNCALIBRATED: (
+        "Fewer than 200 spectra, or none, calibrated the intervals; or the flux has no known unit: do not rely on their coverage."
+    ),
+    Flag.EXTRAPOLATED_MAG: "It is brighter or fainter than the galaxies that calibrated the estimate.",
+}
 
 
 @dataclass(frozen=True, slots=True)

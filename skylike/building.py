@@ -14,6 +14,8 @@ from index.catalogue.ingest import ingest_release, ingest_survey
 from index.embed import embed_survey
 from index.embeddings import EmbeddingMismatch, EmbeddingStore
 from index.model import Model
+from index.photoz_job import estimate_survey
+from index.photoz_shards import PhotozShards, ShardsMismatch
 from index.release import FORMAT, Release
 from index.released import adopt, released_models
 from index.releases import build_release, find_release
@@ -71,7 +73,7 @@ class BuildReport:
 def build_index(
     data_dir: Path, url: str, survey_name: str, *, model_id: str | None, step: Step
 ) -> BuildReport:
-    """Index a survey by a model and make the result what is served.
+    """Index a survey by a model and make the result what is served, redshifts included.
 
     Parameters
     ----------
@@ -95,7 +97,8 @@ def build_index(
         model = choose_model(data_dir, survey, model_id, step=step)
         path = data_dir / "embeddings" / f"{survey_name}--{model.card.id}"
         rejected = _embed(survey, model, path, step)
-        release, is_new = _release(data_dir / "releases", survey, model, path, step)
+        photoz = _redshifts(data_dir, survey, model, step)
+        release, is_new = _release(data_dir / "releases", survey, model, path, photoz=photoz, step=step)
         rows = _publish(url, survey, release, step)
     info = release.info
     return BuildReport(info.id, survey_name, model.card.id, info.n, rejected, rows, is_new)
@@ -151,8 +154,29 @@ def _embed(survey: SurveyFolder, model: Model, path: Path, step: Step) -> dict[s
             return embed_survey(survey, model, path, progress=progress).rejected
 
 
+def _redshifts(data_dir: Path, survey: SurveyFolder, model: Model, step: Step) -> PhotozShards | None:
+    """Let the model's redshift network see the survey; None for a model without one."""
+    if model.card.photoz is None:
+        return None
+    path = data_dir / "photoz" / f"{survey.info.name}.{model.card.id}"
+    with step(f"Estimating redshifts of {survey.info.name} with {model.card.id}") as progress:
+        try:
+            estimate_survey(survey, model, path, progress=progress)
+        except (ShardsMismatch, CorruptFolder):
+            # Of an earlier version, as with embeddings.
+            shutil.rmtree(path, ignore_errors=True)
+            estimate_survey(survey, model, path, progress=progress)
+    return PhotozShards.open(path)
+
+
 def _release(
-    folder: Path, survey: SurveyFolder, model: Model, embeddings: Path, step: Step
+    folder: Path,
+    survey: SurveyFolder,
+    model: Model,
+    embeddings: Path,
+    *,
+    photoz: PhotozShards | None,
+    step: Step,
 ) -> tuple[Release, bool]:
     found = find_release(folder, survey, model)
     if found is not None:
@@ -169,7 +193,12 @@ def _release(
     with step(f"Indexing {survey.info.name} with {model.card.id}") as progress:
         store = EmbeddingStore.open(embeddings)
         info = build_release(
-            survey=survey, model=model, embeddings=store, releases_dir=folder, progress=progress
+            survey=survey,
+            model=model,
+            embeddings=store,
+            releases_dir=folder,
+            photoz=photoz,
+            progress=progress,
         )
     return Release.open(folder / info.id), True
 

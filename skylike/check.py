@@ -7,6 +7,8 @@ from pathlib import Path
 
 from index.embeddings import EmbeddingStore
 from index.model import GoldenMismatch, Model, OnnxEncoder
+from index.photoz_encoder import PhotozEncoder
+from index.photoz_shards import PhotozShards
 from index.release import FORMAT, Release
 from index.releases import list_releases
 from index.shipped import released_folder
@@ -44,6 +46,8 @@ class DataCheck:
             yield self._model(path)
         for path in self._folders("embeddings"):
             yield self._embeddings(path)
+        for path in self._folders("photoz"):
+            yield self._redshifts(path)
         for path in self._folders("releases"):
             yield self._release(path)
         yield from self._leftovers()
@@ -72,6 +76,8 @@ class DataCheck:
         try:
             model = Model.open(path)
             smallest = OnnxEncoder(model, check=False).check_golden()
+            if model.card.photoz is not None:
+                PhotozEncoder(model)
         except CorruptFolder as error:
             return complaint(name, str(error), self._refit(path.name))
         except GoldenMismatch as error:
@@ -107,6 +113,21 @@ class DataCheck:
         if stale:
             return complaint(name, stale, build)
         return ok(name, f"{len(ids)} vectors, {len(store.rejected)} objects rejected")
+
+    def _redshifts(self, path: Path) -> Finding:
+        name = f"redshifts {path.name}"
+        build = f"rm -r {path}; skylike index photoz"
+        try:
+            shards = PhotozShards.open(path)
+            info = shards.info
+            build = f"rm -r {path} && skylike index photoz {info.survey} --model {info.model_id}"
+            n = sum(len(ids) for ids, _ in shards.read())
+        except CorruptFolder as error:
+            return complaint(name, str(error), build)
+        stale = self.stale(info.survey, info.survey_sha256, info.model_id, info.model_sha256)
+        if stale:
+            return complaint(name, stale, build)
+        return ok(name, f"{n} redshifts, {len(shards.rejected)} objects rejected")
 
     def _release(self, path: Path) -> Finding:
         name = f"release {path.name}"

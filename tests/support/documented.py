@@ -19,6 +19,8 @@ PLACES = {
     "flags": "docs/uploads.md",
     "limits": "docs/security.md",
     "hostile": "docs/security.md",
+    "redshift-columns": "docs/photoz.md",
+    "redshift-flags": "docs/photoz.md",
 }
 
 # What the README tells of the figures, in this order.
@@ -119,6 +121,23 @@ def rewritten(text, name, content):
     return re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _: block, text, count=1, flags=re.DOTALL)
 
 
+def redshift_columns():
+    from index.photoz_columns import COLUMNS
+
+    rows = (
+        (f"`{c.name}`", c.kind, f"`{c.ucd}`" if c.ucd else "", c.description.replace("|", "\\|"))
+        for c in COLUMNS
+    )
+    return table(("column", "kind", "UCD", "means"), rows)
+
+
+def redshift_flags():
+    from index.photoz_columns import FLAGS
+
+    rows = ((f"`{flag.name.lower()}`", str(int(flag)), text) for flag, text in FLAGS.items())
+    return table(("flag", "bit", "means"), rows)
+
+
 def limits():
     from support.security_tables import limits as written
 
@@ -139,6 +158,8 @@ TABLES = {
     "flags": flags,
     "limits": limits,
     "hostile": hostile,
+    "redshift-columns": redshift_columns,
+    "redshift-flags": redshift_flags,
 }
 
 
