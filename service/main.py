@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -51,7 +51,12 @@ is stable (`/api/v1/problems`).
 """
 
 
-def create_app(settings: Settings | None = None, *, opened: Resources | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    opened: Resources | None = None,
+    beside: AbstractContextManager[object] | None = None,
+) -> FastAPI:
     """Build the application; what it serves is opened when it starts.
 
     Parameters
@@ -60,6 +65,8 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
         Read from the environment when None.
     opened
         Resources that the caller has opened already; the application closes them.
+    beside
+        Entered while the service answers: the workers of its jobs.
     """
     settings = settings or Settings()
     configure_logging(settings.log_level, settings.log_format)
@@ -76,7 +83,8 @@ def create_app(settings: Settings | None = None, *, opened: Resources | None = N
             extra={"releases": sorted(resources.releases), "surveys": sorted(resources.surveys)},
         )
         try:
-            yield
+            with beside or nullcontext():
+                yield
         finally:
             resources.close()
             logger.info("service stopped")

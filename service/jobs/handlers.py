@@ -14,7 +14,7 @@ from service.jobs.kinds import KINDS
 if TYPE_CHECKING:
     from service.resources import Resources
 
-__all__ = ["Handler", "Maker", "Spec", "UnknownKind", "handler_for", "register"]
+__all__ = ["Handler", "Maker", "Spec", "UnknownKind", "maker_of", "register"]
 
 
 class UnknownKind(LookupError):
@@ -95,8 +95,8 @@ def register(kind: str, make: Maker) -> None:
     _REGISTERED[kind] = make
 
 
-def handler_for(kind: str, resources: Resources) -> Handler:
-    """Make the handler of a kind.
+def maker_of(kind: str) -> Maker:
+    """Return what makes the handlers of a kind.
 
     Raises
     ------
@@ -104,9 +104,9 @@ def handler_for(kind: str, resources: Resources) -> Handler:
         If there is none.
     """
     if kind in _REGISTERED:
-        return _REGISTERED[kind](resources)
+        return _REGISTERED[kind]
     if kind not in KINDS:
         raise UnknownKind(f"no handler is registered for jobs of kind {kind!r}")
     module, name = KINDS[kind]
     make: Maker = getattr(import_module(module), name)
-    return make(resources)
+    return make

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.jobs.handlers import Handler, Spec, handler_for
+from service.jobs.handlers import Handler, Spec, maker_of
 from service.opening import NotServable, open_resources
 from service.operations.refusals import UnknownRelease
 
@@ -45,8 +45,8 @@ class OpenedReleases:
             If nothing can be opened at the moment.
         """
         if self._latest is None or self._latest[0] != spec.job_id:
-            resources = self._opened(spec.parameters.get("release"))
-            self._latest = (spec.job_id, handler_for(spec.kind, resources))
+            make = maker_of(spec.kind)
+            self._latest = (spec.job_id, make(self._opened(spec.parameters.get("release"))))
         return self._latest[1]
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from skylike.cli import check, demo, doctor, index, keys, serve, survey, train
+from skylike.cli import check, demo, doctor, index, keys, serve, survey, train, worker
 
 app = typer.Typer(help="Show it a galaxy and it finds the galaxies that look like it.", no_args_is_help=True)
 
@@ -16,6 +16,7 @@ app.add_typer(survey.app, name="survey")
 app.add_typer(train.app, name="train")
 app.add_typer(index.app, name="index")
 app.add_typer(serve.app)
+app.add_typer(worker.app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(doctor.app)
 app.add_typer(check.app)

@@ -45,13 +45,14 @@ def run_service(
     """Serve until a signal comes; fail with one sentence if it cannot start."""
     import uvicorn
 
-    settings = _settings(
+    settings = settings_of(
         {"data_dir": data_dir, "database_url": database_url or None, "host": host, "port": port}
     )
     listening = _listen(settings)
     from service.main import create_app
     from service.opening import NotServable, open_resources
     from service.protocol import PatientProtocol
+    from skylike.supervision import WorkerProcesses
 
     try:
         resources = open_resources(settings)
@@ -61,7 +62,7 @@ def run_service(
     address = f"http://{settings.host}:{listening.getsockname()[1]}"
     typer.echo(f"Skylike serves {', '.join(resources.defaults)} on {address} (Ctrl+C ends it).", err=True)
     config = uvicorn.Config(
-        create_app(settings, opened=resources),
+        create_app(settings, opened=resources, beside=WorkerProcesses(settings)),
         http=PatientProtocol,
         ws="none",
         access_log=False,
@@ -74,7 +75,8 @@ def run_service(
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def _settings(given: dict[str, Any]) -> Settings:
+def settings_of(given: dict[str, Any]) -> Settings:
+    """Read the settings, those not given from the environment; fail with one sentence if one cannot be used."""
     from pydantic import ValidationError
 
     from service.settings import Settings
