@@ -89,10 +89,12 @@ def fit_photoz(
     Raises
     ------
     BadConfig
-        If the pretrained run does not fit.
+        If the pretrained run does not fit, or the trunk is neither pretrained nor to be moved.
     RunMismatch
         If ``run_path`` holds a run of another configuration or other data.
     """
+    if not config.finetune and config.head.trunk and pretrained is None:
+        raise BadConfig("finetune: a trunk that begins from random weights must be moved")
     tell = progress or (lambda _step, _done, _total: None)
     run = RunFolder(run_path, {**config.model_dump(mode="json"), "survey_sha256": data.source.survey.sha256})
     train = data.places["train"]
@@ -106,6 +108,8 @@ def fit_photoz(
         smeared(data.z[train], grid_of(config), config.bins.smearing),
     )
     before = fit.begin(run, tell) if run.load() is None else float("nan")
+    if not config.finetune:
+        return Finished(0, before, is_complete=True)
     loader = Loader([data.source], [train], device, resident_bytes=resident_bytes(device))
     method = Photoz(
         fit.network,

@@ -73,6 +73,8 @@ class PhotozConfig(Section):
         Run whose backbone the trunk begins as; None begins from random weights.
     encoder_rate
         The trunk's learning rate in units of the head's.
+    finetune
+        Whether trunk and head are moved together in the end; without it the embedding stays frozen.
     least_steps
         Of fine-tuning: with few spectra there are as many epochs as make so many steps.
     views
@@ -89,6 +91,7 @@ class PhotozConfig(Section):
     head: HeadConfig = HeadConfig()
     augment: tuple[ChangeConfig, ...] = ()
     encoder_rate: Annotated[float, Field(gt=0)] = 0.1
+    finetune: bool = True
     least_steps: Annotated[int, Field(ge=0)] = 0
     views: Literal[1, 8] = 1
     optimiser: OptimiserConfig = OptimiserConfig()
