@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,21 +67,12 @@ def main() -> None:
     data = photoz_data(base, data_dir)
     runs = data_dir / "runs"
     for name, changes in HEADS.items():
-        _once(
-            data_dir,
-            f"{base.model_id}-{name}",
-            data,
-            name,
-            lambda name=name, changes=changes: _head(base, data, runs, name, changes),
-        )
-    _once(data_dir, f"{arguments.run}-views8", data, "views8", lambda: _averaged(runs / arguments.run))
-    _once(
-        data_dir,
-        f"{base.model_id}-knn",
-        data,
-        "knn",
-        lambda: _neighbours(base, data, data_dir / "models" / arguments.embedding),
-    )
+        made = partial(_head, base, data, runs / f"{base.model_id}-photoz-{name}", changes)
+        _once(data_dir, f"{base.model_id}-{name}", data, name, made)
+    averaged = partial(_averaged, runs / arguments.run)
+    _once(data_dir, f"{arguments.run}-views8", data, "views8", averaged)
+    nearest = partial(_neighbours, base, data, data_dir / "models" / arguments.embedding)
+    _once(data_dir, f"{base.model_id}-knn", data, "knn", nearest)
 
 
 Predict = Callable[[PhotozData, NDArray[np.int64], Callable[[int, int], None]], Predicted]
@@ -93,18 +85,17 @@ def _once(data_dir: Path, name: str, data: PhotozData, start: str, make: Callabl
         write_predictions(path, data, places, make(), n_labels=len(data.places["train"]), start=start)
 
 
-def _head(base: PhotozConfig, data: PhotozData, runs: Path, name: str, changes: dict[str, Any]) -> Predict:
+def _head(base: PhotozConfig, data: PhotozData, run: Path, changes: dict[str, Any]) -> Predict:
     config = base.model_copy(
         update={"head": base.head.model_copy(update=changes), "finetune": False, "augment": ()}
     )
     if not config.head.trunk:
         config = config.model_copy(update={"pretrained": None})
-    run = runs / f"{base.model_id}-photoz-{name}"
-    pretrained = None if config.pretrained is None else RunFolder.opened(runs / config.pretrained)
+    pretrained = None if config.pretrained is None else RunFolder.opened(run.parent / config.pretrained)
     lines: dict[str, Progress] = {}
 
     def tell(step: str, done: int, total: int) -> None:
-        lines.setdefault(step, Progress(f"{name}: {step}", total)).to(done)
+        lines.setdefault(step, Progress(f"{run.name}: {step}", total)).to(done)
 
     fit_photoz(config, data, run, device=torch.device("cpu"), pretrained=pretrained, progress=tell)
     network = load_network(config, RunFolder.opened(run))
