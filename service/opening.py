@@ -14,6 +14,7 @@ from index.catalogue.repository import SurveyRow, list_surveys
 from index.catalogue.session import make_engine, sessions
 from index.embeddings import EmbeddingStore
 from index.model import GoldenMismatch, Model, OnnxEncoder
+from index.photoz_encoder import PhotozEncoder
 from index.release import Release
 from service.operations.keeping import sweep
 from service.resources import Resources
@@ -77,7 +78,7 @@ def _open(settings: Settings, sandbox: Sandbox, engine: Engine, pinned: Collecti
         raise NotServable("Nothing is served yet: the catalogue has no active release.", _first_build(known))
     active = [*active, *(row for row in registered if row.id in pinned and not row.is_active)]
     folders = {row.name: _survey(settings.data_dir, row) for row in known}
-    models: dict[str, tuple[Model, OnnxEncoder]] = {}
+    models: dict[str, tuple[Model, OnnxEncoder, PhotozEncoder | None]] = {}
     releases: dict[str, Served] = {}
     for row in active:
         if row.survey not in folders:
@@ -86,7 +87,8 @@ def _open(settings: Settings, sandbox: Sandbox, engine: Engine, pinned: Collecti
             )
         if row.model_id not in models:
             models[row.model_id] = _model(settings, row)
-        releases[row.id] = _served(settings, row, folders[row.survey], *models[row.model_id])
+        model, encoder, network = models[row.model_id]
+        releases[row.id] = _served(settings, row, folders[row.survey], model, encoder, network=network)
     defaults = {
         name: _default(name, releases) for name in folders if any(s.survey == name for s in releases.values())
     }
@@ -137,16 +139,23 @@ def _survey(data_dir: Path, row: SurveyRow) -> SurveyFolder:
     return folder
 
 
-def _model(settings: Settings, row: ReleaseRow) -> tuple[Model, OnnxEncoder]:
+def _model(settings: Settings, row: ReleaseRow) -> tuple[Model, OnnxEncoder, PhotozEncoder | None]:
     try:
         model = Model.open(settings.data_dir / "models" / row.model_id)
-        return model, OnnxEncoder(model, threads=settings.threads)
+        network = None if model.card.photoz is None else PhotozEncoder(model, threads=settings.threads)
+        return model, OnnxEncoder(model, threads=settings.threads), network
     except (CorruptFolder, GoldenMismatch) as error:
         raise NotServable(f"Model {row.model_id} cannot be used: {error}.", "skylike check") from error
 
 
 def _served(
-    settings: Settings, row: ReleaseRow, folder: SurveyFolder, model: Model, encoder: OnnxEncoder
+    settings: Settings,
+    row: ReleaseRow,
+    folder: SurveyFolder,
+    model: Model,
+    encoder: OnnxEncoder,
+    *,
+    network: PhotozEncoder | None,
 ) -> Served:
     try:
         release = Release.open(settings.data_dir / "releases" / row.id, verify=settings.verify)
@@ -157,6 +166,8 @@ def _served(
     _agree(f"release {row.id}", info.survey_sha256, f"survey {folder.info.name}", folder.sha256, mend)
     _agree(f"release {row.id}", info.model_sha256, f"model {model.card.id}", model.sha256, mend)
     _check_embeddings(settings.data_dir / "embeddings" / f"{row.survey}--{row.model_id}", folder, model, mend)
+    if network is not None:
+        release.lend_network(network)
     served = Served(release, model, encoder, folder)
     served.warm()
     return served

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from index.estimates import Estimates
-    from index.photoz import KernelPhotoZ
+    from index.release_photoz import PhotoZEstimator
 
 __all__ = ["checked", "of_row", "of_vector"]
 
@@ -38,14 +38,30 @@ def of_vector(
     served: Served,
     vector: NDArray[np.float32],
     *,
+    field: NDArray[np.float32] | None = None,
+    flags: int = 0,
     without: NDArray[np.int64] | None = None,
     shown: Shown = _WHOLE,
 ) -> dict[str, Any]:
-    """Estimate the redshift of an embedding, shape (D,), unit norm, leaving rows ``without`` out."""
-    return _block(served, checked(served).estimate_images(None, vector[None], without=without), shown)
+    """Estimate the redshift of an image that the release need not have.
+
+    Parameters
+    ----------
+    vector
+        Its embedding, shape (D,), unit norm.
+    field
+        Its calibrated field, shape (C, F, F): a model's redshift network looks at it.
+    flags
+        Bits of :class:`index.photoz_columns.Flag` that the image raises.
+    without
+        Rows that are no evidence.
+    """
+    inputs = None if field is None else served.model.contract.finish(field[None])
+    found = checked(served).estimate_images(inputs, vector[None], without=without, flags=flags)
+    return _block(served, found, shown)
 
 
-def checked(served: Served) -> KernelPhotoZ:
+def checked(served: Served) -> PhotoZEstimator:
     """Return a release's estimator.
 
     Raises
@@ -71,7 +87,9 @@ def _block(served: Served, estimates: Estimates, shown: Shown) -> dict[str, Any]
     whole = {
         column.name: int(estimates.columns[column.name][0]) for column in COLUMNS if column.kind == "int"
     }
-    vectors: dict[str, list[float]] = {key: [] for key in ("z_grid", "pdf", "quantile_levels", "z_q", "z_samples")}
+    vectors: dict[str, list[float]] = {
+        key: [] for key in ("z_grid", "pdf", "quantile_levels", "z_q", "z_samples")
+    }
     match shown.representation:
         case "grid":
             vectors |= {

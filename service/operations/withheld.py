@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from index.photoz_columns import degraded_bits
 from service.operations import photoz
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ def redshift(
     prepared: Prepared, vector: NDArray[np.float32], without: NDArray[np.int64] | None
 ) -> dict[str, Any]:
     """Estimate the redshift; what makes it doubtful without withholding it stands beside it."""
-    block = photoz.of_vector(prepared.served, vector, without=without)
+    block = photoz.of_vector(
+        prepared.served,
+        vector,
+        field=prepared.calibrated.field,
+        flags=degraded_bits(prepared.understood.report.flags),
+        without=without,
+    )
     doubts = [flag for flag in _DOUBTFUL if flag in prepared.understood.report.flags]
     return {**block, "flags": [*block["flags"], *doubts]}

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from service.operations import anomalies, neighbours, photoz
 from service.operations.neighbours import Filters
 from service.web.cards import Card, Link, card_of, object_url, redshift_text, search_url, sky_links
-from service.web.pz_plot import pz_svg
+from service.web.redshift_panel import photoz_block
 from service.web.upload_form import Form, limits
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ __all__ = [
     "card",
     "home_page",
     "object_page",
-    "photoz_block",
     "position_text",
     "search_summary",
     "served_context",
@@ -158,26 +157,6 @@ def card(served: Served, hit: Mapping[str, Any], score: str, title: str) -> Card
 
 def _hit_cards(served: Served, found: neighbours.Found) -> list[Card]:
     return [card(served, hit, f"{hit['similarity']:.3f}", COSINE) for hit in neighbours.hits(served, found)]
-
-
-def photoz_block(
-    served: Served, estimate: Mapping[str, Any] | None, z_spec: float | None, reason: str = ""
-) -> dict[str, Any]:
-    """Return a redshift estimate with its plot, or the reason why there is none."""
-    if estimate is None:
-        return {"svg": None, "reason": reason or served.release.photoz.unavailable}
-    low, high = estimate["z_l68"], estimate["z_u68"]
-    svg = pz_svg(estimate["z_grid"], estimate["pdf"], interval=(low, high), z_spec=z_spec)
-    flags = f" Flags: {', '.join(estimate['flags'])}." if estimate["flags"] else ""
-    return {
-        "svg": svg,
-        "text": f"z = {estimate['z_best']:.4f}, 68 % between {low:.4f} and {high:.4f}.{flags}",
-        "evidence": (
-            f"From {estimate['n_neighbours']} spectroscopic look-alikes; the nearest have z = "
-            f"{', '.join(format(near['z_spec'], '.4f') for near in estimate['evidence'][:4])}."
-            + (" Its own redshift was not used." if z_spec is not None else "")
-        ),
-    }
 
 
 def search_summary(search: Mapping[str, Any], n_hits: int) -> str:

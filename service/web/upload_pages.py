@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from service.operations.withheld import why_no_redshift
 from service.web.cards import search_url, sky_links
-from service.web.pages import COSINE, card, photoz_block, position_text, search_summary, served_context
+from service.web.pages import COSINE, card, position_text, search_summary, served_context
 from service.web.preview import field_preview, file_preview
+from service.web.redshift_panel import photoz_block
 from service.web.understood import understood
 from service.web.upload_form import Form, Rights, fields_to_mend, form_of, limits, said
 
