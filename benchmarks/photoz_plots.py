@@ -74,7 +74,6 @@ def draw_calibration(name: str, judged: Mapping[str, Judged]) -> None:
             "o-",
             ms=4,
             color=f"C{n}",
-            label=f"{label} ({told[0][2]} a point)",
         )
         for level in LEVELS:
             shares = [one.coverage(level, one.cells == cell).value for cell in range(10)]
@@ -89,7 +88,7 @@ def draw_calibration(name: str, judged: Mapping[str, Judged]) -> None:
     panels[1].plot([low, 1], [low, 1], color="grey", lw=0.8)
     titles = (
         ("PIT = CDF(z_spec)", "density"),
-        ("z_conf", "share within 0.03 (1 + z)"),
+        ("z_conf, ten equal groups", "share within 0.03 (1 + z)"),
         ("cell: blue bright → faint, red bright → faint", "coverage of 68, 90, 95 %"),
     )
     for panel, (across, up) in zip(panels, titles, strict=True):
@@ -97,6 +96,5 @@ def draw_calibration(name: str, judged: Mapping[str, Judged]) -> None:
         panel.set_ylabel(up)
         panel.grid(alpha=0.3)
     panels[0].legend(fontsize=8, loc="lower center")
-    panels[1].legend(fontsize=8)
     figure.savefig(RESULTS / f"{name}_calibration.png", dpi=110)
     plt.close(figure)
