@@ -27,8 +27,11 @@ __all__ = [
     "ReleaseName",
     "SurveyName",
     "TargetText",
+    "ZConfMin",
     "ZMax",
     "ZMin",
+    "ZPhotMax",
+    "ZPhotMin",
     "checked_id",
 ]
 
@@ -119,6 +122,23 @@ MagMin = Annotated[
 MagMax = Annotated[
     float | None,
     Query(ge=-50, le=50, allow_inf_nan=False, description="Only hits with mag_r of at most this (AB)."),
+]
+ZPhotMin = Annotated[
+    float | None,
+    Query(ge=0, le=20, allow_inf_nan=False, description="Only hits whose estimate z_phot is at least this."),
+]
+ZPhotMax = Annotated[
+    float | None,
+    Query(ge=0, le=20, allow_inf_nan=False, description="Only hits whose estimate z_phot is at most this."),
+]
+ZConfMin = Annotated[
+    float | None,
+    Query(
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Only hits whose z_phot is right to 0.03 (1 + z) with at least this chance.",
+    ),
 ]
 _RA = Query(
     alias="ra",

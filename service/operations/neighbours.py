@@ -41,6 +41,9 @@ class Filters:
     z_max: float | None = None
     mag_r_min: float | None = None
     mag_r_max: float | None = None
+    z_phot_min: float | None = None
+    z_phot_max: float | None = None
+    z_conf_min: float | None = None
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.to_json().items():
@@ -54,15 +57,31 @@ class Filters:
 
     def to_json(self) -> dict[str, tuple[float | None, float | None]]:
         """Return the bounds by column, only those that are set."""
-        bounds = {"z_spec": (self.z_min, self.z_max), "mag_r": (self.mag_r_min, self.mag_r_max)}
+        bounds = {
+            "z_spec": (self.z_min, self.z_max),
+            "mag_r": (self.mag_r_min, self.mag_r_max),
+            "z_phot": (self.z_phot_min, self.z_phot_max),
+            "z_conf": (self.z_conf_min, None),
+        }
         return {name: pair for name, pair in bounds.items() if pair != (None, None)}
 
     def mask(self, served: Served) -> NDArray[np.bool_] | None:
-        """Return which rows pass, or None when all do."""
+        """Return which rows pass, or None when all do.
+
+        Raises
+        ------
+        InvalidFilter
+            If the release was built before it had such a column.
+        """
         if not self:
             return None
         mask = np.ones(served.release.info.n, dtype=np.bool_)
         for name, (low, high) in self.to_json().items():
+            if name not in served.release.columns.names:
+                raise InvalidFilter(
+                    f"Release {served.release.id} has no {name}: it was built by an earlier version. Leave the "
+                    f"filter out, or build it anew: skylike index build {served.survey}."
+                )
             values = served.release.columns.array(name).astype(np.float64)
             mask &= np.isfinite(values)
             if low is not None:

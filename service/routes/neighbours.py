@@ -25,8 +25,11 @@ from service.parameters import (
     ReleaseName,
     SurveyName,
     TargetText,
+    ZConfMin,
     ZMax,
     ZMin,
+    ZPhotMax,
+    ZPhotMin,
 )
 from service.resources import Resources
 from service.routes.replies import COMMON, problems
@@ -59,12 +62,15 @@ async def neighbours_by_id(
     z_max: ZMax = None,
     mag_r_min: MagMin = None,
     mag_r_max: MagMax = None,
+    z_phot_min: ZPhotMin = None,
+    z_phot_max: ZPhotMax = None,
+    z_conf_min: ZConfMin = None,
     survey: SurveyName = None,
     release: ReleaseName = None,
 ) -> Response:
     resources = resources_of(request)
     served, row = resources.locate(object_id, survey, release)
-    filters = Filters(z_min, z_max, mag_r_min, mag_r_max)
+    filters = Filters(z_min, z_max, mag_r_min, mag_r_max, z_phot_min, z_phot_max, z_conf_min)
     return await _answer(resources, served, Place("id", row), k, filters)
 
 
@@ -98,12 +104,15 @@ async def neighbours_by_position(
     z_max: ZMax = None,
     mag_r_min: MagMin = None,
     mag_r_max: MagMax = None,
+    z_phot_min: ZPhotMin = None,
+    z_phot_max: ZPhotMax = None,
+    z_conf_min: ZConfMin = None,
     survey: SurveyName = None,
     release: ReleaseName = None,
 ) -> Response:
     resources = resources_of(request)
     served = resources.choose(survey, release)
-    filters = Filters(z_min, z_max, mag_r_min, mag_r_max)
+    filters = Filters(z_min, z_max, mag_r_min, mag_r_max, z_phot_min, z_phot_max, z_conf_min)
     place = place_of(
         resources, served, ra_deg=ra_deg, dec_deg=dec_deg, target=target, radius_deg=match_radius
     )

@@ -79,3 +79,28 @@ def test_pages_show_the_interval_the_flags_and_the_evidence(served):
     assert f"68 % between {estimate['z_l68']:.4f} and {estimate['z_u68']:.4f}" in page
     assert "Pixels near the galaxy are masked" in page
     assert "Read off the pixels; beside it 20 spectroscopic look-alikes" in page
+
+
+def test_neighbours_are_filtered_by_the_estimate_and_its_chance(served):
+    survey, client = served
+    path = f"/api/v1/objects/{survey.ids[20]}/neighbours?k=100"
+    every = client.get(path).json()["hits"]
+    chance = {hit["object_id"]: by_id(client, hit["object_id"])["z_conf"] for hit in every}
+    middle = sorted(chance.values())[len(chance) // 2]
+    kept = client.get(f"{path}&z_phot_min=0.1&z_phot_max=0.2&z_conf_min={middle - 1e-5}").json()
+    wanted = [
+        hit["object_id"]
+        for hit in every
+        if 0.1 <= hit["z_phot"] <= 0.2 and chance[hit["object_id"]] >= middle - 1e-5
+    ]
+    assert [hit["object_id"] for hit in kept["hits"]] == wanted
+    assert 0 < len(wanted) < len(every)
+    assert kept["search"]["filters"]["z_phot"] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("bad", ["z_conf_min=1.1", "z_phot_min=nan", "z_phot_min=0.2&z_phot_max=0.1"])
+def test_bounds_that_cannot_be_are_refused(served, bad):
+    survey, client = served
+    answer = client.get(f"/api/v1/objects/{survey.ids[20]}/neighbours?{bad}")
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
