@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from survey.hubble import ACS, WFC3
 
@@ -132,8 +132,11 @@ class BandSet:
     """
 
     bands: tuple[Band, ...]
+    _ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Asked for several times for every cutout.
+        object.__setattr__(self, "_ids", tuple(band.id for band in self.bands))
         if not self.bands:
             raise UnknownBand("a band set needs at least one band")
         if len(set(self.ids)) != len(self.bands):
@@ -148,7 +151,7 @@ class BandSet:
     @property
     def ids(self) -> tuple[str, ...]:
         """``system:name`` of each band, in order."""
-        return tuple(band.id for band in self.bands)
+        return self._ids
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -84,6 +84,9 @@ def check_coverage(
         ``fits.too_small``, ``fits.masked`` (more than a quarter of the disc, or of the aperture in which galaxies
         are measured, in a band that has pixels) or ``fits.blank``.
     """
+    if known.all() and covered.all():
+        _refuse_one_value(float(np.ptp(field)))
+        return []
     present = np.asarray(known.any(axis=(1, 2)))
     if not present.any():
         raise ContractViolation(
@@ -102,14 +105,18 @@ def check_coverage(
     # A small galaxy fits into a quarter of the disc: what is measured of it must be there too.
     aperture = _disc(field.shape[-1], 2 * aperture_px(field.shape[-1]))
     _refuse_holes(known[present], aperture, names, "central aperture")
-    if np.ptp(field[known]) == 0:
-        raise ContractViolation("fits.blank", "Every pixel has the same value. Send an image with a galaxy.")
+    _refuse_one_value(float(np.ptp(field[known])))
     conditions = {
         "band_missing": not present.all(),
         "masked": share.min() < 1,
         "partial_field": not _centre(covered, span).all(),
     }
     return [flag for flag, holds in conditions.items() if holds]
+
+
+def _refuse_one_value(spread: float) -> None:
+    if spread == 0:
+        raise ContractViolation("fits.blank", "Every pixel has the same value. Send an image with a galaxy.")
 
 
 def _refuse_holes(

@@ -108,6 +108,8 @@ class Cutout:
         BandMismatch
             If one of them is not here; the message names the missing ones.
         """
+        if bands == self.bands:
+            return self
         missing = [band.id for band in bands if band.id not in self.bands.ids]
         if missing:
             raise BandMismatch(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class FITSImage:
         Number of the file, from 0.
     file_name
         As sent; only searched for a band or a word like ``mask``.
+    found
+        What :meth:`value` found; the planes of a cube, which are asked the same, share it.
     """
 
     data: NDArray[Any]
@@ -52,9 +54,15 @@ class FITSImage:
     index: int
     file: int
     file_name: str
+    found: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
 
     def value(self, *keys: str) -> Any:
         """Return the first of these keywords that has a value, in this header, then in the primary; else None."""
+        if keys not in self.found:
+            self.found[keys] = self._value(keys)
+        return self.found[keys]
+
+    def _value(self, keys: tuple[str, ...]) -> Any:
         for header in (self.header, self.primary):
             for key in keys:
                 value = header.get(key)
