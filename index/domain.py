@@ -189,6 +189,21 @@ class Domain:
             return []
         return self._judge(measures.present).reservations(measures, self.softening)
 
+    def names_of_each(self, many: Sequence[Measures]) -> list[list[str]]:
+        """Name the reservations about each of many images, the same as :meth:`check` does one by one.
+
+        An image in which nothing is unusual, as most, costs a tenth of a check.
+        """
+        whole = [n for n, one in enumerate(many) if one.present.all()]
+        usual = np.zeros(len(many), dtype=np.bool_)
+        if whole:
+            judge = self._judge(np.ones(len(self.bands), dtype=np.bool_))
+            usual[whole] = judge.are_plainly_usual([many[n] for n in whole], self.softening)
+        return [
+            [] if plain else [found.name for found in self.check(one)]
+            for one, plain in zip(many, usual.tolist(), strict=True)
+        ]
+
     def fill(
         self,
         measures: Measures,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log10, nan
 
 import numpy as np
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from index.colours import ColourSpace, plausible_orders
 from index.reservations import Reading, Reservation, order_text, unit_mistake
-from index.scales import Scale, reading
+from index.scales import MARGIN, Scale, reading
 from survey.measures import Measures
+from survey.photometry import flux_to_asinh_mag
 
 __all__ = ["Judge"]
 
@@ -121,6 +123,34 @@ class Judge:
             # A wrong unit explains the noise too.
             found.append(self._of_sky(readings["sky"], readings["noise"]))
         return [one for one in found if one is not None]
+
+    def are_plainly_usual(self, many: Sequence[Measures], softening: FloatArray) -> NDArray[np.bool_]:
+        """Whether each of many images has, by a margin, nothing to be named; one of which it is False may have none either.
+
+        Parameters
+        ----------
+        many
+            Measured in exactly the bands that are judged here.
+        """
+        flux, sky, noise = (
+            np.array([getattr(one, name) for one in many]) for name in ("flux", "sky", "noise")
+        )
+        magnitudes = flux_to_asinh_mag(flux, 1e-9 * softening)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sizes, cores = (
+                np.log10([getattr(one, name) for one in many]) for name in ("r50_px", "core_fwhm_px")
+            )
+            usual = (
+                self._brightness.holds(magnitudes.mean(axis=1))
+                & self._noise.holds(self._noise_of(noise))
+                & self._sky.holds(self._sky_of(sky, noise))
+                & self._r50.holds(sizes)
+                & self._concentration.holds(np.array([one.concentration for one in many]))
+                & self._core.holds(cores)
+            )
+        if self.colours is not None:
+            usual[usual] = self.colours.distance(magnitudes[usual]) < (1 - MARGIN) * self.colours.limit
+        return np.asarray(usual)
 
     def _noise_of(self, noise: FloatArray) -> FloatArray:
         """Reduce noises of shape (N, C) to log10 of the median ratio to the catalogue's; counts for displays."""

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from index.reservations import Reading
 
-__all__ = ["Scale", "reading"]
+__all__ = ["MARGIN", "Scale", "reading"]
 
 FloatArray = NDArray[np.float64]
 
 # The outermost 0.25 % at either end are left out: the freaks of a catalogue are no measure of what is usual.
 _TAILS = (0.25, 99.75)
+#: Readings and their limits are rounded to five digits.
+MARGIN = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +44,11 @@ class Scale:
             return cls(known, -np.inf, np.inf)
         low, high = np.percentile(known, _TAILS)
         return cls(known, float(low - margin), float(high + margin))
+
+    def holds(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Whether values lie between the limits by more than readings are rounded; False for NaN."""
+        low, high = self.low + MARGIN * abs(self.low), self.high - MARGIN * abs(self.high)
+        return np.asarray((values > low + MARGIN) & (values < high - MARGIN))
 
     def percentile(self, value: float) -> float | None:
         """Return the share of the values that are at most as large, in per cent."""

@@ -17,6 +17,7 @@ MAX_RATIO = 60
 RATIO_FREE_BYTES = 8 * 2**20
 
 _STEP = 256 * 1024
+_LARGE_STEP = 8 * 2**20
 
 
 class Unpacked:
@@ -58,6 +59,17 @@ class Unpacked:
         out = bytes(self._ready[:size])
         del self._ready[:size]
         return out
+
+    def rest(self, limit: int) -> bytes:
+        """Return all that is left; more than ``limit`` bytes are cut off one byte later."""
+        if self._decoder is not None:
+            return self.read(limit + 1)
+        pieces = [bytes(self._ready), self._window]
+        size = sum(map(len, pieces))
+        while size <= limit and (piece := self._source(_LARGE_STEP)):
+            pieces.append(piece)
+            size += len(piece)
+        return b"".join(pieces)[: limit + 1]
 
     def finish(self) -> None:
         """Read what is left of a gzip stream: its checksum, of all that was read before, stands at its end.

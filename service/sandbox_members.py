@@ -88,7 +88,7 @@ def _rows(
     stream: Unpacked, head: Mapping[str, Any], walk: Walk
 ) -> Iterator[tuple[dict[str, Any], memoryview]]:
     limit = int(head["max_table_bytes"])
-    data = stream.read(limit + 1)
+    data = stream.rest(limit)
     if len(data) > limit:
         raise CutoutRejected(
             "upload.unpacked_too_large",

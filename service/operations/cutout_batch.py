@@ -79,7 +79,7 @@ def estimated(reader: Reader, members: Iterable[Member]) -> Iterator[tuple[list[
 
 def answered(served: Served, told: list[tuple[Member, Told]]) -> tuple[list[Answered], Estimates | None]:
     """Embed and estimate the members that were read, all in one call of each network."""
-    rows = [_judged(served, member, one) for member, one in told]
+    rows = _judged(served, told)
     ready = [n for n, row in enumerate(rows) if not row.code]
     found = {n: one for n, (_, one) in enumerate(told) if isinstance(one, Prepared)}
     if not ready:
@@ -107,15 +107,22 @@ def answered(served: Served, told: list[tuple[Member, Told]]) -> tuple[list[Answ
     return rows, estimates
 
 
-def _judged(served: Served, member: Member, told: Told) -> Answered:
-    """Say what speaks against a redshift before any network looks at the image."""
-    if not isinstance(told, Prepared):
-        return Answered(member.name, told.code, str(told))
-    flags, domain = list(told.flags), served.release.domain
-    if domain is not None:
-        if not told.measures.present.all() and "band_missing" not in flags:
-            flags.append("band_missing")
-        flags += [one.name for one in domain.check(told.measures) if one.name not in flags]
+def _judged(served: Served, told: list[tuple[Member, Told]]) -> list[Answered]:
+    """Say what speaks against each redshift before any network looks at an image."""
+    prepared = [one for _, one in told if isinstance(one, Prepared)]
+    domain = served.release.domain
+    reserved = iter([] if domain is None else domain.names_of_each([one.measures for one in prepared]))
+    return [
+        _judged_one(served, member, one, next(reserved, []))
+        if isinstance(one, Prepared)
+        else Answered(member.name, one.code, str(one))
+        for member, one in told
+    ]
+
+
+def _judged_one(served: Served, member: Member, told: Prepared, reserved: list[str]) -> Answered:
+    is_whole = bool(told.measures.present.all()) or served.release.domain is None
+    flags = list(dict.fromkeys([*told.flags, *([] if is_whole else ["band_missing"]), *reserved]))
     reason = why_withheld(
         served,
         flags,

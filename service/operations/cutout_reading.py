@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUP", "MAX_DEATHS", "Limits", "Reader", "walk"]
 
 #: Members that one child reads, and one call of the network embeds: a child's start costs 12 ms.
-GROUP = 32
+GROUP = 128
 #: Children that the members of one batch may kill; each costs up to the child's time limit.
 MAX_DEATHS = 8
 
@@ -31,6 +31,8 @@ _GROUP_BYTES = 24 * 2**20
 # A disk and a socket give more; gzip unpacks some 100 MB/s of noise on a slow machine.
 _BYTES_PER_CPU_SECOND = 20e6
 _CPU_SECONDS = 5
+# Of a cutout of five bands with all its looks, ten times what it takes (docs/results/batch.md).
+_CPU_SECONDS_EACH = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ class Reader:
             "release": self.served.release.id,
             "overrides": asdict(self.overrides),
             "field_arcsec": None if scale is None else contract.field_px * scale,
+            "cpu_seconds": _CPU_SECONDS + round(_CPU_SECONDS_EACH * len(group)),
         }
         files = [(member.name, member.data) for member in group]
         told: list[Told] = []

@@ -213,7 +213,7 @@ def test_a_walk_gets_the_time_that_its_size_needs_and_no_more():
     class Told:
         def stream(self, head, files, read, *, body):
             heads.append(head)
-            return iter(())
+            yield from ()
 
     for size in (1000, 1 << 30):
         list(walk(Told(), iter(()), size, NOTHING, Limits(1, 1 << 30, 1)))
