@@ -24,9 +24,9 @@ RUN /opt/skylike/bin/pip install -c constraints.txt '.[demo]'
 FROM python:3.11-slim AS runtime
 RUN groupadd --gid 10001 skylike \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin skylike \
-    && install -d -o skylike -g skylike /data /uploads
+    && install -d -o skylike -g skylike /data /jobs /uploads
 COPY --chmod=0755 docker/entrypoint.sh /usr/local/bin/skylike-entrypoint
-# The root file system may be read-only: what libraries cache goes to /tmp, what Skylike keeps to /data and /uploads.
+# The root file system may be read-only: what libraries cache goes to /tmp, what Skylike keeps to /data, /uploads and /jobs.
 ENV PATH=/opt/skylike/bin:$PATH \
     HOME=/tmp XDG_CACHE_HOME=/tmp XDG_CONFIG_HOME=/tmp MPLCONFIGDIR=/tmp \
     PYTHONUNBUFFERED=1 \

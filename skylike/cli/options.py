@@ -14,7 +14,17 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEFAULT_DATA_DIR", "DataDir", "DatabaseURL", "Json", "UploadsDir", "emit", "fail", "progress"]
+__all__ = [
+    "DEFAULT_DATA_DIR",
+    "DataDir",
+    "DatabaseURL",
+    "JobsDir",
+    "Json",
+    "UploadsDir",
+    "emit",
+    "fail",
+    "progress",
+]
 
 DEFAULT_DATA_DIR = Path("skylike-data")
 
@@ -36,6 +46,14 @@ UploadsDir = Annotated[
         "--uploads-dir",
         envvar="SKYLIKE_UPLOADS_DIR",
         help="Where kept uploads lie; `uploads` in the data folder if not given.",
+    ),
+]
+JobsDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--jobs-dir",
+        envvar="SKYLIKE_JOBS_DIR",
+        help="Where jobs lie; `jobs` in the data folder if not given.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, UploadsDir, emit, fail
+from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, JobsDir, Json, UploadsDir, emit, fail
 
 __all__ = ["prune"]
 
@@ -20,16 +20,19 @@ def prune(  # noqa: PLR0917 - Typer makes options of them
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database: DatabaseURL = "",
     uploads_dir: UploadsDir = None,
+    jobs_dir: JobsDir = None,
     json: Json = False,
 ) -> None:
     """Remove releases beyond the newest ones; what is served, or a rollback leads to, always stays.
 
-    What crashes left of uploads on their way to be kept goes too.
+    What crashes left of uploads on their way to be kept goes too, and so do jobs whose time is over.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
     from index.catalogue.migrate import MigrationsMissing, SchemaUnknown
     from index.catalogue.session import UnsupportedDatabase, default_url
+    from service.operations.refusals import JobsOff
+    from skylike.check_jobs import tidy_jobs
     from skylike.check_uploads import sweep_uploads
     from skylike.pruning import prune_releases
 
@@ -37,6 +40,8 @@ def prune(  # noqa: PLR0917 - Typer makes options of them
     try:
         removed = prune_releases(data_dir, url, survey, keep=keep, dry_run=dry_run)
         left = sweep_uploads(url, uploads_dir or data_dir / "uploads", dry_run=dry_run)
-    except (MigrationsMissing, SQLAlchemyError, SchemaUnknown, UnsupportedDatabase) as error:
+        jobs = tidy_jobs(url, jobs_dir or data_dir / "jobs", dry_run=dry_run)
+    except (JobsOff, MigrationsMissing, SQLAlchemyError, SchemaUnknown, UnsupportedDatabase) as error:
         fail(str(error))
-    emit({"would_remove" if dry_run else "removed": removed, "unfinished_uploads": left}, as_json=json)
+    gone = {"would_remove" if dry_run else "removed": removed}
+    emit({**gone, "unfinished_uploads": left, "expired_jobs": jobs}, as_json=json)

@@ -17,6 +17,7 @@ from service.jobs.lease import Leases
 from service.jobs.tidy import over, tidy
 from service.operations.refusals import UnknownRelease
 from service.records.jobs import Phase
+from skylike.check_jobs import check_jobs, tidy_jobs
 
 
 @pytest.fixture
@@ -157,14 +158,16 @@ def test_a_lease_that_was_taken_over_neither_lasts_nor_commits_nor_fails_the_chu
 
 
 def test_a_heart_keeps_the_lease_of_a_slow_chunk(store):
-    job_id = made(store, 100, chunk_rows=100, parameters={"seconds": 0.8}).row.id
-    slow = threading.Thread(target=worker_of(store, lease_seconds=0.3).run, kwargs={"once": True})
+    job_id = made(store, 100, chunk_rows=100, parameters={"seconds": 1.2}).row.id
+    slow = threading.Thread(target=worker_of(store, lease_seconds=0.5).run, kwargs={"once": True})
     slow.start()
     wait_for(lambda: store.chunks(job_id)[0].holder is not None)
     other = Leases(store, holder="other", seconds=30)
-    while store.chunks(job_id)[0].result is None:
-        assert other.take() is None
+    while (lease := other.take()) is None and slow.is_alive():
         time.sleep(0.02)
+    if lease is not None:
+        assert lease.is_last
+        other.give_back(lease)
     slow.join()
     assert_whole(store, job_id, 100)
     assert store.chunks(job_id)[0].token == 1
@@ -292,3 +295,23 @@ def test_what_is_over_goes_with_its_files_and_what_is_not_stays(store):
     assert_whole(store, completed, 100)
     assert store.chunks(gone) == []
     assert store.folder.has_input(stays)
+
+
+def test_the_check_finds_jobs_without_their_files_and_prune_removes_what_is_over(store, tmp_path):
+    url = store.engine.url.render_as_string(hide_password=False)
+    done, queued, lost, gone = (made(store, 100, chunk_rows=100).row.id for _ in range(4))
+    for job_id in (queued, lost):
+        store.abort(job_id, OWNER)
+    expire(store, gone)
+    worker_of(store).step()
+    worker_of(store).step()
+    shutil.rmtree(store.folder.path(lost))
+    bad, good = check_jobs(url, store.folder.root)
+    assert (bad.name, bad.state, good.state) == (f"job {lost}", "complaint", "ok")
+    assert good.found.startswith("2, 0 of them")
+    file = next(store.folder.path(done).iterdir())
+    file.write_bytes(file.read_bytes()[:-1])
+    assert {one.name for one in check_jobs(url, store.folder.root)} == {f"job {lost}", f"job {done}", "jobs"}
+    assert tidy_jobs(url, store.folder.root, dry_run=True) == [gone]
+    assert tidy_jobs(url, store.folder.root) == [gone]
+    assert tidy_jobs(url, store.folder.root) == []

@@ -43,12 +43,23 @@ def test_the_service_is_published_on_loopback_only(compose):
     assert compose["services"]["service"]["ports"] == ["127.0.0.1:${SKYLIKE_PORT:-8000}:8000"]
 
 
-def test_the_service_writes_to_nothing_but_the_uploads_that_are_kept(compose, dockerfile):
+def test_the_service_writes_to_nothing_but_kept_uploads_and_jobs(compose, dockerfile):
     service = compose["services"]["service"]
-    assert service["volumes"] == ["data:/data:ro", "uploads:/uploads"]
+    assert service["volumes"] == ["data:/data:ro", "uploads:/uploads", "jobs:/jobs"]
     assert service["environment"]["SKYLIKE_UPLOADS_DIR"] == "/uploads"
+    assert service["environment"]["SKYLIKE_JOBS_DIR"] == "/jobs"
     # A new volume takes over the owner of the image's folder, and the service is not root.
-    assert re.search(r"install -d -o skylike .*/uploads", dockerfile)
+    assert re.search(r"install -d -o skylike .*/jobs /uploads", dockerfile)
+
+
+def test_jobs_are_answered_by_a_container_of_their_own_on_the_service_s_folder(compose):
+    service, worker = (compose["services"][name] for name in ("service", "worker"))
+    assert worker["command"] == ["skylike", "worker"]
+    assert worker["volumes"] == ["data:/data:ro", "jobs:/jobs"]
+    assert worker["networks"] == ["inside"]
+    assert service["environment"]["SKYLIKE_WORKERS"] == "0"
+    names = ("SKYLIKE_JOBS_DIR", "SKYLIKE_DATABASE_URL")
+    assert [worker["environment"][n] for n in names] == [service["environment"][n] for n in names]
 
 
 def test_strangers_may_not_upload_unless_that_is_switched_on(compose, dockerfile):
