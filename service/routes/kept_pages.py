@@ -7,7 +7,6 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -18,6 +17,7 @@ from service.operations.kept_list import listed
 from service.parameters import Cursor
 from service.routes.kept import UploadId
 from service.routes.page_answers import PageRoute, page
+from service.routes.same_origin import check_same_origin
 from service.web.kept_pages import kept_page
 from service.web.upload_pages import kept_block, results_page
 
@@ -61,16 +61,8 @@ async def kept_upload(request: Request, upload_id: UploadId) -> Response:
 
 @router.post("/{upload_id}/delete")
 async def delete_upload(request: Request, upload_id: UploadId) -> Response:
-    _check_same_origin(request)
+    check_same_origin(request, "Another site asked to delete this upload. Delete it on the page /uploads.")
     owner = await owner_needed(request)
     forget = partial(keeping.forget, resources_of(request), owner=owner.name, upload_id=upload_id)
     await to_thread.run_sync(forget)
     return RedirectResponse("/uploads", status_code=303)
-
-
-def _check_same_origin(request: Request) -> None:
-    """Refuse a form of another site: a browser says where it stands, and only browsers are led there."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    own = {f"{scheme}://{request.headers.get('host', '')}" for scheme in ("http", "https")}
-    if site not in {"same-origin", "none"} if site is not None else origin is not None and origin not in own:
-        raise HTTPException(403, "Another site asked to delete this upload. Delete it on the page /uploads.")

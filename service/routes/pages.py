@@ -15,7 +15,7 @@ from service.operations.neighbours import Filters
 from service.operations.refusals import InvalidFilter, NotAPosition
 from service.operations.targets import place_of
 from service.parameters import Cursor, ReleaseName, SurveyName, checked_id
-from service.routes import kept_pages, upload_pages
+from service.routes import job_pages, kept_pages, upload_pages
 from service.routes.page_answers import PageRoute, page
 from service.web import pages
 from service.web.cards import search_url
@@ -28,6 +28,7 @@ _PAGE = 48
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 router.include_router(upload_pages.router)
 router.include_router(kept_pages.router)
+router.include_router(job_pages.router)
 
 
 @router.get("/")
