@@ -14,7 +14,7 @@ from torch import Tensor
 
 from index.pdf import RedshiftGrid, cde_loss
 from training.augment.recipe import Views, build_changes
-from training.config import BadConfig, OptimiserConfig
+from training.config import BadConfig
 from training.loader import Loader
 from training.loop import Finished, run_epochs
 from training.methods.photoz import Photoz
@@ -110,14 +110,15 @@ def fit_photoz(
     before = fit.begin(run, tell) if run.load() is None else float("nan")
     if not config.finetune:
         return Finished(0, before, is_complete=True)
-    loader = Loader([data.source], [train], device, resident_bytes=resident_bytes(device))
+    seen = _seen(config, len(train))
+    loader = Loader([data.source], [train[seen]], device, resident_bytes=resident_bytes(device))
     method = Photoz(
         fit.network,
         fit.views,
         loader,
         fit.grid,
-        targets=fit.targets,
-        ebv=torch.from_numpy(data.ebv[train]).float(),
+        targets=fit.targets[torch.from_numpy(seen)],
+        ebv=torch.from_numpy(data.ebv[train[seen]]).float(),
         encoder_rate=config.encoder_rate if fit.is_pretrained else 1.0,
         keeps_statistics=fit.is_pretrained,
         crps_weight=config.head.crps_weight,
@@ -126,7 +127,7 @@ def fit_photoz(
     )
     return run_epochs(
         method,
-        _scaled(config, len(train)),
+        config.optimiser.model_copy(update={"batch": min(config.optimiser.batch, len(train))}),
         loader.counts,
         run,
         seed=config.seed,
@@ -217,11 +218,15 @@ class _Fit:
         return cde_loss(softmax(logits), self.grid, self.data.z[self.data.places["validation"]])
 
 
-def _scaled(config: PhotozConfig, n: int) -> OptimiserConfig:
-    """Return the optimiser's settings for n spectra: no batch larger than all, as many epochs as make enough steps."""
-    batch = min(config.optimiser.batch, n)
-    epochs = max(config.optimiser.epochs, math.ceil(config.least_steps / (n // batch)))
-    return config.optimiser.model_copy(update={"batch": batch, "epochs": epochs})
+def _seen(config: PhotozConfig, n: int) -> NDArray[np.int64]:
+    """Return which of n spectra an epoch goes through: few ones several times, to make enough steps.
+
+    More epochs instead would judge the network on the whole validation part after each step.
+    """
+    per_epoch = n // min(config.optimiser.batch, n)
+    return np.tile(
+        np.arange(n), max(1, math.ceil(config.least_steps / (config.optimiser.epochs * per_epoch)))
+    )
 
 
 def _load_trunk(trunk: ResNet, pretrained: RunFolder) -> None:

@@ -76,7 +76,7 @@ class PhotozConfig(Section):
     finetune
         Whether trunk and head are moved together in the end; without it the embedding stays frozen.
     least_steps
-        Of fine-tuning: with few spectra there are as many epochs as make so many steps.
+        Of fine-tuning: an epoch goes through few spectra several times, to make so many in all.
     views
         Test-time averaging over 1 or the 8 quarter turns and reflections.
     """
