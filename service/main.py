@@ -29,6 +29,7 @@ from service.routes import (
     page_answers,
     pages,
     photoz,
+    photoz_cutouts,
     releases,
     uploads,
 )
@@ -111,6 +112,7 @@ def create_app(
         uploads,
         kept,
         photoz,
+        photoz_cutouts,
         jobs,
         anomalies,
         cutouts,
@@ -132,6 +134,7 @@ def create_app(
         streamed={
             "/api/v1/photoz/batch": settings.table_max_bytes,
             "/api/v1/neighbours/batch": settings.table_max_bytes,
+            photoz_cutouts.PATH: settings.archive_max_bytes,
         },
     )
     app.add_middleware(Envelope)

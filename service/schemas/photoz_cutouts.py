@@ -7,17 +7,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
+from service.schemas.photoz import ColumnReport
 
-__all__ = ["CutoutColumn", "CutoutRow", "CutoutsAnswer"]
-
-
-class CutoutColumn(Answer):
-    """What a column holds."""
-
-    name: str
-    unit: str
-    ucd: str
-    description: str
+__all__ = ["CutoutRow", "CutoutsAnswer"]
 
 
 class CutoutRow(BaseModel):
@@ -48,7 +40,7 @@ class CutoutsAnswer(Answer):
     quantile_levels: list[float] | None = Field(
         description="Levels of `z_q`, for `representation=quantiles`."
     )
-    columns: list[CutoutColumn]
+    columns: list[ColumnReport]
     rows: list[CutoutRow]
     n: int
     n_ok: int
