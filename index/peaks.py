@@ -41,10 +41,12 @@ def find(probability: NDArray[np.float64]) -> Peaks:
     area = np.full(len(probability), np.nan)
     # Outside the grid nothing is probable, so that a peak in an outermost bin is one.
     padded = np.pad(probability, ((0, 0), (1, 1)))
-    high = padded >= _MIN_HEIGHT * padded.max(axis=1, keepdims=True)
-    middle = padded[:, 1:-1]
-    rises = (middle > padded[:, :-2]) & (middle >= padded[:, 2:]) & high[:, 1:-1]
-    for row in np.flatnonzero(rises.sum(axis=1) > 1):
+    # Two peaks have a valley between them: a bin of at most half the height that is reached on both of its sides.
+    rising, falling = (np.maximum.accumulate(side, axis=1) for side in (padded, padded[:, ::-1]))
+    both = np.minimum(rising, falling[:, ::-1])
+    floor = _MIN_HEIGHT * padded.max(axis=1, keepdims=True)
+    valley = (padded <= (1 - _MIN_PROMINENCE) * both) & (both >= floor)
+    for row in np.flatnonzero(valley.any(axis=1)):
         peaks = _of_one(padded[row])
         n[row] = len(peaks)
         if len(peaks) > 1:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from index.columns import write_columns
@@ -25,7 +26,7 @@ _NO_ROW = -1
 
 
 class EstimatesWriter:
-    """Gathers estimates in any order of rows; p(z) goes to the disk at once, so that memory holds the columns alone.
+    """Gathers estimates in any order of rows; p(z) and evidence go to the disk at once, so that memory holds the columns alone.
 
     A row that never comes has a uniform p(z), nulls, and the flag ``out_of_support``.
 
@@ -46,8 +47,9 @@ class EstimatesWriter:
         # Until something is put there.
         self._columns["z_flags"][:] = int(Flag.OUT_OF_SUPPORT)
         self._quantiles = np.full((n, len(QUANTILE_LEVELS)), np.nan, np.float32)
-        self._rows = np.full((n, k), _NO_ROW, np.int32)
-        self._similarity = np.zeros((n, k), np.float32)
+        self._rows = open_memmap(folder / _EVIDENCE, "w+", np.dtype("<i4"), (n, k))
+        self._rows[:] = _NO_ROW
+        self._similarity = open_memmap(folder / _SIMILARITY, "w+", np.dtype("<f4"), (n, k))
 
     def put(self, rows: NDArray[np.int64], estimates: Estimates) -> None:
         """Store the estimates of some rows."""
@@ -69,8 +71,8 @@ class EstimatesWriter:
         )
         columns = {name: pa.array(values, from_pandas=True) for name, values in self._columns.items()}
         write_columns(pa.table({**columns, _QUANTILES: quantiles}), self._folder / _COLUMNS)
-        np.save(self._folder / _EVIDENCE, self._rows, allow_pickle=False)
-        np.save(self._folder / _SIMILARITY, self._similarity, allow_pickle=False)
+        self._rows.flush()
+        self._similarity.flush()
         return dict(self._columns)
 
 
