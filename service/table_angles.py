@@ -21,7 +21,8 @@ _SPELLINGS: Final[dict[str, str]] = {
     for unit, spellings in {
         "deg": " deg degree degrees deg_ra deg_dec",
         "rad": "rad radian radians",
-        "hourangle": "h hr hour hours hourangle h_ra hrs",
+        # The last is how astropy writes them into a VOTable.
+        "hourangle": "h hr hour hours hourangle h_ra hrs 15deg",
         "arcmin": "arcmin arcminute arcminutes",
         "arcsec": "arcsec arcsecond arcseconds",
         "mas": "mas milliarcsec",
@@ -48,7 +49,7 @@ _NOTHING: Final = frozenset({"", "nan", "null", "none", "--", "n/a"})
 
 def unit_of(header: str) -> str | None:
     """Return what a unit is called here: a key like ``deg``, ``hourangle`` or ``h:m:s``; None if it is no angle."""
-    text = header.strip().strip("\"'").replace(".", "").lower()
+    text = re.sub(r"[\s.\"']", "", header).lower()
     return _SPELLINGS.get(text)
 
 

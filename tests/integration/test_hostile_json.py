@@ -176,7 +176,8 @@ def test_rows_of_a_table_are_bounded_before_or_by_the_sandbox(client):
             content=head + rows + tail,
             headers={"content-type": "application/x-votable+xml"},
         )
-        assert answer.json()["code"] in {
+        # What can be read in time is a job; the rest is refused.
+        assert answer.status_code == 202 or answer.json()["code"] in {
             "batch.too_large",
             "table.unreadable",
             "upload.timeout",

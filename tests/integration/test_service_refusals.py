@@ -300,7 +300,7 @@ def test_only_reading_is_open_to_other_origins(client):
 
 
 def test_a_body_beyond_the_limit_is_refused(served_data):
-    with client_of(served_data, json_max_bytes=2048, upload_max_bytes=4096) as client:
+    with client_of(served_data, json_max_bytes=2048, table_max_bytes=4096) as client:
         json_type, csv_type = {"Content-Type": "application/json"}, {"Content-Type": "text/csv"}
         for headers, limit in ((json_type, 2048), (csv_type, 4096)):
             declared = client.post(BATCH, content=b"x" * (limit + 1), headers=headers)
