@@ -197,8 +197,9 @@ class PhotozCalibration:
             arrays["magnitude_edges"] = self.cells.magnitude_edges
         if self.support is not None:
             arrays |= {f"support_{name}": getattr(self.support, name) for name in _SUPPORT}
+            arrays["support_reference"] = self.support.reference.astype(np.float16)
         with path.open("wb") as stream:
-            np.savez(stream, **arrays)
+            np.savez_compressed(stream, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -223,6 +224,7 @@ class PhotozCalibration:
             mag, blue, red = (str(name) for name in arrays["cell_names"])
             cells = Cells(mag, blue, red, float(arrays["colour_edge"]), arrays["magnitude_edges"])
         if "support_own" in arrays:
+            arrays["support_reference"] = arrays["support_reference"].astype(np.float32)
             support = Support(**{name: arrays[f"support_{name}"] for name in _SUPPORT})
         z_max, n_bins = arrays["grid"].tolist()
         low, high = arrays["magnitude_range"].tolist()
