@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from photoz_data import Floats, Galaxies, Predictions
+from photoz_redeal import Redealt, redeal
 
-from index.photoz_calibration import PhotozCalibration
+from index.conformal import score
+from index.photoz_calibration import PhotozCalibration, softmax
 from index.photoz_columns import Flag
 from training.pdf_metrics import cde_terms, crps_terms, is_covered, pit_cvm, pit_ks, pit_values
 from training.photoz_metrics import POINT_METRICS, Measured, bootstrap, cluster_draws, normalised_dz
@@ -95,6 +97,7 @@ class Judged:
     cells: NDArray[np.int64] | None = None
     distance: Floats | None = None
     calibration: PhotozCalibration | None = None
+    redealt: Redealt | None = None
     n_labels: int = 0
     start: str = ""
 
@@ -173,6 +176,19 @@ def judge(predicted: Predictions, judging: Judging) -> Judged:
         "pit_cvm": _measured(pit_cvm, pit, judging),
     }
     assert calibration.cells is not None
+    cells = calibration.cells.assign(photometry, predicted.photometry_names)
+    known = predicted.places["calibrate"]
+    own = softmax(predicted.logits["calibrate"], calibration.temperature)
+    redealt = redeal(
+        np.concatenate([score(own, predicted.grid, galaxies.z[known]), np.abs(pit - 0.5)]),
+        np.concatenate(
+            [
+                calibration.cells.assign(predicted.photometry["calibrate"], predicted.photometry_names),
+                cells,
+            ]
+        ),
+        galaxies.parents[np.concatenate([known, judging.places])],
+    )
     return Judged(
         predicted.name,
         judging,
@@ -180,7 +196,8 @@ def judge(predicted: Predictions, judging: Judging) -> Judged:
         columns,
         metrics,
         pit=pit,
-        cells=calibration.cells.assign(photometry, predicted.photometry_names),
+        cells=cells,
+        redealt=redealt,
         distance=None if calibration.support is None else calibration.support.distance(features),
         calibration=calibration,
         n_labels=predicted.n_labels,

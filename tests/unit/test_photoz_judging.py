@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from photoz_curve import KNN, curves
 from photoz_data import Galaxies, prediction_path, read_predictions
+from photoz_redeal import redeal
 from photoz_scores import Judged, Judging, auroc, judge, judge_points, outlier_ratio, ratio_of
 
 from index.pdf import RedshiftGrid
@@ -132,3 +133,16 @@ def test_a_label_curve_takes_the_runs_of_its_own_model_only(galaxies, predicted,
     assert list(found["image, scratch"]) == [100]
     assert found["image, scratch"][100] == (pytest.approx(judged.metrics["sigma_mad"].value, rel=0.03), 0)
     assert list(found[KNN]) == [100, 300, 1000]
+
+
+def test_dealing_anew_finds_the_nominal_coverage_and_the_scatter_of_parents():
+    rng = np.random.default_rng(7)
+    # 600 parents of eight renderings that err alike, in cells by parent: what one parent does counts once.
+    scores, cells = np.repeat(rng.uniform(0, 0.5, 600), 8), np.repeat(rng.integers(0, 10, 600), 8)
+    found = redeal(scores, cells, np.repeat(np.arange(600), 8))
+    # A quantile of thirty different values lies up to 1/31 off.
+    assert found.overall == pytest.approx([0.68, 0.90, 0.95], abs=1 / 31)
+    assert found.in_cells.mean(axis=0) == pytest.approx([0.68, 0.90, 0.95], abs=1 / 31)
+    # Thirty parents learn and thirty count in a cell: sqrt(0.68 0.32 (1/30 + 1/30)) = 0.12.
+    assert found.in_cells_sd[:, 0].mean() == pytest.approx(0.12, rel=0.2)
+    assert found.passed[0] < 0.05
