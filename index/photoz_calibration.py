@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.calibration_file import read_calibration, write_calibration
 from index.cells import N_CELLS, Cells
 from index.confidence import Confidence, near_mass
 from index.conformal import Conformal, score
@@ -19,13 +19,11 @@ from index.pdf import FloatArray, RedshiftGrid, quantiles, summarise
 from index.photoz_columns import QUANTILE_LEVELS, Flag
 from index.support import LIMIT, Support, fit_support
 from index.temperature import fit_temperature, softmax
-from survey.manifests import CorruptFolder
 
 __all__ = ["MIN_CALIBRATED", "PhotozCalibration"]
 
 #: With fewer spectra to calibrate on, estimates carry the flag ``uncalibrated``.
 MIN_CALIBRATED = 200
-_FORMAT = 1
 # Magnitudes in the outermost tenths of a per cent are no measure of where training galaxies end.
 _MAGNITUDE_RANGE = (0.1, 99.9)
 _ENDS = (("z_l68", "z_u68"), ("z_l90", "z_u90"), ("z_l95", "z_u95"))
@@ -180,26 +178,7 @@ class PhotozCalibration:
 
     def save(self, path: Path) -> None:
         """Write everything as ``.npz`` of plain arrays."""
-        arrays: dict[str, Any] = {
-            "format": _FORMAT,
-            "grid": [self.grid.z_max, self.grid.n_bins],
-            "temperature": self.temperature,
-            "photometry_names": np.array(self.photometry_names, dtype=np.str_),
-            "magnitude_range": self.magnitude_range,
-            "thresholds": self.conformal.thresholds,
-            "counts": self.conformal.counts,
-            "confidence": [self.confidence.knots, self.confidence.values],
-            "n": self.n,
-        }
-        if self.cells is not None:
-            arrays["cell_names"] = np.array([self.cells.magnitude, self.cells.blue, self.cells.red])
-            arrays["colour_edge"] = self.cells.colour_edge
-            arrays["magnitude_edges"] = self.cells.magnitude_edges
-        if self.support is not None:
-            arrays |= {f"support_{name}": getattr(self.support, name) for name in _SUPPORT}
-            arrays["support_reference"] = self.support.reference.astype(np.float16)
-        with path.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)
+        write_calibration(path, self)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -210,39 +189,7 @@ class PhotozCalibration:
         CorruptFolder
             If the file cannot be read, its arrays do not fit each other, or a later version wrote it.
         """
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            return cls._read(arrays)
-        except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, BadZipFile) as error:
-            raise CorruptFolder(f"{path.name} is no calibration of this version; make it again") from error
-
-    @classmethod
-    def _read(cls, arrays: dict[str, NDArray[Any]]) -> Self:
-        cells = support = None
-        if "cell_names" in arrays:
-            mag, blue, red = (str(name) for name in arrays["cell_names"])
-            cells = Cells(mag, blue, red, float(arrays["colour_edge"]), arrays["magnitude_edges"])
-        if "support_own" in arrays:
-            arrays["support_reference"] = arrays["support_reference"].astype(np.float32)
-            support = Support(**{name: arrays[f"support_{name}"] for name in _SUPPORT})
-        z_max, n_bins = arrays["grid"].tolist()
-        low, high = arrays["magnitude_range"].tolist()
-        knots, values = arrays["confidence"]
-        expected = (N_CELLS + 1 if cells else 1, 3)
-        if int(arrays["format"]) != _FORMAT or arrays["thresholds"].shape != expected:
-            raise ValueError("another format")
-        return cls(
-            grid=RedshiftGrid(float(z_max), int(n_bins)),
-            temperature=float(arrays["temperature"]),
-            photometry_names=tuple(str(name) for name in arrays["photometry_names"]),
-            cells=cells,
-            magnitude_range=(low, high),
-            conformal=Conformal(arrays["thresholds"], arrays["counts"]),
-            confidence=Confidence(knots, values),
-            support=support,
-            n=int(arrays["n"]),
-        )
+        return cls(**read_calibration(path))
 
     def _cells(self, photometry: Floats) -> NDArray[np.int64]:
         assert self.cells is not None
@@ -271,9 +218,6 @@ class PhotozCalibration:
         for flag, where in raised.items():
             flags |= np.where(where, int(flag), 0).astype(np.int32)
         return flags
-
-
-_SUPPORT = ("centre", "scale", "reference", "own")
 
 
 def _support(features: Floats | None, reference: Floats | None) -> Support | None:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from index.estimates import ARRAYS, INTEGERS
+from index.estimates import ARRAYS
 from index.evidence import Answer
 from index.pdf import RedshiftGrid
+from index.photoz_arrow import column_types, lists, numbers, rows_of
 from index.photoz_columns import COLUMNS, QUANTILE_LEVELS
 from index.shards import Shards
 from survey.manifests import CorruptFolder
 
-__all__ = ["PhotozShards", "PhotozShardsInfo", "ShardsMismatch", "column_types"]
+__all__ = ["PhotozShards", "PhotozShardsInfo", "ShardsMismatch"]
 
 _REMEDY = "run `skylike index photoz` again"
 _PDF = "pdf"
@@ -139,18 +139,19 @@ class PhotozShards:
         """
         probability, columns, quantiles = answer
         n = len(ids)
+        kinds = column_types()
         arrays: dict[str, pa.Array] = {"object_id": pa.array(ids, pa.string())}
         for column in COLUMNS:
-            kind = column_types()[column.name]
+            kind = kinds[column.name]
             if column.kind == "quantiles":
-                arrays[column.name] = _lists(quantiles, kind)
+                arrays[column.name] = lists(quantiles, kind)
             elif column.kind == "text":
                 text = self.info.model_id if column.name == "model_id" else self.info.train_set
                 arrays[column.name] = pa.array([text] * n, kind)
             else:
                 values = columns.get(column.name, np.full(n, np.nan))
                 arrays[column.name] = pa.array(values, from_pandas=True).cast(kind)
-        arrays[_PDF] = _lists(probability, pa.list_(pa.float16(), self.info.n_bins))
+        arrays[_PDF] = lists(probability, pa.list_(pa.float16(), self.info.n_bins))
         self._shards.write(shard, pa.table(arrays), rejected)
 
     def read(self) -> Iterator[tuple[list[str], Answer]]:
@@ -163,34 +164,8 @@ class PhotozShards:
         """
         for shard in range(self.info.n_shards):
             table = self._shards.read(shard, of=self.info.n_shards).combine_chunks()
-            columns = {name: _numbers(table.column(name), name) for name in ARRAYS if name != "z_neighbours"}
-            probability = _rows(table.column(_PDF), self.info.n_bins)
+            columns = {name: numbers(table.column(name)) for name in ARRAYS if name != "z_neighbours"}
+            probability = rows_of(table.column(_PDF), self.info.n_bins)
             probability /= np.maximum(probability.sum(axis=1, keepdims=True), 1e-12)
-            quantiles = _rows(table.column("z_q"), len(QUANTILE_LEVELS))
+            quantiles = rows_of(table.column("z_q"), len(QUANTILE_LEVELS))
             yield table.column("object_id").to_pylist(), (probability, columns, quantiles)
-
-
-def column_types() -> dict[str, pa.DataType]:
-    """Return the Arrow type of every column of an estimate: float32, int32, text, thirteen float32."""
-    kinds = {
-        "float": pa.float32(),
-        "int": pa.int32(),
-        "text": pa.string(),
-        "quantiles": pa.list_(pa.float32(), len(QUANTILE_LEVELS)),
-    }
-    return {column.name: kinds[column.kind] for column in COLUMNS}
-
-
-def _lists(values: NDArray[np.float64], kind: pa.DataType) -> pa.Array:
-    flat = np.ascontiguousarray(values, dtype=kind.value_type.to_pandas_dtype()).reshape(-1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=kind)
-
-
-def _rows(column: pa.ChunkedArray, length: int) -> NDArray[np.float64]:
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat.astype(np.float64).reshape(-1, length))
-
-
-def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64] | NDArray[np.int32]:
-    kind = np.int32 if name in INTEGERS else np.float64
-    return np.asarray(column.to_numpy(), dtype=kind)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from index.columns import write_columns
 from index.estimates import ARRAYS, INTEGERS, Estimates, Evidence, Rows
 from index.pdf import RedshiftGrid
+from index.photoz_arrow import column_types, lists, numbers, rows_of
 from index.photoz_columns import QUANTILE_LEVELS, Flag
 
 __all__ = ["PHOTOZ_STORED", "EstimatesWriter", "StoredEstimates"]
@@ -66,9 +67,7 @@ class EstimatesWriter:
     def finish(self) -> dict[str, NDArray[Any]]:
         """Write what is not on the disk yet; return the columns by name, NaN for null."""
         self._probability.flush()
-        quantiles = pa.FixedSizeListArray.from_arrays(
-            pa.array(self._quantiles.reshape(-1)), len(QUANTILE_LEVELS)
-        )
+        quantiles = lists(self._quantiles, column_types()[_QUANTILES])
         columns = {name: pa.array(values, from_pandas=True) for name, values in self._columns.items()}
         write_columns(pa.table({**columns, _QUANTILES: quantiles}), self._folder / _COLUMNS)
         self._rows.flush()
@@ -99,9 +98,8 @@ class StoredEstimates:
         self._probability = flat.reshape(-1, grid.n_bins)
         with pa.memory_map(str(folder / _COLUMNS)) as source:
             table = pa.ipc.open_file(source).read_all().combine_chunks()
-        self._columns = {name: _numbers(table.column(name)) for name in ARRAYS}
-        quantiles = table.column(_QUANTILES).combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        self._quantiles = quantiles.reshape(-1, len(QUANTILE_LEVELS))
+        self._columns = {name: numbers(table.column(name)) for name in ARRAYS}
+        self._quantiles = rows_of(table.column(_QUANTILES), len(QUANTILE_LEVELS))
         self._rows = np.load(folder / _EVIDENCE, mmap_mode="r", allow_pickle=False)
         self._similarity = np.load(folder / _SIMILARITY, mmap_mode="r", allow_pickle=False)
 
@@ -130,14 +128,8 @@ class StoredEstimates:
             grid=self.grid,
             probability=probability,
             columns={name: values[rows] for name, values in self._columns.items()},
-            quantiles=self._quantiles[rows].astype(np.float64),
+            quantiles=self._quantiles[rows],
             evidence=Evidence(np.maximum(near, 0), np.asarray(self._similarity[rows]), lengths),
             model_id=self._names[0],
             train_set=self._names[1],
         )
-
-
-def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    if pa.types.is_integer(column.type):
-        return np.asarray(column.to_numpy(), dtype=np.int32)
-    return np.asarray(column.to_numpy(), dtype=np.float64)

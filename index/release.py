@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from index.neighbours import NeighbourGraph
 from index.photoz_encoder import PhotozEncoder
 from index.photoz_network import NetworkPhotoZ
 from index.photoz_stored import StoredEstimates
+from index.release_info import ReleaseInfo
 from index.release_photoz import PhotoZEstimator, open_photoz
 from index.spectroscopic import Spectroscopic
 from index.vectors.exact import ExactStore
@@ -37,62 +37,6 @@ _QUICK_BYTES = 64 * 2**20
 _SELF_SIMILARITY = 1e-5
 _VERIFY_AT_MOST = 100_000
 _BLOCK = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseInfo:
-    """What a release's manifest says.
-
-    Attributes
-    ----------
-    survey_sha256, model_sha256
-        Manifest hashes of the survey and the model it was built from.
-    n, n_rejected
-        Galaxies indexed, and those of the survey that the model could not embed.
-    metric
-        ``cosine``: inner product of unit vectors.
-    recall_at_10, exact
-        1 and True for exact search.
-    is_display
-        Whether the model reads display images.
-    ids_sha256
-        Hash of the object ids in row order.
-    created
-        ISO 8601, UTC.
-    """
-
-    id: str
-    survey: str
-    model_id: str
-    survey_sha256: str
-    model_sha256: str
-    n: int
-    n_rejected: int
-    dimension: int
-    metric: str
-    recall_at_10: float
-    exact: bool
-    is_display: bool
-    ids_sha256: str
-    created: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_manifest(cls, manifest: dict[str, Any]) -> ReleaseInfo:
-        """Rebuild from a manifest; its other entries are ignored.
-
-        Raises
-        ------
-        CorruptFolder
-            If an entry is missing.
-        """
-        try:
-            return cls(**{field.name: manifest[field.name] for field in fields(cls)})
-        except KeyError as error:
-            raise CorruptFolder(f"release manifest lacks {error}; build the release again") from error
 
 
 class Release:

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from index.photoz_arrow import column_types, lists
 from index.photoz_columns import COLUMNS, flag_names
-from index.photoz_shards import column_types
 from index.release import Release
 
 __all__ = ["flag_counts", "write_table"]
@@ -73,14 +73,14 @@ def _blocks(release: Release) -> Iterator[pa.Table]:
             kind = kinds[column.name]
             fields.append(_field(column.name, kind, column.ucd, column.description))
             if column.kind == "quantiles":
-                arrays.append(_lists(found.quantiles, kind))
+                arrays.append(lists(found.quantiles, kind))
             elif column.kind == "text":
                 arrays.append(pa.array([getattr(found, column.name)] * len(rows), kind))
             else:
                 arrays.append(pa.array(found.columns[column.name], from_pandas=True).cast(kind))
         pdf = pa.list_(pa.float16(), found.grid.n_bins)
         fields.append(_field(_PDF, pdf, "", "probability of each of n_bins equal bins from 0 to z_max"))
-        arrays.append(_lists(found.probability, pdf))
+        arrays.append(lists(found.probability, pdf))
         grid = {"z_max": repr(found.grid.z_max), "n_bins": str(found.grid.n_bins)}
         yield pa.table(arrays, schema=pa.schema(fields, metadata={**grid, "release": release.id}))
 
@@ -88,8 +88,3 @@ def _blocks(release: Release) -> Iterator[pa.Table]:
 def _field(name: str, kind: pa.DataType, ucd: str, description: str, unit: str = "") -> pa.Field:
     said = {"ucd": ucd, "description": description, "unit": unit}
     return pa.field(name, kind, metadata={key: value for key, value in said.items() if value})
-
-
-def _lists(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], kind: pa.DataType) -> pa.Array:
-    flat = np.ascontiguousarray(values, dtype=kind.value_type.to_pandas_dtype()).reshape(-1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=kind)
