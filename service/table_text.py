@@ -22,7 +22,7 @@ _NOT_A_NUMBER = r"(?i)^(nan|null|none|n/a|--)$"
 
 
 def read_csv(data: bytes, max_rows: int) -> tuple[list[str], list[pa.ChunkedArray]]:
-    """Read text with a line of names; ``,``, ``;``, tab or ``|`` between cells, lines with ``#`` left out.
+    """Read text with a line of names; ``,``, ``;``, tab or ``|`` between cells, after lines that begin with ``#``.
 
     A column is of integers or of numbers when all its cells are, and else text. Integers that begin with 0, as ids
     do, are text. A row with too few cells lacks the last ones.
@@ -39,7 +39,7 @@ def read_csv(data: bytes, max_rows: int) -> tuple[list[str], list[pa.ChunkedArra
         if first is None:
             raise CutoutRejected("table.unreadable", "The table has no line of text with column names.")
         delimiter = max(",;\t|", key=first.count)
-        reader = csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True)
+        reader = csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True, strict=True)
         names = [name.strip() for name in next(reader)]
         blocks: list[list[pa.Array]] = [[] for _ in names]
         n_rows = 0
@@ -74,12 +74,14 @@ def _padded(row: list[str], width: int) -> list[str]:
 
 
 def _lines(data: bytes) -> Iterator[str]:
-    """Lines whatever ends them, without blank ones and comments."""
+    """Lines whatever ends them, without blank ones, and without comments before the names: later ones may be ids."""
     if b"\x00" in data:
         raise CutoutRejected("table.unreadable", "The table has no line of text with column names.")
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=None)
+    seen = False
     for line in text:
-        if line.strip() and not line.startswith("#"):
+        if line.strip() and (seen or not line.startswith("#")):
+            seen = True
             yield line
 
 

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from service.table_text import read_csv
+from survey.ingest import CutoutRejected
 
 
 def column(*cells):
@@ -36,6 +37,11 @@ def test_rows_with_too_few_or_too_many_cells_stay_rows():
     names, columns = read_csv(b"a,b\n1\n2,3,4\n,5\n", 10)
     assert names == ["a", "b"]
     assert [one.to_pylist() for one in columns] == [[1, 2, None], [None, 3, 5]]
+
+
+def test_a_quote_that_does_not_end_swallows_no_rows():
+    with pytest.raises(CutoutRejected, match="bare quote"):
+        read_csv(b'a,b\n1,"x\n2,y\n3,z\n', 10)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
