@@ -54,7 +54,14 @@ class KernelPhotoZ:
         Why there are none; None when there are.
     model_id, train_set
         Repeated in every estimate.
+
+    Attributes
+    ----------
+    reads_images
+        That it looks at the embedding alone, not at the pixels.
     """
+
+    reads_images = False
 
     def __init__(
         self,

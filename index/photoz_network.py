@@ -40,9 +40,12 @@ class NetworkPhotoZ:
     ----------
     encoder
         The network, for images; None until it is lent.
+    reads_images
+        That it looks at the pixels; a kernel looks at the embedding alone.
     """
 
     unavailable: str | None = None
+    reads_images = True
 
     def __init__(
         self,

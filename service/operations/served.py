@@ -61,5 +61,12 @@ def models(resources: Resources) -> dict[str, Any]:
         "created",
     )
     return {
-        "models": [{**{n: getattr(m.card, n) for n in names}, "sha256": m.sha256} for m in unique.values()]
+        "models": [
+            {
+                **{n: getattr(m.card, n) for n in names},
+                "photoz": None if m.card.photoz is None else m.card.photoz.model_dump(),
+                "sha256": m.sha256,
+            }
+            for m in unique.values()
+        ]
     }

@@ -93,6 +93,9 @@ class ModelEntry(Answer):
     contract: dict[str, Any] = Field(description="What images are brought to before the network sees them.")
     training: dict[str, Any]
     metrics: dict[str, Any]
+    photoz: dict[str, Any] | None = Field(
+        description="Its redshift network: grid, spectra it learnt from, measured figures; null without one."
+    )
     licence: str
     created: str
     sha256: str

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from index.photoz_columns import FLAGS as REDSHIFT_FLAGS
 from index.photoz_columns import Flag
-from index.photoz_network import NetworkPhotoZ
 from service.web.pz_plot import pz_svg
 from survey.ingest import FLAGS as CUTOUT_FLAGS
 
@@ -64,5 +63,5 @@ def _evidence(served: Served, estimate: Mapping[str, Any]) -> str:
     median = estimate.get("z_neighbours")
     middle = "" if median is None else f", in the middle {median:.4f}"
     # A network reads the pixels; a kernel knows nothing but these neighbours.
-    how = "Read off the pixels; beside it" if isinstance(served.release.photoz, NetworkPhotoZ) else "From"
+    how = "Read off the pixels; beside it" if served.release.photoz.reads_images else "From"
     return f"{how} {len(near)} spectroscopic look-alikes{middle}; the nearest have z = {listed}."

@@ -104,3 +104,10 @@ def test_bounds_that_cannot_be_are_refused(served, bad):
     answer = client.get(f"/api/v1/objects/{survey.ids[20]}/neighbours?{bad}")
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_model_tells_of_its_network(served):
+    _, client = served
+    (model,) = client.get("/api/v1/models").json()["models"]
+    assert model["photoz"]["train_set"] == "tiny spectra"
+    assert (model["photoz"]["z_max"], model["photoz"]["n_bins"]) == (0.4, 180)
