@@ -10,6 +10,7 @@ import re
 import zlib
 
 import schemathesis
+from support.archives import tar
 from support.fuzz_seeds import seeds
 
 IDS, UPLOADS = (
@@ -26,12 +27,20 @@ FILES = {
 # expressions only come near to those of JSON Schema.
 UNSAYABLE = re.compile(
     r"Give both ra and dec|A dry run stores nothing|(match_)?radius: Input should be|an id is 1 to 128 printable characters|^Zeropoint is"
+    r"|an ensemble .hdf5. holds p.z. on a grid|JSON has no columns"
 )
 
 
 def _share(text):
     """A number that depends on the generated value alone, so that a case can be repeated."""
     return zlib.crc32(repr(text).encode("utf-8", "replace"))
+
+
+@schemathesis.serializer("application/x-tar", "application/gzip", "application/vnd.apache.parquet")
+def as_bytes(context, value):
+    """Send archives as they were made up."""
+    data = getattr(value, "data", value)
+    return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")
 
 
 @schemathesis.hook
@@ -60,6 +69,10 @@ def before_call(context, case, kwargs):
         if bands and case.query is not None:
             case.query["bands"] = bands
         # Bytes are no JSON string, so the request would from now on count as one that violates the schema.
+        case._record_starting_state()
+
+    if case.media_type == "application/x-tar" and _share(case.body) % 2:
+        case.body = tar([(name, seeds()[name][0][0][1]) for name in FILES["image/fits"]])
         case._record_starting_state()
 
 
