@@ -17,6 +17,7 @@ from service.operations.domain import (
     domain_block,
     fill_missing,
 )
+from service.operations.estimate_columns import Shown
 from service.operations.fitting import candidates, choose
 from service.operations.likeness import same_images
 from service.operations.neighbours import Filters
@@ -158,8 +159,14 @@ def prepare(
     return Prepared(served, Understood(cutout, report), calibrated, readings, unfilled)
 
 
-def answer(prepared: Prepared, k: int) -> dict[str, Any]:
-    """Embed a prepared cutout and find its neighbours, its redshift, its anomaly score."""
+def answer(prepared: Prepared, k: int, shown: Shown | None = None) -> dict[str, Any]:
+    """Embed a prepared cutout and find its neighbours, its redshift, its anomaly score.
+
+    Parameters
+    ----------
+    shown
+        How much of p(z) is answered; its density on the grid when None.
+    """
     served, report = prepared.served, prepared.understood.report
     vector, alike = recognised(prepared)
     found = neighbours.by_vector(served, vector, k, Filters())
@@ -181,7 +188,7 @@ def answer(prepared: Prepared, k: int) -> dict[str, Any]:
         "domain": domain,
         "search": found.search,
         "hits": neighbours.hits(served, found),
-        "photoz": None if reason else redshift(prepared, vector, without),
+        "photoz": None if reason else redshift(prepared, vector, without, shown or Shown("grid")),
         "photoz_unavailable": reason,
         "anomaly": anomaly,
     }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from service.operations.estimate_columns import Shown
     from service.operations.uploads import Prepared
     from service.served import Served
 
@@ -77,7 +78,7 @@ def why_withheld(
 
 
 def redshift(
-    prepared: Prepared, vector: NDArray[np.float32], without: NDArray[np.int64] | None
+    prepared: Prepared, vector: NDArray[np.float32], without: NDArray[np.int64] | None, shown: Shown
 ) -> dict[str, Any]:
     """Estimate the redshift; what makes it doubtful without withholding it stands beside it."""
     block = photoz.of_vector(
@@ -86,6 +87,7 @@ def redshift(
         field=prepared.calibrated.field,
         flags=degraded_bits(prepared.understood.report.flags),
         without=without,
+        shown=shown,
     )
     doubts = [flag for flag in _DOUBTFUL if flag in prepared.understood.report.flags]
     return {**block, "flags": [*block["flags"], *doubts]}

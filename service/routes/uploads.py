@@ -12,8 +12,10 @@ from starlette.responses import Response
 
 from service.answers import answer
 from service.auth import may_keep, may_upload
+from service.batch_parameters import NSamples, PhotoZShown, Seed
 from service.dependencies import StrictRoute, resources_of
 from service.operations import uploads
+from service.operations.estimate_columns import Shown
 from service.operations.keepsakes import Keepsake, make_keepsake, store
 from service.parameters import K, OptionalDecDeg, OptionalRaDeg, ReleaseName, SurveyName
 from service.routes.replies import COMMON, SECURITY, problems
@@ -138,6 +140,9 @@ async def neighbours_by_upload(
     pixscale: PixelScale = None,
     ra_deg: OptionalRaDeg = None,
     dec_deg: OptionalDecDeg = None,
+    representation: PhotoZShown = None,
+    n_samples: NSamples = 100,
+    seed: Seed = 0,
     dry_run: DryRun = False,
     keep: Keep = False,
 ) -> Response:
@@ -172,7 +177,8 @@ async def neighbours_by_upload(
                 "anomaly": None,
             }
             return answer({**prepared.to_json(), **nothing})
-        body = await resources.workers.run(partial(uploads.answer, prepared, k))
+        shown = Shown(representation or "grid", n_samples, seed)
+        body = await resources.workers.run(partial(uploads.answer, prepared, k, shown))
         if kept is not None:
             write = partial(store, resources, kept, prepared.served.release.id)
             body["query"]["upload_id"] = await to_thread.run_sync(write)

@@ -111,6 +111,14 @@ def test_a_compressed_file_is_the_same_galaxy(client, good, pack):
     assert ids(send(client, pack(good))) == ids(send(client, good))
 
 
+def test_an_upload_has_the_representations_of_a_redshift(client, good):
+    whole = send(client, good).json()["photoz"]
+    quantiles = send(client, good, "representation=quantiles").json()["photoz"]
+    assert (len(whole["pdf"]), whole["z_q"]) == (len(whole["z_grid"]), [])
+    assert (len(quantiles["z_q"]), quantiles["pdf"], quantiles["z_grid"]) == (13, [], [])
+    assert quantiles["z_best"] == whole["z_best"]
+
+
 def test_a_dry_run_is_the_account_alone(client, good):
     body = send(client, good, "dry_run=true").json()
     assert body["ingest"]["steps"]
