@@ -42,13 +42,14 @@ class Confidence:
     @classmethod
     def fitted(cls, mass: FloatArray, z_best: FloatArray, z_spec: FloatArray) -> Confidence:
         """Learn from calibration galaxies: :func:`near_mass`, estimates and truths, shape (n,), n at least 1."""
-        order = np.argsort(mass, kind="stable")
-        right = np.abs(z_best - z_spec)[order] < NEAR * (1 + z_spec[order])
-        fit = isotonic_regression(right.astype(np.float64))
+        right = (np.abs(z_best - z_spec) < NEAR * (1 + z_spec)).astype(np.float64)
+        # Galaxies of one promise are one point: of many that promise certainty, none is surer than the others.
+        promises, which, counts = np.unique(mass, return_inverse=True, return_counts=True)
+        fit = isotonic_regression(np.bincount(which, right) / counts, weights=counts)
         # Each step gives two knots; between steps the curve is a straight line.
         starts = fit.blocks[:-1]
-        ends = np.append(starts[1:], len(mass)) - 1
-        knots = np.stack([mass[order][starts], mass[order][ends]], axis=1).ravel()
+        ends = np.append(starts[1:], len(promises)) - 1
+        knots = np.stack([promises[starts], promises[ends]], axis=1).ravel()
         floor = 1 / (len(mass) + 2)
         values = np.clip(np.repeat(fit.x[starts], 2), floor, 1 - floor)
         return cls(knots, values)

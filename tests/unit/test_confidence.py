@@ -50,3 +50,11 @@ def test_nothing_is_certain():
     assert always.of(np.array([0.0, 0.5, 1.0])) == pytest.approx([11 / 12] * 3)
     never = Confidence.fitted(mass, z + 0.2, z)
     assert never.of(np.array([0.5]))[0] == pytest.approx(1 / 12)
+
+
+def test_galaxies_that_promise_the_same_get_the_same_chance():
+    # Narrow p(z) promise exactly 1; nine in ten are right, in whatever order they come.
+    mass = np.concatenate([np.full(100, 1.0), np.linspace(0.1, 0.9, 9)])
+    wrong = np.concatenate([np.arange(100) < 10, np.ones(9, bool)])
+    confidence = Confidence.fitted(mass, np.where(wrong, 0.5, 0.1), np.full(109, 0.1))
+    assert confidence.of(np.array([1.0]))[0] == pytest.approx(0.9)
