@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import TYPE_CHECKING, Final
 
 from service.jobs.folder import Written
 from service.jobs.handlers import Spec
-from service.jobs.store import spec_of
+from service.jobs.view import spec_of
 from service.records.job_chunks import (
     ChunkRow,
     commit_chunk,
@@ -24,14 +19,14 @@ from service.records.job_chunks import (
     return_chunk,
     take_chunk,
 )
-from service.records.jobs import ACTIVE, Phase, change_phase, database_time, find_job
+from service.records.jobs import ACTIVE, Phase, change_phase, database_time, find_job, set_expiry
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from service.jobs.store import JobStore
 
-__all__ = ["MOST_FAILURES", "Heart", "Lease", "Leases"]
+__all__ = ["MOST_FAILURES", "Lease", "Leases"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +34,6 @@ logger = logging.getLogger(__name__)
 MOST_FAILURES: Final = 3
 #: Workers that may die of a chunk: one that takes its process with it must not do so for ever.
 MOST_LAPSES: Final = 10
-# A heart beats three times in a lease, and for so many leases.
-_BEATS: Final = 3
-_PATIENCE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +87,12 @@ class Leases:
             chunk = take_chunk(session, self._holder, self.seconds)
             if chunk is None:
                 return None
-            job = find_job(session, chunk.job_id, now=database_time(session))
+            now = database_time(session)
+            job = find_job(session, chunk.job_id, now=now)
             if job is None:
                 return None
+            # A job that is worked on does not run out of time.
+            set_expiry(session, job.id, now + self._store.life)
             if chunk.lapses > MOST_LAPSES:
                 self._end(session, chunk.job_id, _died(chunk, job.n_chunks))
                 return None
@@ -110,15 +105,20 @@ class Leases:
 
     def commit(self, lease: Lease, written: Written) -> bool:
         """Let a file be the chunk's result, and with the last one the job's; False if the lease is lost."""
-        result = {"result": written.name, "digest": written.digest, "n_bytes": written.n_bytes}
-        with self._store.writing() as session, session.begin():
-            if not commit_chunk(session, *_who(lease), **result):
-                return False
-            if lease.is_last:
+        with self._store.writing() as session:
+            is_mine = commit_chunk(
+                session, *_who(lease), result=written.name, digest=written.digest, n_bytes=written.n_bytes
+            )
+            # An answer counts together with its job's end, or not at all: the job may be ended at this moment.
+            if is_mine and lease.is_last:
                 now = database_time(session)
                 ended = {"ended_at": now, "expires_at": now + self._store.life, "n_bytes": written.n_bytes}
-                change_phase(session, lease.spec.job_id, Phase.COMPLETED, among=ACTIVE, **ended)
-        return True
+                is_mine = change_phase(session, lease.spec.job_id, Phase.COMPLETED, among=ACTIVE, **ended)
+            if is_mine:
+                session.commit()
+            else:
+                session.rollback()
+        return is_mine
 
     def fail(self, lease: Lease, reason: str, *, at_once: bool = False) -> bool:
         """Count a failed attempt; after the third, or at once, the job ends in ERROR with a reason for its owner.
@@ -148,53 +148,6 @@ class Leases:
         ended = {"ended_at": now, "expires_at": now + self._store.life, "error": reason[:1000]}
         if change_phase(session, job_id, Phase.ERROR, among=ACTIVE, **ended):
             logger.error("job failed", extra={"job": job_id, "reason": reason})
-
-
-class Heart:
-    """Keeps a lease alive while the block runs, from a thread of its own.
-
-    Parameters
-    ----------
-    give_up
-        Called when the block runs beyond all patience (sixty leases): it hangs, and so must its process end.
-
-    Attributes
-    ----------
-    is_lost
-        Whether somebody else has the chunk now, or the job was ended: what is computed is for nothing.
-    """
-
-    def __init__(self, leases: Leases, lease: Lease, *, give_up: Callable[[], None] | None = None) -> None:
-        self._leases, self._lease, self._give_up = leases, lease, give_up
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
-        self.is_lost = False
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
-        for _ in range(_BEATS * _PATIENCE):
-            if self._is_over.wait(self._leases.seconds / _BEATS):
-                return
-            try:
-                if not self._leases.extend(self._lease):
-                    self.is_lost = True
-                    return
-            except SQLAlchemyError:
-                # If the database is away for longer than the lease, the token decides.
-                logger.warning("lease not extended", extra={"job": self._lease.spec.job_id})
-        self.is_lost = True
-        logger.error("chunk hangs", extra={"job": self._lease.spec.job_id, "chunk": self._lease.number})
-        if self._give_up is not None:
-            self._give_up()
 
 
 def _who(lease: Lease) -> tuple[str, int, int]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.jobs.handlers import Handler, Spec, maker_of
-from service.opening import NotServable, open_resources
 from service.operations.refusals import UnknownRelease
 
 if TYPE_CHECKING:
@@ -59,6 +58,9 @@ class OpenedReleases:
         if self._resources is not None and (release is None or release in self._resources.releases):
             return self._resources
         self.close()
+        # Imported here: a worker that waits needs neither faiss nor ONNX Runtime nor astropy.
+        from service.opening import NotServable, open_resources  # noqa: PLC0415
+
         try:
             self._resources = open_resources(self._settings, pinned=() if release is None else (release,))
         except NotServable as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -17,11 +17,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from index.catalogue.session import sessions, writing
-from service.jobs.folder import JobFolder
-from service.jobs.handlers import Spec
-from service.operations.refusals import JobNotFound, JobQuota, JobsOff, JobWithoutResult
+from service.jobs.folder import Input, JobFolder
+from service.jobs.quota import check_quota
+from service.jobs.view import JobView, viewed
+from service.operations.refusals import JobNotFound, JobsOff, JobWithoutResult
 from service.records.audit import record
-from service.records.job_chunks import ChunkRow, Progress, find_chunk, forgive, list_chunks, progress
+from service.records.job_chunks import ChunkRow, Progress, forgive, list_chunks
 from service.records.jobs import (
     ACTIVE,
     NOBODY,
@@ -32,7 +33,6 @@ from service.records.jobs import (
     count_running,
     database_time,
     find_job,
-    job_usage,
     list_jobs,
     remove_job,
     set_expiry,
@@ -42,40 +42,12 @@ from service.records.uploads import take_turn
 if TYPE_CHECKING:
     from service.settings import Settings
 
-__all__ = ["JobStore", "JobView", "spec_of"]
+__all__ = ["JobStore"]
 
 logger = logging.getLogger(__name__)
 
 _READ_ONLY: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 _STARTABLE: Final = (Phase.PENDING, Phase.ERROR, Phase.ABORTED)
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """A job with how far it is.
-
-    Attributes
-    ----------
-    answer
-        The chunk that stands for the answer, once the job is completed.
-    """
-
-    row: JobRow
-    progress: Progress
-    answer: ChunkRow | None = None
-
-    @property
-    def eta_s(self) -> float | None:
-        """Seconds until the last row is answered at the present speed; None where nobody knows."""
-        speed, left = self.progress.rows_per_s, self.row.n_rows - self.progress.rows_done
-        if self.row.phase is not Phase.EXECUTING or not speed:
-            return None
-        return left / speed
-
-
-def spec_of(row: JobRow) -> Spec:
-    """Return what a handler is told of a job."""
-    return Spec(row.id, row.kind, row.parameters, row.n_rows, row.n_chunks, row.chunk_rows, row.format)
 
 
 class JobStore:
@@ -130,14 +102,14 @@ class JobStore:
             If the disk is full; nothing is left then.
         """
         with self.reading() as session:
-            self._check_quota(session, owner)
+            check_quota(self._settings, session, owner)
         job_id = secrets.token_hex(16)
         with _writable():
             written = self.folder.write_input(
                 job_id, tables, chunk_rows=chunk_rows, most_rows=self._settings.job_rows
             )
-        blank = datetime(1970, 1, 1, tzinfo=UTC)
-        row = JobRow(
+        made = partial(
+            JobRow,
             id=job_id,
             owner=owner,
             kind=kind,
@@ -149,14 +121,11 @@ class JobStore:
             n_chunks=len(written.rows_of_chunks),
             n_bytes=written.n_bytes,
             error=None,
-            created_at=blank,
             started_at=None,
             ended_at=None,
-            expires_at=blank,
-            turn_at=blank,
         )
         try:
-            row = self._register(row, written.rows_of_chunks)
+            row = self._register(owner, written, made)
         except SQLAlchemyError as error:
             # A commit whose connection broke may have come through: then its job has its input, and else
             # the folder goes when it is older than any job can be.
@@ -185,7 +154,7 @@ class JobStore:
         with self.reading() as session:
             return list_chunks(session, job_id)
 
-    def list(
+    def of_owner(
         self,
         owner: str,
         *,
@@ -197,7 +166,7 @@ class JobStore:
         with self.reading() as session:
             now = database_time(session)
             rows = list_jobs(session, owner, now=now, limit=limit, phase=phase, before=before)
-            return [_viewed(session, row) for row in rows]
+            return [viewed(session, row) for row in rows]
 
     def n_running(self) -> int:
         """Return how many jobs, anybody's, have chunks left to answer."""
@@ -225,7 +194,7 @@ class JobStore:
                 )
             if not view.row.is_active:
                 take_turn(session, view.row.owner)
-                self._check_quota(session, view.row.owner)
+                check_quota(self._settings, session, view.row.owner)
             forgive(session, job_id)
             expires = database_time(session) + self.life
             cleared = {"error": None, "ended_at": None, "expires_at": expires}
@@ -284,42 +253,18 @@ class JobStore:
         row = find_job(session, job_id, now=database_time(session))
         if row is None or row.owner not in {owner, NOBODY}:
             raise JobNotFound(f"You have no job {job_id!r}. GET /api/v1/jobs lists those of your key.")
-        return _viewed(session, row)
+        return viewed(session, row)
 
-    def _register(self, row: JobRow, rows_of_chunks: list[int]) -> JobRow:
+    def _register(self, owner: str, written: Input, made: Callable[..., JobRow]) -> JobRow:
         with self.writing() as session, session.begin():
-            take_turn(session, row.owner)
-            self._check_quota(session, row.owner, row.n_bytes)
+            take_turn(session, owner)
+            check_quota(self._settings, session, owner, written.n_bytes)
             now = database_time(session)
-            row = replace(row, created_at=now, turn_at=now, expires_at=now + self.life)
-            add_job(session, row, rows_of_chunks)
+            row = made(created_at=now, turn_at=now, expires_at=now + self.life)
+            add_job(session, row, written.rows_of_chunks)
             detail = {"kind": row.kind, "n_rows": row.n_rows}
-            record(session, owner=row.owner, action="job.create", subject=row.id, detail=detail)
+            record(session, owner=owner, action="job.create", subject=row.id, detail=detail)
         return row
-
-    def _check_quota(self, session: Session, owner: str, n_bytes: int = 0) -> None:
-        used, settings = job_usage(session, owner), self._settings
-        whose = "Clients without a key" if owner == NOBODY else "You"
-        if used.n_active >= settings.jobs_per_owner:
-            raise JobQuota(
-                f"{whose} have {used.n_active} jobs that have not ended; the limit is {settings.jobs_per_owner}. "
-                "Wait for one, or end one (DELETE /api/v1/jobs/ID).",
-                limit=settings.jobs_per_owner,
-                got=used.n_active,
-            )
-        if used.n_bytes + n_bytes > settings.job_bytes_per_owner:
-            raise JobQuota(
-                f"The jobs that {whose.lower()} have take {used.n_bytes + n_bytes} bytes; the limit is "
-                f"{settings.job_bytes_per_owner}. Delete some (DELETE /api/v1/jobs/ID).",
-                limit=settings.job_bytes_per_owner,
-                got=used.n_bytes + n_bytes,
-            )
-
-
-def _viewed(session: Session, row: JobRow) -> JobView:
-    is_whole = row.phase is Phase.COMPLETED
-    answer = find_chunk(session, row.id, row.n_chunks) if is_whole else None
-    return JobView(row, progress(session, row.id), answer)
 
 
 @contextmanager

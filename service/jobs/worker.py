@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.jobs.assemble import ChunkDamaged, assemble
 from service.jobs.folder import Written
 from service.jobs.handlers import Handler, Spec, UnknownKind
-from service.jobs.lease import Heart, Lease, Leases
+from service.jobs.heart import Heart
+from service.jobs.lease import Lease, Leases
 from service.jobs.store import JobStore
 from service.jobs.tidy import tidy
 from service.kept_folder import DISK_FULL

@@ -14,7 +14,8 @@ from service.operations.time_cursors import decode_cursor, encode_cursor
 from service.records.jobs import NOBODY, Phase
 
 if TYPE_CHECKING:
-    from service.jobs.store import JobStore, JobView
+    from service.jobs.store import JobStore
+    from service.jobs.view import JobView
 
 __all__ = ["LONGEST_WAIT", "href_of", "listed", "progress_text", "result_file", "told", "waited"]
 
@@ -65,7 +66,7 @@ def listed(
         If the cursor is none of ours.
     """
     before = None if cursor is None else decode_cursor(cursor)
-    views = jobs.list(owner, limit=limit + 1, phase=phase, before=before)
+    views = jobs.of_owner(owner, limit=limit + 1, phase=phase, before=before)
     page = views[:limit]
     more = encode_cursor(page[-1].row.created_at, page[-1].row.id) if len(views) > limit else None
     return {"owner": owner, "next_cursor": more, "jobs": [told(view) for view in page]}

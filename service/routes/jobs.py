@@ -14,9 +14,9 @@ from service.answers import JSONAnswer
 from service.auth import owner_needed, owner_or_nobody
 from service.dependencies import StrictRoute, resources_of
 from service.formats.writing import FORMATS
-from service.jobs.store import JobView
+from service.jobs.view import JobView
 from service.operations import jobs
-from service.parameters import Cursor, Limit
+from service.parameters import Cursor
 from service.records.jobs import Phase
 from service.routes.replies import COMMON, SECURITY, problems
 from service.schemas.jobs import JobAnswer, JobError, Jobs
@@ -57,6 +57,8 @@ Wait = Annotated[
         description="Answer when the phase changes, or after so many seconds; 8 at most, also for -1.",
     ),
 ]
+# How far each of them is takes questions of its own.
+Listed = Annotated[int, Query(alias="limit", ge=1, le=200, description="Jobs in the answer, 1 to 200.")]
 PhaseFilter = Annotated[Phase | None, Query(alias="phase", description="Only jobs in this phase.")]
 
 
@@ -76,7 +78,7 @@ def accepted(view: JobView) -> Response:
     openapi_extra=SECURITY,
 )
 async def all_jobs(
-    request: Request, limit: Limit = 50, cursor: Cursor = None, phase: PhaseFilter = None
+    request: Request, limit: Listed = 50, cursor: Cursor = None, phase: PhaseFilter = None
 ) -> Response:
     owner = await owner_needed(request)
     store = resources_of(request).jobs

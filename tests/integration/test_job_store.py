@@ -44,13 +44,13 @@ def test_an_input_without_rows_has_one_chunk_without_rows(store):
 def test_lists_show_ones_own_jobs_newest_first(store):
     ids = [made(store).row.id for _ in range(3)]
     other = made(store, owner="bob")
-    assert [job.row.id for job in store.list(OWNER, limit=10)] == ids[::-1]
-    first, second = store.list(OWNER, limit=2)
-    rest = store.list(OWNER, limit=2, before=(second.row.created_at, second.row.id))
+    assert [job.row.id for job in store.of_owner(OWNER, limit=10)] == ids[::-1]
+    first, second = store.of_owner(OWNER, limit=2)
+    rest = store.of_owner(OWNER, limit=2, before=(second.row.created_at, second.row.id))
     assert [job.row.id for job in rest] == ids[:1]
     store.abort(ids[1], OWNER)
-    assert [job.row.id for job in store.list(OWNER, limit=9, phase=Phase.ABORTED)] == [ids[1]]
-    assert [job.row.id for job in store.list("bob", limit=9)] == [other.row.id]
+    assert [job.row.id for job in store.of_owner(OWNER, limit=9, phase=Phase.ABORTED)] == [ids[1]]
+    assert [job.row.id for job in store.of_owner("bob", limit=9)] == [other.row.id]
     assert first.row.id == ids[2]
 
 
@@ -66,7 +66,7 @@ def test_anothers_job_is_as_absent_as_one_that_never_was(store):
 def test_the_id_opens_a_job_that_nobody_owns(store):
     job_id = made(store, owner=NOBODY).row.id
     assert store.view(job_id, OWNER) == store.view(job_id, NOBODY)
-    assert store.list(OWNER, limit=9) == []
+    assert store.of_owner(OWNER, limit=9) == []
 
 
 def test_jobs_of_one_owner_are_bounded_and_ended_ones_make_room(database_url, tmp_path):
@@ -102,7 +102,7 @@ def test_a_table_that_cannot_be_made_leaves_nothing(store):
 
     with pytest.raises(ValueError, match="the upload ended"):
         store.create("count", {}, broken(), owner=OWNER, fmt="csv", chunk_rows=1000)
-    assert store.folder.ids() == store.list(OWNER, limit=9) == []
+    assert store.folder.ids() == store.of_owner(OWNER, limit=9) == []
     assert list((store.folder.root / ".arriving").iterdir()) == []
 
 
@@ -116,7 +116,7 @@ def test_a_commit_that_fails_leaves_nothing(store):
             made(store)
     finally:
         event.remove(store.engine, "commit", refuse)
-    assert store.folder.ids() == store.list(OWNER, limit=9) == []
+    assert store.folder.ids() == store.of_owner(OWNER, limit=9) == []
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
@@ -163,4 +163,4 @@ def test_a_job_whose_time_is_over_is_not_there(store):
     expire(store, job_id)
     with pytest.raises(JobNotFound):
         store.view(job_id, OWNER)
-    assert store.list(OWNER, limit=9) == []
+    assert store.of_owner(OWNER, limit=9) == []

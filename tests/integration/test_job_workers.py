@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 import time
+from datetime import timedelta
 
 import pyarrow.parquet as pq
 import pytest
@@ -174,7 +175,7 @@ def test_a_heart_keeps_the_lease_of_a_slow_chunk(store):
 
 
 def test_a_chunk_that_hangs_loses_its_lease_and_its_worker_is_told_to_end(store, monkeypatch):
-    monkeypatch.setattr("service.jobs.lease._PATIENCE", 1)
+    monkeypatch.setattr("service.jobs.heart._PATIENCE", 1)
     job_id = made(store, 100, chunk_rows=100, parameters={"seconds": 0.6}).row.id
     gave_up = []
     worker = worker_of(store, lease_seconds=0.15, give_up=lambda: gave_up.append(True))
@@ -315,3 +316,27 @@ def test_the_check_finds_jobs_without_their_files_and_prune_removes_what_is_over
     assert tidy_jobs(url, store.folder.root, dry_run=True) == [gone]
     assert tidy_jobs(url, store.folder.root) == [gone]
     assert tidy_jobs(url, store.folder.root) == []
+
+
+def test_an_answer_does_not_count_for_a_job_that_was_ended_at_that_moment(store, monkeypatch):
+    job_id = made(store, 100, chunk_rows=100).row.id
+    worker = worker_of(store)
+    worker.step()
+    # The chunk may still be committed, since PostgreSQL shows the job as it was; the job may not.
+    monkeypatch.setattr("service.jobs.lease.change_phase", lambda *_a, **_n: False)
+    worker.step()
+    monkeypatch.undo()
+    assert store.chunks(job_id)[-1].result is None
+    store.abort(job_id, OWNER)
+    store.start(job_id, OWNER)
+    worker.run(once=True)
+    assert_whole(store, job_id, 100)
+
+
+def test_a_job_that_is_worked_on_does_not_run_out_of_time(store):
+    job_id = made(store, 100, chunk_rows=100).row.id
+    expire(store, job_id, 60)
+    before = store.view(job_id, OWNER).row
+    assert Leases(store, holder="a", seconds=30).take()
+    after = store.view(job_id, OWNER).row
+    assert after.expires_at - before.expires_at > store.life - timedelta(seconds=90)

@@ -99,7 +99,7 @@ ROWS = {
     59: Row("positions off the sphere, huge cones, poles", "422, or what a pass over every object finds", (f"{REFUSALS}::test_a_hostile_query_is_a_problem", "property/test_cone_laws.py::test_a_cone_is_brute_force", "property/test_sphere.py::test_cone_off_the_sphere_is_refused")),
     60: Row("SQL, wild cards, templates in ids and filters", "404 or 422: parameters are bound, columns are an enumeration", (f"{REFUSALS}::test_a_hostile_id_is_a_problem", f"{JSON}::test_no_text_in_any_parameter_makes_a_path_fail")),
     61: Row("deep offsets, long lists, regular expressions", "422: lists go by cursors, nothing takes an expression", (f"{REFUSALS}::test_a_hostile_query_is_a_problem",)),
-    62: Row("someone else's id", "404, the same as for an id that does not exist", ("integration/test_kept_by_whom.py::test_nobody_sees_or_touches_what_is_anothers", "integration/test_kept_by_whom.py::test_nobody_sees_or_touches_what_is_anothers_on_the_pages")),
+    62: Row("someone else's id", "404, the same as for an id that does not exist", ("integration/test_kept_by_whom.py::test_nobody_sees_or_touches_what_is_anothers", "integration/test_kept_by_whom.py::test_nobody_sees_or_touches_what_is_anothers_on_the_pages", "integration/test_jobs_over_http.py::test_nobody_sees_or_touches_anothers_job")),
     63: Row("paths and look-alikes as names", "404 or 422: names are looked up, never joined to a path", (f"{JSON}::test_no_name_leads_out_of_what_is_served",)),
     64: Row("the same request again", "one stored upload, the same id", (f"{KEPT}::test_the_same_twice_is_one_upload_and_other_words_make_another", f"{KEPT}::test_many_who_keep_the_same_at_once_are_given_one_id")),
 }  # fmt: skip
@@ -177,6 +177,7 @@ def limits():
         ("a parsing child: time", f"{sandbox_limits.CPU_SECONDS} s of processor, {box['wall_seconds']:g} s by the clock"),
         ("parsing children at once; uploads that wait", f"{setting('sandbox_children')}; {setting('sandbox_queue')}"),
         ("searches at once; that wait", f"{setting('search_workers')}; {setting('search_queue')}"),
+        ("rows of a job; an owner's unfinished jobs, and those of all strangers together; their bytes", f"{setting('job_rows')}; {setting('jobs_per_owner')}; {setting('job_bytes_per_owner', ' MiB', mib)}"),
         ("kept uploads of one owner", f"{setting('kept_per_owner')}; {setting('kept_bytes_per_owner', ' MiB', mib)}"),
     ]  # fmt: skip
     return "\n".join(
