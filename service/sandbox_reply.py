@@ -91,7 +91,9 @@ def read_table_reply(head: Mapping[str, Any], stream: socket.socket, deadline: D
         rows = receive_table(told["columns"], n_rows, stream, deadline, most=_MAX_TABLE_BYTES)
         return ReadTable(
             format=_text(told["format"], 16),
-            mapping={key: _text(told["mapping"][key], 128) for key in _TABLE_COLUMNS if key in told["mapping"]},
+            mapping={
+                key: _text(told["mapping"][key], 128) for key in _TABLE_COLUMNS if key in told["mapping"]
+            },
             units={key: _text(told["units"][key], 128) for key in _TABLE_COLUMNS if key in told["units"]},
             left_out=[_text(name, 128) for name in told["left_out"][:1000]],
             rows=rows,

@@ -190,8 +190,8 @@ def _arrow(values: NDArray[Any], mask: Any) -> pa.Array | None:
     if values.dtype.kind not in "biuf" or values.ndim not in (1, 2):
         return None
     flat = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("=")).reshape(-1)
-    missing = None if mask is None else np.broadcast_to(mask, values.shape).reshape(-1)
-    found = pa.array(flat, mask=missing if missing is not None and missing.any() else None)
+    lacks = None if mask is None else np.broadcast_to(mask, values.shape).reshape(-1)
+    found = pa.array(flat, mask=lacks if lacks is not None and lacks.any() else None)
     if values.ndim == 2:
         if not values.shape[1]:
             return None

@@ -71,7 +71,9 @@ def _dataset(out: h5py.File, column: pa.Field, extent: Extent, n_rows: int) -> A
     if pa.types.is_fixed_size_list(kind):
         kind, shape = kind.value_type, [n_rows, kind.list_size + 2 * (column.name == _PDF)]
     name = _DENSITIES if column.name == _PDF else f"ancil/{column.name.replace('/', '_')}"
-    dataset = out.create_dataset(name, shape=tuple(shape), dtype=_dtype(kind, extent, is_vector=len(shape) > 1))
+    dataset = out.create_dataset(
+        name, shape=tuple(shape), dtype=_dtype(kind, extent, is_vector=len(shape) > 1)
+    )
     words = described(column)
     for key, text in (("unit", words.unit), ("ucd", words.ucd), ("description", words.description)):
         if text:

@@ -64,6 +64,8 @@ def estimate_schema(shown: Shown, grid: RedshiftGrid) -> pa.Schema:
         case "samples":
             kind = pa.list_(pa.float32(), shown.n_samples)
             fields.append(field("z_samples", kind, ucd=_UCD, description="redshifts drawn from p(z)"))
+        case "summary":
+            pass
     return pa.schema(fields)
 
 
@@ -88,11 +90,9 @@ def estimate_table(estimates: Estimates, shown: Shown, *, block: int = 0) -> pa.
             values = np.round(estimates.columns[column.name].astype(np.float64), 6)
             columns.append(pa.array(values.astype(np.float32), from_pandas=True))
     columns.append(pa.array(np.asarray(estimates.evidence.lengths), pa.int32()))
-    columns.append(
-        pa.array(
-            [list(flag_names(int(bits))) for bits in estimates.columns["z_flags"]], schema.field("flags").type
-        )
-    )
+    bits = estimates.columns["z_flags"].tolist()
+    names = {one: list(flag_names(one)) for one in set(bits)}
+    columns.append(pa.array([names[one] for one in bits], schema.field("flags").type))
     match shown.representation:
         case "quantiles":
             columns.append(_vectors(estimates.quantiles))
@@ -101,6 +101,8 @@ def estimate_table(estimates: Estimates, shown: Shown, *, block: int = 0) -> pa.
         case "samples":
             seed = int(np.random.SeedSequence([shown.seed, block]).generate_state(1)[0])
             columns.append(_vectors(estimates.samples(shown.n_samples, seed=seed)))
+        case "summary":
+            pass
     return pa.table(columns, schema=schema)
 
 

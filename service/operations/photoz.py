@@ -104,6 +104,8 @@ def _block(served: Served, estimates: Estimates, shown: Shown) -> dict[str, Any]
         case "samples":
             drawn = estimates.samples(shown.n_samples, seed=shown.seed)[0]
             vectors["z_samples"] = drawn.round(6).tolist()
+        case "summary":
+            pass
     return {
         **numbers,
         **whole,
