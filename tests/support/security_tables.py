@@ -141,7 +141,8 @@ def hostile():
 
 def limits():
     """Every limit that a stranger may meet."""
-    from service import forms, media, middleware, sandbox, sandbox_limits
+    from service import archive_streams, archives, forms, media, middleware, sandbox, sandbox_limits
+    from service.operations import cutout_reading
     from service.parameters import MAX_ID_LENGTH
     from service.protocol import PatientProtocol
     from service.settings import Settings
@@ -165,6 +166,9 @@ def limits():
         ("heavy requests of one client at once", setting("heavy_per_client")),
         ("files of a form; a field; its Content-Type", f"{sandbox.MAX_FILES}; {forms.MAX_FIELD_BYTES >> 10} KiB; {media.MAX_FORM_TYPE} characters"),
         ("rows of a batch", setting("batch_rows")),
+        ("archive or table of cutouts, packed and unpacked; those answered at once", f"{setting('archive_max_bytes', ' MiB', mib)}; {setting('cutout_rows')}"),
+        ("unpacked over packed size of an archive, beyond the first bytes", f"{archive_streams.MAX_RATIO} times, beyond {archive_streams.RATIO_FREE_BYTES // mib} MiB"),
+        ("a member of an archive; members that may kill their reader before the rest is refused", f"{archives.MAX_MEMBER_BYTES // mib} MiB; {cutout_reading.MAX_DEATHS}"),
         ("an id", f"{MAX_ID_LENGTH} characters"),
         ("unpacked from gzip or bzip2, one layer", f"{wrappers.MAX_UNPACKED_BYTES // mib} MiB, {wrappers.MAX_STREAMS} streams"),
         ("a FITS header; all of an upload", f"{prescan_cards.MAX_HEADER_BLOCKS} blocks of {prescan_cards.BLOCK} bytes; {prescan.MAX_ALL_BLOCKS} blocks"),
