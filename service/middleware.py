@@ -20,13 +20,15 @@ from service.logs import request_id
 from service.operations.refusals import Busy, TooManyAtOnce
 from service.problems import PROBLEMS
 
-__all__ = ["MAX_BODIES", "MAX_HEADER_BYTES", "SMALL_BODY", "BodyLimit", "Envelope"]
+__all__ = ["MAX_BODIES", "MAX_HEADER_BYTES", "SMALL_BODY", "WAITED", "BodyLimit", "Envelope"]
 
 logger = logging.getLogger(__name__)
 
 MAX_HEADER_BYTES: Final = 32 << 10
 MAX_BODIES: Final = 8
 SMALL_BODY: Final = 1 << 20
+#: Key of a request's scope: seconds that it waited because its client asked for it.
+WAITED: Final = "skylike.waited"
 
 _GOOD_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _PAGE_POLICY: Final = (
@@ -95,7 +97,8 @@ class Envelope:
             return
         begun = time.perf_counter()
         await self.app(scope, receive, send)
-        seconds = time.perf_counter() - begun
+        # What was waited because the client asked for it (a job's next phase) is not slow.
+        seconds = time.perf_counter() - begun - scope.get(WAITED, 0.0)
         if seconds > 1:
             logger.info(
                 "slow request",

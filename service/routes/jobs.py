@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from service.auth import owner_needed, owner_or_nobody
 from service.dependencies import StrictRoute, resources_of
 from service.formats.writing import FORMATS
 from service.jobs.view import JobView
+from service.middleware import WAITED
 from service.operations import jobs
 from service.parameters import Cursor
 from service.records.jobs import Phase
@@ -98,8 +100,11 @@ async def all_jobs(
     openapi_extra=SECURITY,
 )
 async def job(request: Request, job_id: JobId, wait: Wait = 0.0) -> Response:
-    owner = await owner_or_nobody(request)
-    return _private(jobs.told(await jobs.waited(resources_of(request).jobs, job_id, owner, wait)))
+    owner, begun = await owner_or_nobody(request), time.perf_counter()
+    view = await jobs.waited(resources_of(request).jobs, job_id, owner, wait)
+    if wait:
+        request.scope[WAITED] = time.perf_counter() - begun
+    return _private(jobs.told(view))
 
 
 @router.delete(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ _NICENESS = 5
 # EX_TEMPFAIL of sysexits.h: whoever started it should start another.
 _HANGS = 75
 _TELL_SECONDS = 2.0
+_STDIN = 0
 
 
 @app.command()
@@ -104,7 +104,9 @@ def _listen(made: Worker, *, while_stdin_open: bool) -> None:
 
 def _until_parent_ends(made: Worker) -> None:
     """Wait for the end of a pipe whose other end only the parent has; a killed parent says nothing else."""
-    sys.stdin.buffer.read()
+    # Not sys.stdin: a thread that holds its lock at the end of the process would make it abort.
+    while os.read(_STDIN, 1024):
+        pass
     made.stop()
 
 

@@ -87,7 +87,8 @@ def test_a_worker_that_dies_is_started_again_and_ends_with_its_service(data_dir)
         assert not psutil.pid_exists(second)
 
 
-def test_a_worker_ends_when_its_service_is_killed(data_dir, repository):
+@pytest.mark.parametrize("way", ["its service is killed", "it is told to"])
+def test_a_worker_ends_cleanly_when(way, data_dir, repository):
     with job_store(default_url(data_dir), data_dir / "jobs") as store:
         job_id = made(store, kind="nonsense").row.id
         worker = subprocess.Popen(
@@ -96,9 +97,13 @@ def test_a_worker_ends_when_its_service_is_killed(data_dir, repository):
             stdin=subprocess.PIPE,
         )
         wait_for(lambda: store.view(job_id, OWNER).row.phase is Phase.ERROR)
-        # As the system does with the pipes of a process that is killed.
-        worker.stdin.close()
+        if way == "it is told to":
+            worker.terminate()
+        else:
+            # As the system does with the pipes of a process that is killed.
+            worker.stdin.close()
         assert worker.wait(20) == 0
+        worker.stdin.close()
 
 
 def test_a_service_starts_its_worker_and_takes_it_along(data_dir, repository, tmp_path):
