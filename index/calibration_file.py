@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["read_calibration", "write_calibration"]
 
 _FORMAT = 1
-_SUPPORT = ("centre", "scale", "reference", "own")
+_SUPPORT = ("centre", "scale", "reference", "own", "watch", "rest")
 
 
 def write_calibration(path: Path, calibration: PhotozCalibration) -> None:
@@ -72,7 +72,8 @@ def _members(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
         magnitude, blue, red = (str(name) for name in arrays["cell_names"])
         cells = Cells(magnitude, blue, red, float(arrays["colour_edge"]), arrays["magnitude_edges"])
     if "support_own" in arrays:
-        parts = {name: arrays[f"support_{name}"] for name in _SUPPORT}
+        # Calibrations of before directions were watched have none.
+        parts = {name: arrays[key] for name in _SUPPORT if (key := f"support_{name}") in arrays}
         support = Support(**{**parts, "reference": parts["reference"].astype(np.float32)})
     z_max, n_bins = arrays["grid"].tolist()
     low, high = arrays["magnitude_range"].tolist()

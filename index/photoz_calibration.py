@@ -76,6 +76,7 @@ class PhotozCalibration:
         magnitude: str = "r",
         colour: tuple[str, str] = ("g", "r"),
         reference_features: Floats | None = None,
+        degraded_features: Sequence[Floats] = (),
         temperature: float | None = None,
     ) -> Self:
         """Calibrate on galaxies with a spectrum.
@@ -95,6 +96,9 @@ class PhotozCalibration:
             its two minus the second.
         reference_features
             Of the training galaxies, shape (M, F).
+        degraded_features
+            Of training galaxies after degradations that must be noticed, one array for each; see
+            :func:`index.support.fit_support`.
         temperature
             Not to be fitted.
 
@@ -130,7 +134,7 @@ class PhotozCalibration:
                 score(probability, grid, z), assigned, n_cells=N_CELLS if cells else 0
             ),
             confidence=Confidence.fitted(near_mass(probability, grid, best), best, z),
-            support=_support(features, reference_features),
+            support=_support(features, reference_features, degraded_features),
             n=len(z),
         )
 
@@ -220,11 +224,11 @@ class PhotozCalibration:
         return flags
 
 
-def _support(features: Floats | None, reference: Floats | None) -> Support | None:
+def _support(features: Floats | None, reference: Floats | None, degraded: Sequence[Floats]) -> Support | None:
     if features is None:
         return None
     if reference is None:
         if features.shape[1] != 1:
             raise ValueError("features without reference_features are distances, one each")
         return Support.of_distances(np.asarray(features[:, 0], dtype=np.float64))
-    return fit_support(reference, features)
+    return fit_support(reference, features, degraded)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ LIMIT = 99.0
 #: Reference galaxies that are kept at most, spread evenly over those given.
 MAX_REFERENCE = 5000
 _BLOCK = 256
+# Added to the covariance of standardised features: hundreds of them are nearly dependent.
+_RIDGE = 1e-2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,16 +35,24 @@ class Support:
         Standardised, float32, shape (M, F). Without rows a galaxy's single feature is its distance already.
     own
         Distances of the calibration galaxies, ascending, shape (n,), n at least 1.
+    watch
+        Directions in standardised features along which known degradations move galaxies, shape (F, m), of unit scatter
+        over the calibration galaxies; a move along one of hundreds of features drowns in the distance to neighbours.
+    rest
+        Mean of the calibration galaxies along each, shape (m,); then mean and scatter of their logarithmic distance.
 
     References
     ----------
-    Sun et al. 2022, Proc. ICML 162, 20827 (nearest neighbours against unknown inputs).
+    Sun et al. 2022, Proc. ICML 162, 20827 (nearest neighbours against unknown inputs); Hendrycks et al. 2019, ICLR
+    (known degradations against unknown ones); Fisher 1936, Ann. Eugenics 7, 179 (the direction).
     """
 
     centre: FloatArray
     scale: FloatArray
     reference: NDArray[np.float32]
     own: FloatArray
+    watch: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    rest: FloatArray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of_distances(cls, distances: FloatArray) -> Support:
@@ -50,12 +61,22 @@ class Support:
         return cls(np.zeros(1), np.ones(1), np.empty((0, 1), np.float32), known)
 
     def distance(self, features: NDArray[np.floating]) -> FloatArray:
-        """Return the mean distance to the 10 nearest reference galaxies, shape (Q,); NaN for features that are not finite."""
+        """Return how far galaxies lie, shape (Q,); NaN for features that are not finite.
+
+        The mean distance to the 10 nearest reference galaxies. Where directions are watched: its logarithm in units of
+        the calibration galaxies' scatter, or the displacement along a direction in the same units, whichever is larger.
+        """
         if not len(self.reference):
             return np.asarray(features[:, 0], dtype=np.float64)
         scaled = (np.asarray(features, dtype=np.float64) - self.centre) / self.scale
         finite = np.asarray(np.isfinite(scaled).all(axis=1))
-        return np.where(finite, _mean_nearest(np.where(finite[:, None], scaled, 0), self.reference), np.nan)
+        scaled = np.where(finite[:, None], scaled, 0)
+        distance = _mean_nearest(scaled, self.reference)
+        if self.watch.size:
+            *middle, mean, scatter = self.rest
+            along = np.abs(scaled @ self.watch - np.array(middle)).max(axis=1)
+            distance = np.maximum((_log(distance) - mean) / scatter, along)
+        return np.where(finite, distance, np.nan)
 
     def percentile(self, features: NDArray[np.floating]) -> FloatArray:
         """Return of 100 calibration galaxies how many lie nearer, shape (Q,), 0 to 100; NaN without a distance."""
@@ -64,7 +85,11 @@ class Support:
         return np.where(np.isfinite(distance), 100 * nearer / max(len(self.own), 1), np.nan)
 
 
-def fit_support(reference: NDArray[np.floating], calibration: NDArray[np.floating]) -> Support:
+def fit_support(
+    reference: NDArray[np.floating],
+    calibration: NDArray[np.floating],
+    degraded: Sequence[NDArray[np.floating]] = (),
+) -> Support:
     """Measure the calibration galaxies' distances to the reference.
 
     Parameters
@@ -73,11 +98,14 @@ def fit_support(reference: NDArray[np.floating], calibration: NDArray[np.floatin
         Features of galaxies with a spectrum, shape (M, F), M at least 1; 5,000 of them are kept.
     calibration
         Features of other such galaxies, shape (n, F).
+    degraded
+        Features of galaxies like the reference's after degradations that must be noticed, one array for each: a worse
+        seeing, less light. A direction is learnt from each.
 
     Raises
     ------
     ValueError
-        If there is no finite row in either.
+        If there is no finite row in one of them.
     """
     known = np.asarray(reference, dtype=np.float64)
     known = known[np.isfinite(known).all(axis=1)]
@@ -90,10 +118,33 @@ def fit_support(reference: NDArray[np.floating], calibration: NDArray[np.floatin
     # As they will be stored: a file half as long, and distances that do not change by being written.
     kept = ((known[spread] - centre) / scale).astype(np.float16).astype(np.float32)
     unsorted = Support(centre, scale, kept, np.zeros(1)).distance(calibration)
-    own = np.sort(unsorted[np.isfinite(unsorted)])
-    if not len(own):
+    usable = np.isfinite(unsorted)
+    if not usable.any():
         raise ValueError("no calibration galaxy has finite features")
-    return Support(centre, scale, kept, own)
+    if not degraded:
+        return Support(centre, scale, kept, np.sort(unsorted[usable]))
+    own = (np.asarray(calibration, dtype=np.float64)[usable] - centre) / scale
+    covariance = np.atleast_2d(np.cov((known - centre) / scale, rowvar=False)) + _RIDGE * np.eye(len(scale))
+    moved = np.stack([_mean_of_finite((np.asarray(one) - centre) / scale) for one in degraded], axis=1)
+    watch = np.linalg.solve(covariance, moved)
+    along = own @ watch
+    # In units of the calibration galaxies' own scatter.
+    watch = watch / np.maximum(along.std(axis=0), 1e-12)
+    logarithm = _log(unsorted[usable])
+    rest = np.array([*(own @ watch).mean(axis=0), logarithm.mean(), max(float(logarithm.std()), 1e-12)])
+    watching = Support(centre, scale, kept, np.zeros(1), watch, rest)
+    return replace(watching, own=np.sort(watching.distance(calibration)[usable]))
+
+
+def _log(distance: FloatArray) -> FloatArray:
+    return np.asarray(np.log(np.maximum(distance, 1e-6)), dtype=np.float64)
+
+
+def _mean_of_finite(features: NDArray[np.float64]) -> FloatArray:
+    finite = features[np.isfinite(features).all(axis=1)]
+    if not len(finite):
+        raise ValueError("no degraded galaxy has finite features")
+    return np.asarray(finite.mean(axis=0), dtype=np.float64)
 
 
 def _mean_nearest(points: FloatArray, reference: NDArray[np.float32]) -> FloatArray:

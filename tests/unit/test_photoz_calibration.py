@@ -120,10 +120,15 @@ def test_a_given_temperature_is_kept():
     )
 
 
-@pytest.mark.parametrize("bare", [True, False])
-def test_what_was_stored_answers_alike(tmp_path, bare):
-    galaxies = drawn(600, seed=12)
-    made = PhotozCalibration.fit(GRID, galaxies.logits, None, None, galaxies.z) if bare else fit(galaxies)
+@pytest.mark.parametrize("kind", ["bare", "whole", "watching"])
+def test_what_was_stored_answers_alike(tmp_path, kind):
+    galaxies, bare = drawn(600, seed=12), kind == "bare"
+    watched = [drawn(100, seed=14, shift=1).features] if kind == "watching" else []
+    made = (
+        PhotozCalibration.fit(GRID, galaxies.logits, None, None, galaxies.z)
+        if bare
+        else fit(galaxies, degraded_features=watched)
+    )
     made.save(tmp_path / "photoz.npz")
     again = PhotozCalibration.load(tmp_path / "photoz.npz")
     asked = (galaxies.logits,) if bare else _asked(galaxies)

@@ -77,3 +77,39 @@ def test_without_a_finite_galaxy_there_is_no_support():
         fit_support(np.full((3, 2), np.nan), np.zeros((3, 2)))
     with pytest.raises(ValueError, match="no calibration galaxy"):
         fit_support(np.zeros((3, 2)), np.full((3, 2), np.nan))
+
+
+def moved(n, seed, by):
+    """Galaxies moved along one hidden direction of small scatter among 40 features of large scatter."""
+    rng = np.random.default_rng(seed)
+    found = rng.normal(size=(n, 40)) * 10
+    found[:, 0] = found[:, 1:5].sum(axis=1) + rng.normal(size=n) + by
+    return found
+
+
+def auroc(support, shifted):
+    usual = support.percentile(moved(800, 10, 0))
+    return roc_auc_score([0] * 800 + [1] * len(shifted), np.concatenate([usual, support.percentile(shifted)]))
+
+
+def test_a_watched_degradation_is_detected_that_drowns_among_many_features():
+    reference, calibration = moved(3000, 1, 0), moved(2000, 2, 0)
+    plain = fit_support(reference, calibration)
+    # Learnt from a weaker one, on other galaxies, and from one that never comes.
+    other = moved(300, 4, 0) + 3 * np.eye(40)[7] * 10
+    watching = fit_support(reference, calibration, [moved(300, 3, 3), other])
+    assert auroc(plain, moved(800, 5, 4)) < 0.65
+    assert auroc(watching, moved(800, 5, 4)) > 0.9
+    # What is far in any other way is still far.
+    assert auroc(watching, moved(800, 6, 0) + 60) > 0.99
+
+
+def test_percentiles_stay_uniform_however_many_directions_are_watched():
+    watching = fit_support(moved(3000, 1, 0), moved(2000, 2, 0), [moved(300, 3, 3), moved(300, 4, 0) + 20])
+    percentile = watching.percentile(moved(2000, 7, 0))
+    assert kstest(percentile / 100, "uniform").pvalue > 0.001
+
+
+def test_a_degradation_without_a_finite_galaxy_is_refused():
+    with pytest.raises(ValueError, match="no degraded galaxy"):
+        fit_support(moved(50, 1, 0), moved(50, 2, 0), [np.full((3, 40), np.nan)])
