@@ -32,6 +32,8 @@ MAX_FILES = 9
 _QUEUE_SECONDS = 30.0
 # A child that takes nothing for so long has been given up by its reader long before.
 _FEED_SECONDS = 600.0
+# Seconds for each second of the processor beyond the usual ones.
+_PATIENCE = 6.0
 _SMALLER = "Send a smaller cutout around the galaxy"
 
 
@@ -229,8 +231,8 @@ class Sandbox:
         most: int,
     ) -> T:
         cpu_seconds = int(head.get("cpu_seconds", CPU_SECONDS))
-        # Who may work for longer may take longer.
-        wall_seconds = self._wall_seconds * cpu_seconds / CPU_SECONDS
+        # Who may work for longer may take longer, and more so: at its niceness it waits for everybody else.
+        wall_seconds = self._wall_seconds + _PATIENCE * (cpu_seconds - CPU_SECONDS)
         child = self._fork()
         try:
             with self._blame(child, cpu_seconds, wall_seconds, head.get("task", "")):
