@@ -22,10 +22,10 @@ from survey.magic import identify
 from survey.prescan import prescan
 from survey.wrappers import unpack
 
-__all__ = ["Columns", "read_columns"]
+__all__ = ["MAX_COLUMNS", "Columns", "read_columns"]
 
-# FITS counts fields to 999, and an answer has some of its own.
-_MAX_COLUMNS = 900
+#: FITS counts fields to 999, and an answer has some of its own.
+MAX_COLUMNS = 900
 _MAX_NAME = 128
 
 
@@ -104,10 +104,10 @@ def _check(n_rows: int, max_rows: int, n_columns: int) -> None:
         raise CutoutRejected(
             "batch.too_large", f"The table has {n_rows} rows (limit {max_rows}). Send it in parts."
         )
-    if n_columns > _MAX_COLUMNS:
+    if n_columns > MAX_COLUMNS:
         raise CutoutRejected(
             "table.columns",
-            f"The table has {n_columns} columns (limit {_MAX_COLUMNS}). Send ids or positions with fewer.",
+            f"The table has {n_columns} columns (limit {MAX_COLUMNS}). Send ids or positions with fewer.",
         )
 
 

@@ -51,7 +51,7 @@ def open_hdf5(path: Path) -> Iterator[Datasets]:
         raw data elsewhere.
     """
     try:
-        import h5py  # noqa: PLC0415  only the train extra has it
+        import h5py  # noqa: PLC0415  most imports read none
     except ImportError as error:
         raise UnreadableSet(
             f"{path.name} is HDF5, and h5py is not installed: pip install -c constraints.txt -e '.[train]'"
@@ -86,7 +86,7 @@ def root_datasets(file: Any, name: str) -> Datasets:
         If anything at the root leads elsewhere: a soft or external link, a virtual dataset, external raw data.
         None of the published files has one, and following it would read files that were not named.
     """
-    import h5py  # noqa: PLC0415  only the train extra has it
+    import h5py  # noqa: PLC0415  most imports read none
 
     found: dict[str, Any] = {}
     for key in file:

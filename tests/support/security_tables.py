@@ -141,7 +141,16 @@ def hostile():
 
 def limits():
     """Every limit that a stranger may meet."""
-    from service import archive_streams, archives, forms, media, middleware, sandbox, sandbox_limits
+    from service import (
+        archive_streams,
+        archives,
+        forms,
+        media,
+        middleware,
+        sandbox,
+        sandbox_limits,
+        table_files,
+    )
     from service.operations import cutout_reading
     from service.parameters import MAX_ID_LENGTH
     from service.protocol import PatientProtocol
@@ -166,6 +175,8 @@ def limits():
         ("heavy requests of one client at once", setting("heavy_per_client")),
         ("files of a form; a field; its Content-Type", f"{sandbox.MAX_FILES}; {forms.MAX_FIELD_BYTES >> 10} KiB; {media.MAX_FORM_TYPE} characters"),
         ("rows of a batch", setting("batch_rows")),
+        ("a table that is the body of a batch; its columns", f"{setting('table_max_bytes', ' MiB', mib)}; {table_files.MAX_COLUMNS}"),
+        ("processor time of a child with a large table", f"{sandbox_limits.CPU_SECONDS} s and half a second a MiB, {sandbox_limits.MAX_CPU_SECONDS} s at most"),
         ("archive or table of cutouts, packed and unpacked; those answered at once", f"{setting('archive_max_bytes', ' MiB', mib)}; {setting('cutout_rows')}"),
         ("unpacked over packed size of an archive, beyond the first bytes", f"{archive_streams.MAX_RATIO} times, beyond {archive_streams.RATIO_FREE_BYTES // mib} MiB"),
         ("a member of an archive; members that may kill their reader before the rest is refused", f"{archives.MAX_MEMBER_BYTES // mib} MiB; {cutout_reading.MAX_DEATHS}"),
