@@ -92,6 +92,10 @@ def _rivals(galaxies: Galaxies, judging: Judging) -> tuple[dict[str, Judged], Bo
         predicted, fitted = boosting(galaxies, mags, name=f"gbm_{kind}")
         found[f"gbm_{kind}"] = judge(predicted, judging)
         trees = fitted if kind == "measured" else trees
+    if galaxies.true_shapes is not None and trees is not None:
+        _say("boosting on measured fluxes and true shapes")
+        predicted, _ = boosting(galaxies, galaxies.mags, name="gbm_shapes", shapes=galaxies.true_shapes)
+        found["gbm_shapes"] = judge(predicted, judging)
     return found, trees
 
 

@@ -24,7 +24,7 @@ __all__ = ["KNN", "Curve", "curves"]
 KNN = "neighbours on measured magnitudes"
 #: sigma_MAD and its scatter over draws of labels, by number of labels.
 Curve = dict[int, tuple[float, float]]
-_ENDING = r"(-s\d+)?(-n\d+)?(-scratch)?"
+_ENDING = r"(-photoz)?(-s\d+)?(-n\d+)?(-scratch)?"
 
 
 def curves(
@@ -32,7 +32,7 @@ def curves(
 ) -> dict[str, Curve]:
     """Return a curve for the neighbours and each way of beginning that predictions are at hand for.
 
-    Predictions belong here when their name is that of the first model but for ``-sSEED``, ``-nCOUNT`` and ``-scratch`` at its end.
+    Predictions belong here when their name is that of the first model but for ``-photoz``, ``-sSEED``, ``-nCOUNT`` and ``-scratch`` at its end.
     """
     found: dict[str, Curve] = {}
     if np.isfinite(galaxies.mags).any():

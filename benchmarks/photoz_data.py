@@ -51,6 +51,8 @@ class Galaxies:
         The real galaxy behind each, shape (N,).
     parts
         Places for each name of :data:`training.photoz_split.PARTS`.
+    true_mags, true_shapes
+        Magnitudes (N, 5) and log size, bulge fraction, inclination, kind (N, 4) that were rendered; None where nothing was.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Galaxies:
     parents: NDArray[np.str_]
     parts: Mapping[str, NDArray[np.int64]]
     true_mags: Floats | None = None
+    true_shapes: Floats | None = None
 
     @classmethod
     def of(cls, path: Path) -> Galaxies:
@@ -71,7 +74,7 @@ class Galaxies:
         place[known] = np.arange(len(known))
         has_fluxes = {f"flux_{band}" for band in "ugriz"} <= set(survey.objects.column_names)
         mags = magnitudes(survey) if has_fluxes else np.full((len(z), 5), np.nan)
-        true = _true_magnitudes(survey)
+        truth = _truth(survey)
         return cls(
             name=survey.info.name,
             ids=[survey.ids[row] for row in known],
@@ -79,7 +82,8 @@ class Galaxies:
             mags=mags[known],
             parents=np.array(parents_of(survey))[known],
             parts={part: place[rows][place[rows] >= 0] for part, rows in parts_of(survey).items()},
-            true_mags=None if true is None else true[known],
+            true_mags=None if truth is None else truth[0][known],
+            true_shapes=None if truth is None else truth[1][known],
         )
 
     @cached_property
@@ -109,8 +113,8 @@ def catalogue_galaxies() -> Galaxies:
     )
 
 
-def _true_magnitudes(survey: SurveyFolder) -> Floats | None:
-    """Return de-reddened magnitudes of the fluxes that were rendered; None for a survey that was not."""
+def _truth(survey: SurveyFolder) -> tuple[Floats, Floats] | None:
+    """Return de-reddened magnitudes and shapes that were rendered; None for a survey that was not."""
     path = survey.path / "truth.parquet"
     if not path.is_file():
         return None
@@ -119,7 +123,13 @@ def _true_magnitudes(survey: SurveyFolder) -> Floats | None:
     rows = [row_of[object_id] for object_id in survey.ids]
     flux = np.array([truth.column(f"true_flux_{band}").to_numpy()[rows] for band in UGRIZ.names]).T
     dust = extinction_mag(survey.objects.column("ebv").to_numpy(), UGRIZ)
-    return np.asarray(22.5 - 2.5 * np.log10(flux) - dust, dtype=np.float64)
+    size, bulge, inclination = (
+        truth.column(name).to_numpy()[rows]
+        for name in ("true_r50_arcsec", "bulge_fraction", "inclination_deg")
+    )
+    _, kind = np.unique(survey.objects.column("label").to_pylist(), return_inverse=True)
+    shapes = np.column_stack([np.log(size), bulge, inclination, kind])
+    return np.asarray(22.5 - 2.5 * np.log10(flux) - dust, dtype=np.float64), shapes
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,8 @@ def draw_calibration(name: str, judged: Mapping[str, Judged]) -> None:
             color=f"C{n}",
         )
         for level in LEVELS:
-            shares = [one.coverage(level, one.cells == cell).value for cell in range(10)]
+            held = one.is_held(level)
+            shares = [held[one.cells == cell].mean() for cell in range(10)]
             panels[2].plot(
                 range(1, 11), shares, "o-" if n == 0 else "x--", ms=4, lw=1, color=f"C{n}", alpha=0.9
             )

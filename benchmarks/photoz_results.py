@@ -40,6 +40,7 @@ LABELS = {
     "knn_true": "30-NN, true flux (floor)",
     "gbm_measured": "**boosting, flux on the same pixels (fair rival)**",
     "knn_measured": "30-NN, flux on the same pixels",
+    "gbm_shapes": "boosting, flux on the same pixels and the true size, bulge, inclination, kind",
     "gbm_catalogue": "boosting, catalogue flux of the parents (reference)",
     "knn_catalogue": "30-NN, catalogue flux of the parents (reference)",
 }

@@ -52,9 +52,13 @@ def neighbours(galaxies: Galaxies, mags: Floats, *, name: str) -> Predictions:
     )
 
 
-def boosting(galaxies: Galaxies, mags: Floats, *, name: str) -> tuple[Predictions, Boosted]:
-    """Predict by boosted trees; return them too."""
+def boosting(
+    galaxies: Galaxies, mags: Floats, *, name: str, shapes: Floats | None = None
+) -> tuple[Predictions, Boosted]:
+    """Predict by boosted trees, from shapes too if any are given; return the trees as well."""
     features, grid, parts = colour_features(mags), _grid_for(galaxies), galaxies.parts
+    if shapes is not None:
+        features = np.column_stack([features, shapes])
     train = parts["train"]
     fitted = fit_boosting(features[train], galaxies.z[train], galaxies.parents[train])
     asked = {part: features[parts[part]] for part in ("calibrate", "test")}

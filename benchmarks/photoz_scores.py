@@ -33,7 +33,7 @@ __all__ = [
 LEVELS = {68: ("z_l68", "z_u68"), 90: ("z_l90", "z_u90"), 95: ("z_l95", "z_u95")}
 #: Any of these makes a galaxy a flagged one.
 FLAGS = Flag.OUT_OF_SUPPORT | Flag.DISAGREEMENT | Flag.PDF_EDGE | Flag.EXTRAPOLATED_MAG
-N_DRAWS = 300
+N_DRAWS = 200
 _SEED = 11
 OUTLIER = 0.05
 
@@ -113,9 +113,13 @@ class Judged:
 
     def coverage(self, level: int, where: NDArray[np.bool_] | None = None) -> Measured:
         """Return the share of galaxies whose interval holds their redshift."""
-        held = is_covered(self.judging.z, *(self.columns[end] for end in LEVELS[level]))
+        held = self.is_held(level)
         chosen = np.ones(len(held), dtype=bool) if where is None else where
         return self.judging.measure(lambda rows: _mean(held[rows][chosen[rows]]))
+
+    def is_held(self, level: int) -> NDArray[np.bool_]:
+        """Whether each galaxy's interval holds its redshift."""
+        return is_covered(self.judging.z, *(self.columns[end] for end in LEVELS[level]))
 
     def width(self, level: int, where: NDArray[np.bool_] | None = None) -> float:
         """Return the median width of the intervals."""
