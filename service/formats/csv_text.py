@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from service.formats.fields import element_names, simple, simplified
+from service.formats.fields import element_names, simple, simplified, unique
 from service.formats.records import numbers
 
 __all__ = ["write_csv"]
+
+_MAX_NAME = 256
 
 
 def write_csv(tables: Iterator[pa.Table], schema: pa.Schema, path: Path, *, meta: Mapping[str, Any]) -> None:
@@ -25,13 +27,14 @@ def write_csv(tables: Iterator[pa.Table], schema: pa.Schema, path: Path, *, meta
 
 
 def _flat_schema(schema: pa.Schema, meta: Mapping[str, Any]) -> pa.Schema:
-    fields: list[pa.Field] = []
+    named: list[tuple[str, pa.DataType]] = []
     for column in schema:
         if pa.types.is_fixed_size_list(column.type):
-            fields += [pa.field(name, column.type.value_type) for name in element_names(column, meta)]
+            named += [(name, column.type.value_type) for name in element_names(column, meta)]
         else:
-            fields.append(pa.field(column.name, column.type))
-    return pa.schema(fields)
+            named.append((column.name, column.type))
+    names = unique((name for name, _ in named), longest=_MAX_NAME)
+    return pa.schema([(name, kind) for name, (_, kind) in zip(names, named, strict=True)])
 
 
 def _flat(table: pa.Table, schema: pa.Schema) -> pa.Table:

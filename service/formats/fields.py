@@ -10,7 +10,17 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Described", "described", "element_names", "field", "meta_of", "simple", "simplified", "with_meta"]
+__all__ = [
+    "Described",
+    "described",
+    "element_names",
+    "field",
+    "meta_of",
+    "simple",
+    "simplified",
+    "unique",
+    "with_meta",
+]
 
 _META = b"skylike"
 
@@ -73,6 +83,21 @@ def element_names(column: pa.Field, meta: Mapping[str, Any]) -> list[str]:
     if values is None:
         return [f"{column.name}_{n}" for n in range(size)]
     return [f"{column.name}_{value:.6g}".replace(".", "p") for value in values]
+
+
+def unique(names: Iterable[str], *, longest: int) -> list[str]:
+    """Return names of at most so many characters, each of them once whatever its capitals, in order."""
+    known: set[str] = set()
+    found = []
+    for name in names:
+        number, candidate = 1, name[:longest]
+        while candidate.casefold() in known:
+            number += 1
+            suffix = f"_{number}"
+            candidate = name[: longest - len(suffix)] + suffix
+        known.add(candidate.casefold())
+        found.append(candidate)
+    return found
 
 
 def simplified(schema: pa.Schema) -> pa.Schema:

@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 from astropy.io import fits
 
-from service.formats.fields import described
+from service.formats.fields import described, unique
 from service.formats.records import Cell, cell_of, records
 from service.formats.spool import Extent, Spool
 
@@ -64,14 +64,16 @@ def _header(spool: Spool, cells: list[Cell]) -> fits.Header:
         ("EXTNAME", "ROWS"),
     ):
         header[key] = value
-    for n, (column, cell, extent) in enumerate(zip(spool.schema, cells, spool.extents, strict=True), 1):
+    names = unique((_ascii(column.name) for column in spool.schema), longest=_MAX_TEXT)
+    columns = zip(names, spool.schema, cells, spool.extents, strict=True)
+    for n, (name, column, cell, extent) in enumerate(columns, 1):
+        header[f"TTYPE{n}"] = name
         _describe(header, n, column, cell, extent)
     return header
 
 
 def _describe(header: fits.Header, n: int, column: pa.Field, cell: Cell, extent: Extent) -> None:
     words = described(column)
-    header[f"TTYPE{n}"] = _ascii(column.name)[:_MAX_TEXT]
     header[f"TFORM{n}"] = f"{cell.dtype[1:]}A" if cell.dtype.startswith("S") else _form(cell)
     # A column in which nothing is missing may hold that very number.
     if cell.null is not None and (extent.n_null or cell.size):

@@ -6,6 +6,7 @@ The layout is that of qp 1.1 (https://github.com/LSSTDESC/qp, MIT), which reads 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from service.formats.fields import described
+from service.formats.fields import described, unique
 from service.formats.records import Cell, numbers, texts
 from service.formats.spool import Extent, Spool
 
@@ -26,6 +27,7 @@ __all__ = ["NoDistribution", "write_hdf5"]
 _GRID, _PDF, _DENSITIES = "z_grid", "pdf", "/data/yvals"
 # Integers beyond it are not exact in double precision.
 _EXACT_BITS = 32
+_MAX_NAME = 256
 
 
 class NoDistribution(ValueError):
@@ -54,10 +56,10 @@ def write_hdf5(tables: Iterator[pa.Table], schema: pa.Schema, path: Path, *, met
         out["meta/pdf_name"] = np.array([b"interp"])
         out["meta/pdf_version"] = np.array([0])
         out["meta/xvals"] = _with_ends(np.asarray(meta[_GRID], dtype=np.float64))[None]
-        datasets = [
-            _dataset(out, column, extent, spool.n_rows)
-            for column, extent in zip(spool.schema, spool.extents, strict=True)
-        ]
+        # A name of HDF5 is a path, in which dots alone mean places.
+        plain = (re.sub(r"/|^\.+", "_", column.name) for column in spool.schema)
+        columns = zip(unique(plain, longest=_MAX_NAME), spool.schema, spool.extents, strict=True)
+        datasets = [_dataset(out, *column, spool.n_rows) for column in columns]
         start = 0
         for table in spool.tables():
             for dataset, column in zip(datasets, table.columns, strict=True):
@@ -66,14 +68,13 @@ def write_hdf5(tables: Iterator[pa.Table], schema: pa.Schema, path: Path, *, met
             start += table.num_rows
 
 
-def _dataset(out: h5py.File, column: pa.Field, extent: Extent, n_rows: int) -> Any:
+def _dataset(out: h5py.File, name: str, column: pa.Field, extent: Extent, n_rows: int) -> Any:
     kind, shape = column.type, [n_rows]
     if pa.types.is_fixed_size_list(kind):
         kind, shape = kind.value_type, [n_rows, kind.list_size + 2 * (column.name == _PDF)]
-    name = _DENSITIES if column.name == _PDF else f"ancil/{column.name.replace('/', '_')}"
-    dataset = out.create_dataset(
-        name, shape=tuple(shape), dtype=_dtype(kind, extent, is_vector=len(shape) > 1)
-    )
+    place = _DENSITIES if column.name == _PDF else f"ancil/{name}"
+    dtype = _dtype(kind, extent, is_vector=len(shape) > 1)
+    dataset = out.create_dataset(place, shape=tuple(shape), dtype=dtype)
     words = described(column)
     for key, text in (("unit", words.unit), ("ucd", words.ucd), ("description", words.description)):
         if text:

@@ -93,6 +93,18 @@ def test_no_row_at_all_is_a_table_too(tmp_path, fmt):
     assert len(found.values("z_best")) == 0
 
 
+@pytest.mark.filterwarnings("ignore:It is strongly recommended that column names")
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_a_column_may_have_any_name(tmp_path, fmt):
+    names = [".", "..", "a/b", "z_q_0p16", "\u661f", "x" * 100 + "1", "x" * 100 + "2", "<&\"'>", "1", "a b"]
+    columns = [pa.array([n, n + 1, n + 2, n + 3]) for n in range(len(names))]
+    schema = pa.schema([*SCHEMA, *((name, pa.int64()) for name in names)])
+    found = READERS[fmt](written(tmp_path, fmt, rows=pa.table([*ROWS.columns, *columns], schema=schema)))
+    assert found.values("1") == [8, 9, 10, 11]
+    if fmt in ("json", "votable", "parquet"):
+        assert [found.values(name)[0] for name in names] == list(range(len(names)))
+
+
 def test_truth_is_read_as_truth_or_as_missing(tmp_path):
     for fmt in ("votable", "fits"):
         assert READERS[fmt](written(tmp_path, fmt)).values("is_good")[:2] == [True, False]

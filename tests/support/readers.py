@@ -129,6 +129,8 @@ class OfVOTable(OfAstropy):
         assert votable.is_votable(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            # A name that is no XML id: astropy makes one of it, and perhaps the same of two.
+            warnings.filterwarnings("ignore", ".*(W03: Implicitly generating an ID|W32: Duplicate ID)")
             self.file = votable.parse(path, verify="exception")
         self.resource = self.file.resources[0]
         super().__init__(pyvo.dal.DALResults(self.file).to_table())
