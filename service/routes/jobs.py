@@ -21,7 +21,7 @@ from service.operations import jobs
 from service.parameters import Cursor
 from service.records.jobs import Phase
 from service.routes.replies import COMMON, SECURITY, problems
-from service.schemas.jobs import JobAnswer, JobError, Jobs
+from service.schemas.jobs import JobAnswer, JobError, JobRows, Jobs
 
 __all__ = ["ACCEPTED", "JobId", "accepted", "router"]
 
@@ -172,8 +172,11 @@ async def job_error(request: Request, job_id: JobId) -> Response:
     response_class=Response,
     responses={
         200: {
+            "model": JobRows,
             "description": "The answer.",
-            "content": {one.media_type.partition(";")[0]: _BINARY for one in FORMATS.values()},
+            "content": {
+                one.media_type.partition(";")[0]: _BINARY for one in FORMATS.values() if one.name != "json"
+            },
         },
         206: {"description": "The part that `Range` names."},
         304: {"description": "It is still the same."},

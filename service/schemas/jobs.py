@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.schemas.base import Answer
+from service.schemas.photoz import ColumnReport
 
-__all__ = ["JobAnswer", "JobError", "JobProgress", "JobResult", "Jobs"]
+__all__ = ["JobAnswer", "JobError", "JobProgress", "JobResult", "JobRows", "Jobs"]
 
 _MOMENT = ["2026-11-22T04:05:06.789+00:00"]
 PhaseName = Literal["PENDING", "QUEUED", "EXECUTING", "COMPLETED", "ERROR", "ABORTED"]
@@ -35,6 +36,16 @@ class JobResult(Answer):
     media_type: str = Field(examples=["application/x-votable+xml"])
     n_bytes: int
     sha256: str
+
+
+class JobRows(Answer):
+    """The answer of a job made with ``format=json``, as the path that made it answers at once."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+    columns: list[ColumnReport]
+    n: int = Field(description="Rows.")
+    rows: list[dict[str, Any]]
 
 
 class JobAnswer(Answer):
