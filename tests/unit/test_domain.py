@@ -134,23 +134,6 @@ def test_an_image_without_a_frame_has_no_reservation_about_its_sky(domain, other
     assert names(domain, np.where(known, others[0], 0), known) == set()
 
 
-def test_many_images_have_the_reservations_that_each_has_alone(domain, others):
-    rng = np.random.default_rng(3)
-    odd = [galaxy(rng, sigma=sigma, magnitude=mag) for sigma in (0.4, 1, 7, 12) for mag in (13, 15, 17.5, 19)]
-    fields = [*others, *odd, *(10 * field for field in others[:5]), *(field[::-1] for field in others[:5])]
-    fields += [field + 0.3 for field in others[:5]]
-    many = [measured(field.astype(np.float32)) for field in fields]
-    lost = EVERYWHERE.copy()
-    lost[0] = False
-    many += [measured(np.where(lost, others[0], 0).astype(np.float32), lost)]
-    found = domain.names_of_each(many)
-    assert found == [[one.name for one in domain.check(each)] for each in many]
-    # Most images are plainly usual, and nearly all of these are told without a check.
-    judge = domain._judge(np.ones(5, dtype=bool))
-    assert judge.are_plainly_usual(many[: len(others)], domain.softening).mean() > 0.95
-    assert domain.names_of_each([]) == []
-
-
 def test_what_has_no_flux_has_no_reservations(domain, others):
     nothing = np.zeros_like(EVERYWHERE)
     assert domain.check(measured(others[0] * 0, nothing)) == []
