@@ -220,7 +220,12 @@ class Bench:
         tally.jobs = len(self._jobs)
         for job_id in self._jobs:
             view = self.store.view(job_id, OWNER)
-            assert view.answer is not None, view.row.phase
+            if view.answer is None:
+                worst = max(self.store.chunks(job_id), key=lambda chunk: (chunk.lapses, chunk.failures))
+                raise RuntimeError(
+                    f"{tally.database}: a job ended in {view.row.phase} after {tally.kills} kills: {view.row.error} "
+                    f"(chunk {worst.number}: {worst.lapses} lapses, {worst.failures} failures, token {worst.token})"
+                )
             answer = pq.read_table(self.store.folder.path(job_id) / view.answer.result)
             rows, squares = (answer.column(name).to_numpy() for name in ("row", "square"))
             tally.rows += len(expected)

@@ -100,7 +100,10 @@ def take_chunk(session: Session, holder: str, seconds: float) -> ChunkRow | None
         select(job_chunks)
         .join(jobs, jobs.c.id == job_chunks.c.job_id)
         .where(*_leasable(now))
-        .order_by(jobs.c.turn_at, jobs.c.id, job_chunks.c.number)
+        # What a worker died of comes last: were it first, workers that are killed for other reasons would all be
+        # counted against one chunk (benchmarks/kill_workers.py ended a healthy job so), and one that does kill them
+        # would hold up the rest.
+        .order_by(jobs.c.turn_at, jobs.c.id, job_chunks.c.lapses, job_chunks.c.number)
         .limit(1)
         # Of PostgreSQL; SQLite lets one session write at a time.
         .with_for_update(of=job_chunks, skip_locked=True)

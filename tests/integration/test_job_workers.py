@@ -340,3 +340,15 @@ def test_a_job_that_is_worked_on_does_not_run_out_of_time(store):
     assert Leases(store, holder="a", seconds=30).take()
     after = store.view(job_id, OWNER).row
     assert after.expires_at - before.expires_at > store.life - timedelta(seconds=90)
+
+
+def test_kills_are_spread_over_the_chunks_and_end_no_healthy_job(store, monkeypatch):
+    monkeypatch.setattr("service.jobs.lease.MOST_LAPSES", 2)
+    job_id = made(store, 400, chunk_rows=100).row.id
+    for _ in range(8):
+        # Each worker is killed with its chunk in hand.
+        assert Leases(store, holder="dies", seconds=0.01).take()
+        time.sleep(0.03)
+    assert [chunk.token for chunk in store.chunks(job_id)] == [2, 2, 2, 2, 0]
+    worker_of(store).run(once=True)
+    assert_whole(store, job_id, 400)
