@@ -43,7 +43,7 @@ FLAGS: dict[Flag, str] = {
     Flag.FEW_SPECTRA: "Fewer neighbours with a spectrum were found than the estimate wants.",
     Flag.PDF_EDGE: "Probability piles up at an end of the redshift grid: the redshift may lie beyond.",
     Flag.DISAGREEMENT: (
-        "The nearest spectroscopic neighbours' redshift lies outside the 95 % interval, and farther than 0.03 (1 + z) off."
+        "The nearest spectroscopic neighbours agree on a redshift outside the 95 % interval, farther than 0.03 (1 + z) off."
     ),
     Flag.BAND_MISSING: "A band has no data: the estimate misses a colour.",
     Flag.PARTIAL_FIELD: "The image does not cover the model's whole field.",
