@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from index.photoz_columns import Flag
+from index.photoz_columns import degraded_bits
 from service.cutout_inputs import Prepared
 from service.operations.likeness import same_images_of_each
 from service.operations.uploads import SAME_PLACE_ARCSEC
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from service.served import Served
 
 __all__ = ["Answered", "answered", "estimated"]
-
-_BITS = {
-    "partial_field": Flag.PARTIAL_FIELD,
-    "masked": Flag.MASKED,
-    "band_missing": Flag.BAND_MISSING,
-    "uncalibrated": Flag.UNCALIBRATED,
-}
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +95,7 @@ def answered(served: Served, told: list[tuple[Member, Told]]) -> tuple[list[Answ
         _own(served, rows[n], found[n], alike)
         for n, alike in zip(ready, same_images_of_each(served.release.store, vectors), strict=True)
     ]
-    bits = np.array([_bits(rows[n].flags) for n in ready], dtype=np.int32)
+    bits = np.array([degraded_bits(rows[n].flags) for n in ready], dtype=np.int32)
     estimates = served.release.photoz.estimate_images(inputs, vectors, without=without, flags=bits)
     return rows, estimates
 
@@ -147,7 +140,3 @@ def _own(served: Served, row: Answered, told: Prepared, alike: NDArray[np.int64]
     row.object_id = served.release.columns.ids[own[0]]
     row.flags.append("in_catalogue")
     return served.release.spectroscopic.same_galaxies(own)
-
-
-def _bits(flags: list[str]) -> int:
-    return int(sum(bit for name, bit in _BITS.items() if name in flags))
