@@ -47,7 +47,7 @@ Written by `{command}` on {machine}.
   are missing, that come more than once, that stand elsewhere than they were sent or have another value.
 * *results thrown away* is what a queue that believes whoever comes would have doubled: chunks answered again because a worker
   died before its commit, and results that came after the lease had gone to another.
-* The machine was shared (load average 5 to 9 on two cores), so workers were often killed while they started.
+* Load average at the end: {load:.1f}. On a busy machine more workers are killed while they still start.
 * Earlier full runs, with chunks leased by number alone: one passed (at a927322); two (at 9625d9e) ended with a job in ERROR on SQLite and
   were not judged. The second of these said why: a healthy chunk had lapsed eleven times, since it was always the first to be
   leased again. Since 28aa1ea what lapsed is leased last; the protocol and the bound are the same.
@@ -306,6 +306,7 @@ def _write(tallies: list[Tally]) -> None:
         hits=hits,
         n=kills,
         bound=bound,
+        load=os.getloadavg()[0],
     )
     write_results("batch_kills", entries, page)
 
