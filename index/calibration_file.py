@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["read_calibration", "write_calibration"]
 
 _FORMAT = 1
-_SUPPORT = ("centre", "scale", "reference", "own", "watch", "rest")
+_SUPPORT = ("centre", "scale", "reference", "own", "watch", "both", "rest")
 
 
 def write_calibration(path: Path, calibration: PhotozCalibration) -> None:

@@ -17,7 +17,7 @@ from index.conformal import Conformal, score
 from index.estimates import points_of
 from index.pdf import FloatArray, RedshiftGrid, quantiles, summarise
 from index.photoz_columns import QUANTILE_LEVELS, Flag
-from index.support import LIMIT, Support, fit_support
+from index.support import LIMIT, Degraded, Support, fit_support
 from index.temperature import fit_temperature, softmax
 
 __all__ = ["MIN_CALIBRATED", "PhotozCalibration"]
@@ -76,7 +76,8 @@ class PhotozCalibration:
         magnitude: str = "r",
         colour: tuple[str, str] = ("g", "r"),
         reference_features: Floats | None = None,
-        degraded_features: Sequence[Floats] = (),
+        degraded: Sequence[Degraded] = (),
+        n_watched: int | None = None,
         temperature: float | None = None,
     ) -> Self:
         """Calibrate on galaxies with a spectrum.
@@ -96,9 +97,8 @@ class PhotozCalibration:
             its two minus the second.
         reference_features
             Of the training galaxies, shape (M, F).
-        degraded_features
-            Of training galaxies after degradations that must be noticed, one array for each; see
-            :func:`index.support.fit_support`.
+        degraded, n_watched
+            Training galaxies after degradations that must be noticed; see :func:`index.support.fit_support`.
         temperature
             Not to be fitted.
 
@@ -134,7 +134,7 @@ class PhotozCalibration:
                 score(probability, grid, z), assigned, n_cells=N_CELLS if cells else 0
             ),
             confidence=Confidence.fitted(near_mass(probability, grid, best), best, z),
-            support=_support(features, reference_features, degraded_features),
+            support=_support(features, reference_features, degraded, n_watched),
             n=len(z),
         )
 
@@ -224,11 +224,13 @@ class PhotozCalibration:
         return flags
 
 
-def _support(features: Floats | None, reference: Floats | None, degraded: Sequence[Floats]) -> Support | None:
+def _support(
+    features: Floats | None, reference: Floats | None, degraded: Sequence[Degraded], n_watched: int | None
+) -> Support | None:
     if features is None:
         return None
     if reference is None:
         if features.shape[1] != 1:
             raise ValueError("features without reference_features are distances, one each")
         return Support.of_distances(np.asarray(features[:, 0], dtype=np.float64))
-    return fit_support(reference, features, degraded)
+    return fit_support(reference, features, degraded, n_watched=n_watched)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from index.pdf import FloatArray
 
-__all__ = ["LIMIT", "MAX_REFERENCE", "K", "Support", "fit_support"]
+__all__ = ["LIMIT", "MAX_REFERENCE", "Degraded", "K", "Support", "fit_support"]
 
 #: Nearest galaxies whose mean distance counts.
 K = 10
@@ -19,8 +19,24 @@ LIMIT = 99.0
 #: Reference galaxies that are kept at most, spread evenly over those given.
 MAX_REFERENCE = 5000
 _BLOCK = 256
-# Added to the covariance of standardised features: hundreds of them are nearly dependent.
-_RIDGE = 1e-2
+# Added to the covariance, times the mean variance: features are nearly dependent.
+_RIDGE = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Degraded:
+    """Galaxies after a degradation.
+
+    Attributes
+    ----------
+    features
+        Shape (n, F).
+    both
+        Whether the opposite is as strange.
+    """
+
+    features: NDArray[np.floating]
+    both: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +54,8 @@ class Support:
     watch
         Directions in standardised features along which known degradations move galaxies, shape (F, m), of unit scatter
         over the calibration galaxies; a move along one of hundreds of features drowns in the distance to neighbours.
+    both
+        Whether a move against the direction counts too, shape (m,): a galaxy sharper than any is as strange as a blurred one.
     rest
         Mean of the calibration galaxies along each, shape (m,); then mean and scatter of their logarithmic distance.
 
@@ -52,6 +70,7 @@ class Support:
     reference: NDArray[np.float32]
     own: FloatArray
     watch: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    both: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
     rest: FloatArray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
@@ -63,8 +82,8 @@ class Support:
     def distance(self, features: NDArray[np.floating]) -> FloatArray:
         """Return how far galaxies lie, shape (Q,); NaN for features that are not finite.
 
-        The mean distance to the 10 nearest reference galaxies. Where directions are watched: its logarithm in units of
-        the calibration galaxies' scatter, or the displacement along a direction in the same units, whichever is larger.
+        The mean distance to the 10 nearest reference galaxies. Where directions are watched: the root of the summed squares of
+        the excess of its logarithm and of the displacements, all in units of the calibration galaxies' scatter.
         """
         if not len(self.reference):
             return np.asarray(features[:, 0], dtype=np.float64)
@@ -74,8 +93,10 @@ class Support:
         distance = _mean_nearest(scaled, self.reference)
         if self.watch.size:
             *middle, mean, scatter = self.rest
-            along = np.abs(scaled @ self.watch - np.array(middle)).max(axis=1)
-            distance = np.maximum((_log(distance) - mean) / scatter, along)
+            along = scaled @ self.watch - np.array(middle)
+            beyond = (_log(distance) - mean) / scatter
+            against = np.where(self.both, along, np.maximum(along, 0))
+            distance = np.sqrt(np.maximum(beyond, 0) ** 2 + (against**2).sum(axis=1))
         return np.where(finite, distance, np.nan)
 
     def percentile(self, features: NDArray[np.floating]) -> FloatArray:
@@ -88,7 +109,9 @@ class Support:
 def fit_support(
     reference: NDArray[np.floating],
     calibration: NDArray[np.floating],
-    degraded: Sequence[NDArray[np.floating]] = (),
+    degraded: Sequence[Degraded] = (),
+    *,
+    n_watched: int | None = None,
 ) -> Support:
     """Measure the calibration galaxies' distances to the reference.
 
@@ -99,8 +122,10 @@ def fit_support(
     calibration
         Features of other such galaxies, shape (n, F).
     degraded
-        Features of galaxies like the reference's after degradations that must be noticed, one array for each: a worse
-        seeing, less light. A direction is learnt from each.
+        Galaxies like the reference's after degradations that must be noticed: a worse seeing, less light. A direction is
+        learnt from each, Fisher's between the reference and these.
+    n_watched
+        Directions lie in the first so many features; None for all.
 
     Raises
     ------
@@ -124,15 +149,16 @@ def fit_support(
     if not degraded:
         return Support(centre, scale, kept, np.sort(unsorted[usable]))
     own = (np.asarray(calibration, dtype=np.float64)[usable] - centre) / scale
-    covariance = np.atleast_2d(np.cov((known - centre) / scale, rowvar=False)) + _RIDGE * np.eye(len(scale))
-    moved = np.stack([_mean_of_finite((np.asarray(one) - centre) / scale) for one in degraded], axis=1)
-    watch = np.linalg.solve(covariance, moved)
+    watch = (
+        np.stack([_direction(known, one.features, n_watched) for one in degraded], axis=1) * scale[:, None]
+    )
     along = own @ watch
     # In units of the calibration galaxies' own scatter.
     watch = watch / np.maximum(along.std(axis=0), 1e-12)
     logarithm = _log(unsorted[usable])
     rest = np.array([*(own @ watch).mean(axis=0), logarithm.mean(), max(float(logarithm.std()), 1e-12)])
-    watching = Support(centre, scale, kept, np.zeros(1), watch, rest)
+    both = np.array([one.both for one in degraded])
+    watching = Support(centre, scale, kept, np.zeros(1), watch, both, rest)
     return replace(watching, own=np.sort(watching.distance(calibration)[usable]))
 
 
@@ -140,11 +166,21 @@ def _log(distance: FloatArray) -> FloatArray:
     return np.asarray(np.log(np.maximum(distance, 1e-6)), dtype=np.float64)
 
 
-def _mean_of_finite(features: NDArray[np.float64]) -> FloatArray:
-    finite = features[np.isfinite(features).all(axis=1)]
-    if not len(finite):
+def _direction(known: FloatArray, degraded: NDArray[np.floating], n: int | None) -> FloatArray:
+    """Return Fisher's direction from ones to the others, shape (F,), 0 beyond the first n features."""
+    moved = np.asarray(degraded, dtype=np.float64)
+    moved = moved[np.isfinite(moved).all(axis=1)]
+    if not len(moved):
         raise ValueError("no degraded galaxy has finite features")
-    return np.asarray(finite.mean(axis=0), dtype=np.float64)
+    seen = slice(0, n)
+    covariance = np.atleast_2d(np.cov(known[:, seen], rowvar=False)).copy()
+    ridge = _RIDGE * float(np.trace(covariance)) / len(covariance)
+    if len(moved) > 1:
+        covariance = (covariance + np.atleast_2d(np.cov(moved[:, seen], rowvar=False))) / 2
+    covariance += ridge * np.eye(len(covariance))
+    direction = np.zeros(known.shape[1])
+    direction[seen] = np.linalg.solve(covariance, moved[:, seen].mean(axis=0) - known[:, seen].mean(axis=0))
+    return direction
 
 
 def _mean_nearest(points: FloatArray, reference: NDArray[np.float32]) -> FloatArray:

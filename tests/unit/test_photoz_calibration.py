@@ -12,6 +12,7 @@ from index.estimates import ARRAYS
 from index.pdf import quantiles
 from index.photoz_calibration import PhotozCalibration
 from index.photoz_columns import QUANTILE_LEVELS, Flag, flag_names
+from index.support import Degraded
 from index.temperature import fit_temperature, softmax
 from survey.manifests import CorruptFolder
 
@@ -123,11 +124,11 @@ def test_a_given_temperature_is_kept():
 @pytest.mark.parametrize("kind", ["bare", "whole", "watching"])
 def test_what_was_stored_answers_alike(tmp_path, kind):
     galaxies, bare = drawn(600, seed=12), kind == "bare"
-    watched = [drawn(100, seed=14, shift=1).features] if kind == "watching" else []
+    watched = [Degraded(drawn(100, seed=14, shift=1).features, both=True)] if kind == "watching" else []
     made = (
         PhotozCalibration.fit(GRID, galaxies.logits, None, None, galaxies.z)
         if bare
-        else fit(galaxies, degraded_features=watched)
+        else fit(galaxies, degraded=watched)
     )
     made.save(tmp_path / "photoz.npz")
     again = PhotozCalibration.load(tmp_path / "photoz.npz")

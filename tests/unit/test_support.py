@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import kstest
 from sklearn.metrics import roc_auc_score
 
-from index.support import LIMIT, MAX_REFERENCE, K, Support, fit_support
+from index.support import LIMIT, MAX_REFERENCE, Degraded, K, Support, fit_support
 
 
 def features(n, seed, shift=0.0):
@@ -83,7 +83,7 @@ def moved(n, seed, by):
     """Galaxies moved along one hidden direction of small scatter among 40 features of large scatter."""
     rng = np.random.default_rng(seed)
     found = rng.normal(size=(n, 40)) * 10
-    found[:, 0] = found[:, 1:5].sum(axis=1) + rng.normal(size=n) + by
+    found[:, 0] = found[:, 1:5].sum(axis=1) + 3 * (rng.normal(size=n) + by)
     return found
 
 
@@ -97,7 +97,7 @@ def test_a_watched_degradation_is_detected_that_drowns_among_many_features():
     plain = fit_support(reference, calibration)
     # Learnt from a weaker one, on other galaxies, and from one that never comes.
     other = moved(300, 4, 0) + 3 * np.eye(40)[7] * 10
-    watching = fit_support(reference, calibration, [moved(300, 3, 3), other])
+    watching = fit_support(reference, calibration, [Degraded(moved(300, 3, 3)), Degraded(other)])
     assert auroc(plain, moved(800, 5, 4)) < 0.65
     assert auroc(watching, moved(800, 5, 4)) > 0.9
     # What is far in any other way is still far.
@@ -105,11 +105,30 @@ def test_a_watched_degradation_is_detected_that_drowns_among_many_features():
 
 
 def test_percentiles_stay_uniform_however_many_directions_are_watched():
-    watching = fit_support(moved(3000, 1, 0), moved(2000, 2, 0), [moved(300, 3, 3), moved(300, 4, 0) + 20])
+    watching = fit_support(
+        moved(3000, 1, 0),
+        moved(2000, 2, 0),
+        [Degraded(moved(300, 3, 3), both=True), Degraded(moved(300, 4, 0) + 20)],
+    )
     percentile = watching.percentile(moved(2000, 7, 0))
     assert kstest(percentile / 100, "uniform").pvalue > 0.001
 
 
 def test_a_degradation_without_a_finite_galaxy_is_refused():
     with pytest.raises(ValueError, match="no degraded galaxy"):
-        fit_support(moved(50, 1, 0), moved(50, 2, 0), [np.full((3, 40), np.nan)])
+        fit_support(moved(50, 1, 0), moved(50, 2, 0), [Degraded(np.full((3, 40), np.nan))])
+
+
+def test_a_move_against_a_direction_counts_only_where_asked():
+    reference, calibration = moved(3000, 1, 0), moved(2000, 2, 0)
+    one_way, both = (
+        fit_support(reference, calibration, [Degraded(moved(300, 3, 3), both=both)]) for both in (False, True)
+    )
+    assert auroc(one_way, moved(800, 5, -4)) < 0.6
+    assert auroc(both, moved(800, 5, -4)) > 0.9
+
+
+def test_directions_lie_in_the_watched_features_alone():
+    watching = fit_support(moved(3000, 1, 0), moved(2000, 2, 0), [Degraded(moved(300, 3, 3))], n_watched=5)
+    assert not watching.watch[5:].any()
+    assert watching.watch[:5].all()
