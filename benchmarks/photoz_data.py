@@ -17,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from photoz_baseline import magnitudes
 
 from index.pdf import RedshiftGrid
+from index.support import Degraded
 from survey.archive import SurveyFolder
 from survey.extinction import extinction_mag
 from survey.simulate.parents import UGRIZ, read_parents
+from training.photoz_degraded import BOTH_SIDES, DEGRADATIONS
 from training.photoz_split import SPLIT_FILE, parents_of, parts_of
 
 __all__ = [
@@ -148,6 +150,8 @@ class Predictions:
         What support is measured in, shape (n, F), by part; ``reference`` holds those of training galaxies.
     point
         The model's own point estimate, by part; None takes ``z_best``.
+    degraded, n_watched
+        What support's watched directions are learnt from; see :func:`index.support.fit_support`.
     n_labels
         Spectra learnt from.
     start
@@ -164,6 +168,8 @@ class Predictions:
     point: Mapping[str, Floats] | None = None
     n_labels: int = 0
     start: str = ""
+    degraded: tuple[Degraded, ...] = ()
+    n_watched: int | None = None
 
 
 def prediction_path(data_dir: Path, model: str, survey: str | None = None) -> Path:
@@ -222,4 +228,10 @@ def read_predictions(path: Path, galaxies: Galaxies, *, like: Predictions | None
         features={**{name: features[found].astype(np.float64) for name, found in told.items()}, **reference},
         n_labels=int(arrays.get("n_labels", len(galaxies.parts["train"]))),
         start=str(arrays.get("start", "")),
+        degraded=tuple(
+            Degraded(arrays[f"degraded_{kind}"].astype(np.float64), both=kind in BOTH_SIDES)
+            for kind in DEGRADATIONS
+            if f"degraded_{kind}" in arrays
+        ),
+        n_watched=int(arrays["n_watched"]) if "n_watched" in arrays else None,
     )

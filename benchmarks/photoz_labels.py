@@ -26,7 +26,7 @@ from skylike.cli.photoz_fit import default_run
 from skylike.cli.training_runs import config_path
 from training.photoz import fit_photoz, load_network
 from training.photoz_config import PhotozConfig, read_photoz_config
-from training.photoz_data import photoz_data
+from training.photoz_data import photoz_parts
 from training.photoz_prediction import predict
 from training.runs import RunFolder
 
@@ -78,7 +78,7 @@ def _fit(config: PhotozConfig, data_dir: Path) -> None:
     out = prediction_path(data_dir, name)
     if out.is_file():
         return
-    data = photoz_data(config, data_dir)
+    parts = photoz_parts(config, data_dir)
     pretrained = (
         None if config.pretrained is None else RunFolder.opened(data_dir / "runs" / config.pretrained)
     )
@@ -89,7 +89,7 @@ def _fit(config: PhotozConfig, data_dir: Path) -> None:
 
     fit_photoz(
         config,
-        data,
+        parts,
         data_dir / "runs" / name,
         device=torch.device("cpu"),
         pretrained=pretrained,
@@ -99,10 +99,9 @@ def _fit(config: PhotozConfig, data_dir: Path) -> None:
     assert network is not None
     write_predictions(
         out,
-        data,
-        {"calibrate": data.places["calibrate"][::FEW], "test": data.places["test"]},
-        lambda data, places, told: predict(network, data, places, progress=told),
-        n_labels=len(data.places["train"]),
+        {"calibrate": parts["calibrate"].take(slice(None, None, FEW)), "test": parts["test"]},
+        lambda part, told: predict(network, part, progress=told),
+        n_labels=len(parts["train"]),
         start="pretrained" if config.pretrained else "scratch",
     )
 

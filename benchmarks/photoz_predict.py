@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -28,16 +27,17 @@ from progress import Progress
 from training.models.apertures import aperture_names
 from training.photoz import load_network
 from training.photoz_config import PhotozConfig
-from training.photoz_data import PhotozData, photoz_data, whole_survey
+from training.photoz_data import Part, photoz_parts, whole_survey
+from training.photoz_degraded import DEGRADATIONS, degraded_inputs
 from training.photoz_prediction import Predicted, predict
 from training.photoz_release import CELL_APERTURE, run_photoz_graph
+from training.quantise import run_graph
 from training.runs import RunFolder
 
 __all__ = ["N_REFERENCE", "write_predictions"]
 
 N_REFERENCE = 5000
-Places = Mapping[str, NDArray[np.int64]]
-Answer = Callable[[PhotozData, NDArray[np.int64], Callable[[int, int], None]], Predicted]
+Answer = Callable[[Part, Callable[[int, int], None]], Predicted]
 
 
 def main() -> None:
@@ -53,56 +53,64 @@ def main() -> None:
     arguments = parser.parse_args()
     data_dir: Path = arguments.data_dir
     run = RunFolder.opened(data_dir / "runs" / arguments.run)
-    told = json.loads((run.path / "config.json").read_text())
-    told.pop("survey_sha256")
-    config = PhotozConfig.model_validate(told)
+    stored = json.loads((run.path / "config.json").read_text())
+    stored.pop("survey_sha256")
+    config = PhotozConfig.model_validate(stored)
     name = arguments.name or run.path.name
     answer = _graph(data_dir / "models" / arguments.model) if arguments.model else _network(config, run)
-    data = photoz_data(config, data_dir)
-    train = data.places["train"]
-    places = {
-        "train": train[:: max(1, len(train) // N_REFERENCE)],
-        "calibrate": data.places["calibrate"],
-        "test": data.places["test"],
+    parts = photoz_parts(config, data_dir)
+    n_labels = len(parts["train"])
+    parts = {
+        "train": parts["train"].thinned(N_REFERENCE),
+        **{name: parts[name] for name in ("calibrate", "test")},
     }
     start = "pretrained" if config.pretrained else "scratch"
     start = start if config.head.trunk else "magnitudes in apertures"
-    write_predictions(prediction_path(data_dir, name), data, places, answer, n_labels=len(train), start=start)
+    told = _degraded(data_dir / "models" / arguments.model, parts["train"]) if arguments.model else {}
+    path = prediction_path(data_dir, name)
+    write_predictions(path, parts, answer, n_labels=n_labels, start=start, **told)
     for survey in arguments.on:
         other = whole_survey(config, data_dir, survey)
-        write_predictions(prediction_path(data_dir, name, survey), other, other.places, answer)
+        write_predictions(prediction_path(data_dir, name, survey), {"test": other}, answer)
 
 
 def _network(config: PhotozConfig, run: RunFolder) -> Answer:
     network = load_network(config, run)
     if network is None:
         raise SystemExit(f"run {run.path.name} has no state yet")
-    return lambda data, places, tell: predict(network, data, places, views=config.views, progress=tell)
+    return lambda part, tell: predict(network, part, views=config.views, progress=tell)
 
 
 def _graph(model: Path) -> Answer:
     graph = (model / "photoz.onnx").read_bytes()
-    return lambda data, places, tell: run_photoz_graph(graph, data, places, tell)
+    return lambda part, tell: run_photoz_graph(graph, part, tell)
 
 
-def write_predictions(path: Path, data: PhotozData, places: Places, answer: Answer, **more: Any) -> None:
+def _degraded(model: Path, part: Part) -> dict[str, Any]:
+    """Return what support's watched directions are learnt from, as the export does."""
+    graph = (model / "photoz.onnx").read_bytes()
+    found = {
+        f"degraded_{kind}": run_graph(graph, degraded_inputs(part, kind), ("features",))[0]
+        for kind in DEGRADATIONS
+    }
+    return {**found, "n_watched": len(aperture_names(part.contract))}
+
+
+def write_predictions(path: Path, parts: Mapping[str, Part], answer: Answer, **more: Any) -> None:
     """Write what ``photoz_data.read_predictions`` reads, for the galaxies of each part."""
     found: list[Predicted] = []
-    total, done = sum(map(len, places.values())), 0
-    progress = Progress(path.name, total)
-    for part in places.values():
-        found.append(answer(data, part, partial(_tell, progress, done)))
+    progress, done = Progress(path.name, sum(map(len, parts.values()))), 0
+    for part in parts.values():
+        found.append(answer(part, partial(_tell, progress, done)))
         done += len(part)
-    names = data.source.survey.ids
-    rows = data.source.rows[np.concatenate(list(places.values()))]
     photometry = np.concatenate([one.photometry for one in found])
-    known = aperture_names(data.contract)
+    known = aperture_names(part.contract)
     cells = [known.index(f"{band}_{CELL_APERTURE}") for band in "gr"] if photometry.shape[1] else []
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(
         path,
-        object_id=np.array([names[row] for row in rows]),
-        part=np.concatenate([np.full(len(part), name) for name, part in places.items()]),
+        object_id=np.concatenate([part.ids for part in parts.values()]),
+        part=np.concatenate([np.full(len(part), name) for name, part in parts.items()]),
         logits=np.concatenate([one.logits for one in found]),
         photometry=photometry[:, cells],
         photometry_names=np.array(list("gr")[: len(cells)]),

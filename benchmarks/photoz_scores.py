@@ -12,8 +12,9 @@ from photoz_data import Floats, Galaxies, Predictions
 from photoz_redeal import Redealt, redeal
 
 from index.conformal import score
-from index.photoz_calibration import PhotozCalibration, softmax
+from index.photoz_calibration import PhotozCalibration
 from index.photoz_columns import Flag
+from index.temperature import softmax
 from training.pdf_metrics import cde_terms, crps_terms, is_covered, pit_cvm, pit_ks, pit_values
 from training.photoz_metrics import POINT_METRICS, Measured, bootstrap, cluster_draws, normalised_dz
 
@@ -161,6 +162,8 @@ def judge(predicted: Predictions, judging: Judging) -> Judged:
         galaxies.z[predicted.places["calibrate"]],
         photometry_names=predicted.photometry_names,
         reference_features=predicted.features.get("reference"),
+        degraded=predicted.degraded,
+        n_watched=predicted.n_watched,
     )
     photometry, features = (arrays["test"][order] for arrays in (predicted.photometry, predicted.features))
     probability, columns, _ = calibration.apply(

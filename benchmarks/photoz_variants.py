@@ -35,8 +35,8 @@ from index.pdf import FloatArray, cde_loss
 from skylike.cli.training_runs import config_path
 from training.photoz import fit_photoz, grid_of, load_network
 from training.photoz_config import PhotozConfig, read_photoz_config
-from training.photoz_data import PhotozData, photoz_data
-from training.photoz_prediction import Predicted, predict
+from training.photoz_data import Part, photoz_parts
+from training.photoz_prediction import Predicted, batches_of, predict
 from training.runs import RunFolder
 
 HEADS: dict[str, dict[str, Any]] = {
@@ -64,28 +64,29 @@ def main() -> None:
     torch.set_num_threads(1)
     data_dir: Path = arguments.data_dir
     base = read_photoz_config(config_path(arguments.config))
-    data = photoz_data(base, data_dir)
+    parts = photoz_parts(base, data_dir)
     runs = data_dir / "runs"
     for name, changes in HEADS.items():
-        made = partial(_head, base, data, runs / f"{base.model_id}-photoz-{name}", changes)
-        _once(data_dir, f"{base.model_id}-{name}", data, name, made)
+        made = partial(_head, base, parts, runs / f"{base.model_id}-photoz-{name}", changes)
+        _once(data_dir, f"{base.model_id}-{name}", parts, name, made)
     averaged = partial(_averaged, runs / arguments.run)
-    _once(data_dir, f"{arguments.run}-views8", data, "views8", averaged)
-    nearest = partial(_neighbours, base, data, data_dir / "models" / arguments.embedding)
-    _once(data_dir, f"{base.model_id}-knn", data, "knn", nearest)
+    _once(data_dir, f"{arguments.run}-views8", parts, "views8", averaged)
+    nearest = partial(_neighbours, base, parts, data_dir / "models" / arguments.embedding)
+    _once(data_dir, f"{base.model_id}-knn", parts, "knn", nearest)
 
 
-Predict = Callable[[PhotozData, NDArray[np.int64], Callable[[int, int], None]], Predicted]
+Parts = dict[str, Part]
+Predict = Callable[[Part, Callable[[int, int], None]], Predicted]
 
 
-def _once(data_dir: Path, name: str, data: PhotozData, start: str, make: Callable[[], Predict]) -> None:
+def _once(data_dir: Path, name: str, parts: Parts, start: str, make: Callable[[], Predict]) -> None:
     path = prediction_path(data_dir, name)
     if not path.is_file():
-        places = {part: data.places[part] for part in PARTS}
-        write_predictions(path, data, places, make(), n_labels=len(data.places["train"]), start=start)
+        judged = {part: parts[part] for part in PARTS}
+        write_predictions(path, judged, make(), n_labels=len(parts["train"]), start=start)
 
 
-def _head(base: PhotozConfig, data: PhotozData, run: Path, changes: dict[str, Any]) -> Predict:
+def _head(base: PhotozConfig, parts: Parts, run: Path, changes: dict[str, Any]) -> Predict:
     config = base.model_copy(
         update={"head": base.head.model_copy(update=changes), "finetune": False, "augment": ()}
     )
@@ -97,10 +98,10 @@ def _head(base: PhotozConfig, data: PhotozData, run: Path, changes: dict[str, An
     def tell(step: str, done: int, total: int) -> None:
         lines.setdefault(step, Progress(f"{run.name}: {step}", total)).to(done)
 
-    fit_photoz(config, data, run, device=torch.device("cpu"), pretrained=pretrained, progress=tell)
+    fit_photoz(config, parts, run, device=torch.device("cpu"), pretrained=pretrained, progress=tell)
     network = load_network(config, RunFolder.opened(run))
     assert network is not None
-    return lambda data, places, told: predict(network, data, places, progress=told)
+    return lambda part, told: predict(network, part, progress=told)
 
 
 def _averaged(run: Path) -> Predict:
@@ -109,14 +110,14 @@ def _averaged(run: Path) -> Predict:
     told.pop("survey_sha256")
     network = load_network(PhotozConfig.model_validate(told), folder)
     assert network is not None
-    return lambda data, places, told: predict(network, data, places, views=8, progress=told)
+    return lambda part, told: predict(network, part, views=8, progress=told)
 
 
-def _neighbours(config: PhotozConfig, data: PhotozData, model: Path) -> Predict:
+def _neighbours(config: PhotozConfig, parts: Parts, model: Path) -> Predict:
     """Return the kernel on an embedding; its width and sharpening have the least CDE loss on the validation part."""
     encoder, grid = OnnxEncoder(Model.open(model)), grid_of(config)
-    known = _embedded(encoder, data, data.places["train"])
-    z = data.z[data.places["train"]]
+    known = _embedded(encoder, parts["train"])
+    z = parts["train"].z
 
     def deposited(vectors: Floats) -> FloatArray:
         found = np.empty((len(vectors), grid.n_bins))
@@ -137,34 +138,22 @@ def _neighbours(config: PhotozConfig, data: PhotozData, model: Path) -> Predict:
         powered = np.power(np.maximum(sums @ grid.kernel(width), 1e-30), sharpening)
         return np.asarray(powered / powered.sum(axis=1, keepdims=True))
 
-    validation = data.places["validation"]
-    judged = deposited(_embedded(encoder, data, validation))
+    validation = parts["validation"]
+    judged = deposited(_embedded(encoder, validation))
     _, width, sharpening = min(
-        (cde_loss(mixed(judged, w, s), grid, data.z[validation]), w, s) for w in WIDTHS for s in SHARPENINGS
+        (cde_loss(mixed(judged, w, s), grid, validation.z), w, s) for w in WIDTHS for s in SHARPENINGS
     )
 
-    def answer(data: PhotozData, places: NDArray[np.int64], told: Callable[[int, int], None]) -> Predicted:
-        vectors = _embedded(encoder, data, places, told)
+    def answer(part: Part, told: Callable[[int, int], None]) -> Predicted:
+        vectors = _embedded(encoder, part, told)
         logits = np.log(mixed(deposited(vectors), width, sharpening) + 1e-12)
-        return Predicted(logits.astype(np.float32), np.empty((len(places), 0), np.float32), vectors)
+        return Predicted(logits.astype(np.float32), np.empty((len(part), 0), np.float32), vectors)
 
     return answer
 
 
-def _embedded(
-    encoder: OnnxEncoder,
-    data: PhotozData,
-    places: NDArray[np.int64],
-    told: Callable[[int, int], None] | None = None,
-) -> Floats:
-    found = []
-    for n in range(0, len(places), 256):
-        found.append(
-            encoder.embed_fields(np.asarray(data.source.fields[places[n : n + 256]], dtype=np.float32))
-        )
-        if told is not None:
-            told(min(n + 256, len(places)), len(places))
-    return np.concatenate(found)
+def _embedded(encoder: OnnxEncoder, part: Part, told: Callable[[int, int], None] | None = None) -> Floats:
+    return np.concatenate([encoder.encode(part.inputs(some).numpy()) for some in batches_of(len(part), told)])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from index.pdf import RedshiftGrid, cde_loss
+from index.temperature import softmax
 from training.augment.recipe import Views, build_changes
 from training.config import BadConfig
 from training.loader import Loader
@@ -22,16 +23,15 @@ from training.models.apertures import Apertures
 from training.models.photoz import PhotozHead, PhotozNetwork
 from training.models.resnet import ResNet
 from training.photoz_config import PhotozConfig
-from training.photoz_data import PhotozData
+from training.photoz_data import Part
 from training.photoz_head import fit_head
-from training.photoz_prediction import inputs_of, predict, softmax
+from training.photoz_prediction import batches_of, predict
 from training.photoz_targets import smeared
 from training.pretrain import resident_bytes
 from training.runs import RunFolder
 
 __all__ = ["fit_photoz", "grid_of", "load_network", "new_network"]
 
-_BATCH = 256
 # Galaxies from which augmentations learn what is usual.
 _SAMPLED = 1000
 
@@ -73,7 +73,7 @@ def new_network(config: PhotozConfig, pretrained: RunFolder | None = None) -> Ph
 
 def fit_photoz(
     config: PhotozConfig,
-    data: PhotozData,
+    parts: dict[str, Part],
     run_path: Path,
     *,
     device: torch.device,
@@ -96,29 +96,31 @@ def fit_photoz(
     if not config.finetune and config.head.trunk and pretrained is None:
         raise BadConfig("finetune: a trunk that begins from random weights must be moved")
     tell = progress or (lambda _step, _done, _total: None)
-    run = RunFolder(run_path, {**config.model_dump(mode="json"), "survey_sha256": data.source.survey.sha256})
-    train = data.places["train"]
-    sample = train[:: max(1, len(train) // _SAMPLED)]
-    changes = build_changes(config.augment, data.contract, lambda: data.source.fields[sample])
+    run = RunFolder(
+        run_path, {**config.model_dump(mode="json"), "survey_sha256": parts["train"].source.survey.sha256}
+    )
+    train = parts["train"]
+    contract = train.contract
+    changes = build_changes(config.augment, contract, lambda: train.thinned(_SAMPLED).fields().numpy())
     fit = _Fit(
         config,
-        data,
+        parts,
         new_network(config, pretrained).to(device),
-        Views(data.contract, changes),
-        smeared(data.z[train], grid_of(config), config.bins.smearing),
+        Views(contract, changes),
+        smeared(train.z, grid_of(config), config.bins.smearing),
     )
     before = fit.begin(run, tell) if run.load() is None else float("nan")
     if not config.finetune:
         return Finished(0, before, is_complete=True)
     seen = _seen(config, len(train))
-    loader = Loader([data.source], [train[seen]], device, resident_bytes=resident_bytes(device))
+    loader = Loader([train.source], [train.places[seen]], device, resident_bytes=resident_bytes(device))
     method = Photoz(
         fit.network,
         fit.views,
         loader,
         fit.grid,
         targets=fit.targets[torch.from_numpy(seen)],
-        ebv=torch.from_numpy(data.ebv[train[seen]]).float(),
+        ebv=train.dust()[torch.from_numpy(seen)],
         encoder_rate=config.encoder_rate if fit.is_pretrained else 1.0,
         keeps_statistics=fit.is_pretrained,
         crps_weight=config.head.crps_weight,
@@ -153,7 +155,7 @@ class _Fit:
     """What a fit is made of; ``targets`` (n, B) are those of the training part in its order."""
 
     config: PhotozConfig
-    data: PhotozData
+    parts: dict[str, Part]
     network: PhotozNetwork
     views: Views
     targets: Tensor
@@ -172,7 +174,7 @@ class _Fit:
         self.network.standardise(raw)
         if not self.is_pretrained and self.network.trunk is not None:
             return float("nan")
-        judged = predict(self.network, self.data, self.data.places["validation"])
+        judged = predict(self.network, self.parts["validation"])
         loss = fit_head(
             self.network.head,
             self.config.head,
@@ -189,25 +191,23 @@ class _Fit:
 
     def judged(self, network: PhotozNetwork) -> dict[str, float]:
         """Return the CDE loss on the validation part, and minus it as the score."""
-        places = self.data.places["validation"]
-        loss = cde_loss(softmax(predict(network, self.data, places).logits), self.grid, self.data.z[places])
+        validation = self.parts["validation"]
+        loss = cde_loss(softmax(predict(network, validation).logits), self.grid, validation.z)
         return {"cde_loss": round(loss, 5), "score": -loss}
 
     def _described(self, tell: Told) -> tuple[Tensor, Tensor]:
         """Return raw features of each training galaxy unchanged, and of one drawn view of it, with their targets."""
-        device, train = self.network.centre.device, self.data.places["train"]
+        device, train = self.network.centre.device, self.parts["train"]
         generator = torch.Generator(device).manual_seed(self.config.seed + 3)
         plain, drawn = [], []
         self.network.eval()
         with torch.no_grad():
-            for n in range(0, len(train), _BATCH):
-                some = train[n : n + _BATCH]
-                images, dust = inputs_of(self.data, some, device)
-                plain.append(self.network.raw(images, dust))
+            for some in batches_of(len(train), lambda *done: tell("Describing the training part", *done)):
+                dust = train.dust(some).to(device)
+                plain.append(self.network.raw(train.inputs(some).to(device), dust))
                 if self.config.augment:
-                    fields = torch.from_numpy(np.asarray(self.data.source.fields[some])).to(device)
+                    fields = train.fields(some).to(device)
                     drawn.append(self.network.raw(self.views(fields, generator), dust))
-                tell("Describing the training part", min(n + _BATCH, len(train)), len(train))
         kinds = [torch.cat(parts) for parts in (plain, drawn) if parts]
         return torch.cat(kinds), torch.cat([self.targets] * len(kinds))
 
@@ -215,7 +215,7 @@ class _Fit:
         head.eval()
         with torch.no_grad():
             logits: NDArray[np.float32] = head(features.to(self.network.centre.device)).cpu().numpy()
-        return cde_loss(softmax(logits), self.grid, self.data.z[self.data.places["validation"]])
+        return cde_loss(softmax(logits), self.grid, self.parts["validation"].z)
 
 
 def _seen(config: PhotozConfig, n: int) -> NDArray[np.int64]:

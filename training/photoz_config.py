@@ -19,11 +19,15 @@ class LabelsConfig(Section):
     ----------
     survey
         A survey folder with ``z_spec`` and linear fluxes.
+    learn_from
+        Another rendering of its galaxies that is learnt from in its stead, and chooses the epoch: one without something that
+        tells redshifts in rendered galaxies only.
     n
         Spectra used at most, the same ones for a given ``draw``; None takes all.
     """
 
     survey: str
+    learn_from: str | None = None
     n: Annotated[int, Field(ge=20)] | None = None
     draw: int = 0
 

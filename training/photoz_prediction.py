@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from index.pdf import FloatArray
-from training.augment.recipe import Views
 from training.models.photoz import PhotozNetwork
-from training.photoz_data import PhotozData
+from training.photoz_data import Part
 from training.probes import orbit
 
-__all__ = ["Predicted", "inputs_of", "predict", "softmax"]
+__all__ = ["Predicted", "batches_of", "predict"]
 
 _BATCH = 256
 
@@ -40,15 +37,22 @@ class Predicted:
     features: NDArray[np.float32]
 
 
+def batches_of(n: int, progress: Callable[[int, int], None] | None = None) -> Iterator[slice]:
+    """Yield slices that go through n galaxies; told how many are done."""
+    for first in range(0, n, _BATCH):
+        yield slice(first, first + _BATCH)
+        if progress is not None:
+            progress(min(first + _BATCH, n), n)
+
+
 def predict(
     network: PhotozNetwork,
-    data: PhotozData,
-    places: NDArray[np.int64],
+    part: Part,
     *,
     views: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Predicted:
-    """Let a network answer for stored fields.
+    """Let a network answer.
 
     Parameters
     ----------
@@ -59,28 +63,12 @@ def predict(
     logits, photometry, features = [], [], []
     network.eval()
     with torch.no_grad():
-        for n in range(0, len(places), _BATCH):
-            some = places[n : n + _BATCH]
-            images, dust = inputs_of(data, some, device)
+        for some in batches_of(len(part), progress):
+            images, dust = part.inputs(some).to(device), part.dust(some).to(device)
             seen = orbit(images) if views == 8 else [images]
             raw = [network.raw(view, dust) for view in seen]
             shares = [torch.log_softmax(network.head(network.standardised(one)), dim=1) for one in raw]
             logits.append(torch.logsumexp(torch.stack(shares), dim=0).cpu())
             photometry.append(raw[0][:, : network.n_photometry].cpu())
             features.append(network.standardised(raw[0]).cpu())
-            if progress is not None:
-                progress(min(n + _BATCH, len(places)), len(places))
     return Predicted(*(torch.cat(parts).numpy() for parts in (logits, photometry, features)))
-
-
-def inputs_of(data: PhotozData, places: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the unchanged network inputs (n, C, S, S) and E(B-V) (n,) of stored fields."""
-    fields = torch.from_numpy(np.asarray(data.source.fields[places])).to(device)
-    return Views(data.contract, ()).plain(fields), torch.from_numpy(data.ebv[places]).float().to(device)
-
-
-def softmax(logits: NDArray[np.floating]) -> FloatArray:
-    """Return bin probabilities of logits (N, B)."""
-    wide = logits.astype(np.float64)
-    shares = np.exp(wide - wide.max(axis=1, keepdims=True))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

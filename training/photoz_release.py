@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from index.card import PhotozCard
 from index.model import Model, PhotozParts, publish_model
 from index.pdf import RedshiftGrid, cde_loss, summarise
 from index.photoz_calibration import PhotozCalibration
+from index.support import Degraded
+from index.temperature import softmax
 from training.config import BadConfig
 from training.models.apertures import aperture_names
 from training.photoz import grid_of, load_network
 from training.photoz_config import PhotozConfig
-from training.photoz_data import PhotozData
+from training.photoz_data import Part
+from training.photoz_degraded import BOTH_SIDES, DEGRADATIONS, degraded_inputs
 from training.photoz_export import OUTPUTS, photoz_graph
 from training.photoz_metrics import normalised_dz, sigma_mad
-from training.photoz_prediction import Predicted, inputs_of, softmax
+from training.photoz_prediction import Predicted, batches_of
 from training.precision import PRECISIONS, Precision
 from training.quantise import half_weights, open_graph, quantised, run_graph, tensor_ranges
 from training.release import NotTrained
@@ -34,14 +36,14 @@ CELL_APERTURE = "9px"
 # Another precision is taken if the scatter grows by no more than two parts in a hundred (reference figures of the
 # evaluation), and the loss neither.
 _MOST_LOST = 0.02
-_N_CALIBRATION, _BATCH = 512, 256
+_N_CALIBRATION, _N_REFERENCE = 512, 5000
 
 Told = Callable[[str, int, int], None]
 
 
 def export_photoz(
     config: PhotozConfig,
-    data: PhotozData,
+    parts: dict[str, Part],
     run: RunFolder,
     models: Path,
     *,
@@ -73,43 +75,45 @@ def export_photoz(
     if network is None:
         raise NotTrained(f"run {run.path.name} has not finished an epoch; fit it first")
     base = Model.open(models / config.model_id)
-    if base.contract != data.contract:
+    if base.contract != config.contract.contract():
         raise BadConfig(
             f"contract: that of {base.card.id} is another one; a photo-z network reads its model's inputs"
         )
-    contract, grid = data.contract, grid_of(config)
+    contract, grid = base.contract, grid_of(config)
     exact = photoz_graph(
         network, bands=len(contract.bands), input_px=contract.input_px, n_bins=grid.n_bins, views=config.views
     )
     graph, metrics = _chosen(
-        exact, data, grid=grid, has_trunk=network.trunk is not None, asked=precision, tell=tell
+        exact, parts, grid=grid, has_trunk=network.trunk is not None, asked=precision, tell=tell
     )
-    calibrate = run_photoz_graph(
-        graph, data, data.places["calibrate"], lambda *done: tell("Calibrating", *done)
-    )
-    train = data.places["train"]
-    reference = run_photoz_graph(
-        graph, data, train[:: max(1, len(train) // 5000)], lambda *done: tell("Describing", *done)
-    )
+    calibrate = run_photoz_graph(graph, parts["calibrate"], lambda *done: tell("Calibrating", *done))
+    few = parts["train"].thinned(_N_REFERENCE)
+    reference = run_photoz_graph(graph, few, lambda *done: tell("Describing", *done))
+    degraded = [
+        Degraded(run_graph(graph, degraded_inputs(few, kind), ("features",))[0], both=kind in BOTH_SIDES)
+        for kind in DEGRADATIONS
+    ]
     calibration = PhotozCalibration.fit(
         grid,
         calibrate.logits,
         calibrate.photometry,
         calibrate.features,
-        data.z[data.places["calibrate"]],
+        parts["calibrate"].z,
         photometry_names=aperture_names(contract),
         magnitude=f"r_{CELL_APERTURE}",
         colour=(f"g_{CELL_APERTURE}", f"r_{CELL_APERTURE}"),
         reference_features=reference.features,
+        degraded=degraded,
+        n_watched=network.n_photometry,
     )
-    survey = data.source.survey.info
+    train = parts["train"]
     told = PhotozCard(
         z_max=grid.z_max,
         n_bins=grid.n_bins,
-        train_set=f"{survey.name}: {len(train)} spectra",
+        train_set=f"{train.source.survey.info.name}: {len(train)} spectra",
         views=config.views,
         n_train=len(train),
-        n_calibration=len(data.places["calibrate"]),
+        n_calibration=len(parts["calibrate"]),
         metrics={
             **metrics,
             "temperature": round(calibration.temperature, 4),
@@ -126,25 +130,20 @@ def export_photoz(
 
 
 def run_photoz_graph(
-    graph: bytes,
-    data: PhotozData,
-    places: NDArray[np.int64],
-    progress: Callable[[int, int], None] | None = None,
+    graph: bytes, part: Part, progress: Callable[[int, int], None] | None = None
 ) -> Predicted:
     """Run a graph on stored fields, one thread."""
     session = open_graph(graph)
-    found = []
-    for n in range(0, len(places), _BATCH):
-        images, _ = inputs_of(data, places[n : n + _BATCH], torch.device("cpu"))
-        found.append(session.run(list(OUTPUTS), {"images": np.ascontiguousarray(images.numpy())}))
-        if progress is not None:
-            progress(min(n + _BATCH, len(places)), len(places))
+    found = [
+        session.run(list(OUTPUTS), {"images": np.ascontiguousarray(part.inputs(some).numpy())})
+        for some in batches_of(len(part), progress)
+    ]
     return Predicted(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def _chosen(
     exact: bytes,
-    data: PhotozData,
+    parts: dict[str, Part],
     *,
     grid: RedshiftGrid,
     has_trunk: bool,
@@ -152,16 +151,17 @@ def _chosen(
     tell: Told,
 ) -> tuple[bytes, dict[str, Any]]:
     """Return the graph in the precision that pays, and what each does on the validation part."""
-    train, validation = data.places["train"], data.places["validation"]
-    calibration, _ = inputs_of(data, train[:: max(1, len(train) // _N_CALIBRATION)], torch.device("cpu"))
+    validation = parts["validation"]
     graphs = {"fp32": exact, "fp16": half_weights(exact)}
     if has_trunk:
-        graphs["int8"] = quantised(exact, tensor_ranges(exact, calibration.numpy()))
-    images, _ = inputs_of(data, validation, torch.device("cpu"))
+        graphs["int8"] = quantised(
+            exact, tensor_ranges(exact, parts["train"].thinned(_N_CALIBRATION).inputs().numpy())
+        )
+    images = validation.inputs().numpy()
     measured: dict[str, dict[str, float]] = {}
     for done, (name, graph) in enumerate(graphs.items(), start=1):
-        logits = run_graph(graph, images.numpy(), ("logits",))[0]
-        measured[name] = {"bytes": len(graph), **_scores(logits, data.z[validation], grid)}
+        logits = run_graph(graph, images, ("logits",))[0]
+        measured[name] = {"bytes": len(graph), **_scores(logits, validation.z, grid)}
         tell("Comparing precisions", done, len(graphs))
     best = measured["fp32"]
     good = [

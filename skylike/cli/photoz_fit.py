@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.photoz_config import PhotozConfig
-    from training.photoz_data import PhotozData
+    from training.photoz_data import Part
     from training.runs import RunFolder
 
 __all__ = ["photoz", "photoz_export"]
@@ -81,7 +81,7 @@ def photoz(
     emit(
         {
             "run": folder.name,
-            "spectra": len(data.places["train"]),
+            "spectra": len(data["train"]),
             "epochs": finished.epochs,
             "of": read.optimiser.epochs,
             "head_cde_loss": next(
@@ -151,17 +151,17 @@ def photoz_export(
 
 def opened(
     config: str, *, seed: int | None, labels: int | None, scratch: bool, data_dir: Path
-) -> tuple[PhotozConfig, PhotozData]:
+) -> tuple[PhotozConfig, dict[str, Part]]:
     """Read a configuration with what the command line changes of it, and open its data.
 
     Raises
     ------
     BadConfig, CorruptFolder, ValueError
-        As :func:`training.photoz_config.read_photoz_config` and :func:`training.photoz_data.photoz_data`.
+        As :func:`training.photoz_config.read_photoz_config` and :func:`training.photoz_data.photoz_parts`.
     """
     from survey.naming import checked_name
     from training.photoz_config import read_photoz_config
-    from training.photoz_data import photoz_data
+    from training.photoz_data import photoz_parts
 
     read = read_photoz_config(config_path(config))
     if seed is not None:
@@ -173,7 +173,7 @@ def opened(
     for name in (read.model_id, read.labels.survey):
         checked_name(name)
     with progress("Calibrating") as report:
-        return read, photoz_data(read, data_dir, progress=report)
+        return read, photoz_parts(read, data_dir, progress=report)
 
 
 def default_run(config: PhotozConfig) -> str:

@@ -14,9 +14,11 @@ from index.photoz_encoder import PhotozEncoder
 from skylike.cli.main import app
 from training.config import BadConfig
 from training.fixed import fit_fixed
+from training.models.apertures import RADII_PX, Apertures
 from training.photoz import fit_photoz, load_network
 from training.photoz_config import PhotozConfig
-from training.photoz_data import photoz_data
+from training.photoz_data import photoz_parts
+from training.photoz_degraded import DEGRADATIONS, degraded_inputs
 from training.photoz_metrics import normalised_dz, sigma_mad
 from training.photoz_prediction import predict
 from training.photoz_release import export_photoz
@@ -56,7 +58,7 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(data_dir):
-    return photoz_data(photoz_config(), data_dir)
+    return photoz_parts(photoz_config(), data_dir)
 
 
 @pytest.fixture(scope="module")
@@ -70,32 +72,41 @@ def fitted(data_dir, data):
 
 
 def test_no_part_shares_a_galaxy_and_each_has_spectra(data):
-    together = np.concatenate(list(data.places.values()))
+    together = np.concatenate([part.places for part in data.values()])
     assert len(np.unique(together)) == len(together)
-    assert np.isfinite(data.z[together]).all()
+    assert all(np.isfinite(part.z).all() for part in data.values())
 
 
 def test_fewer_labels_are_a_part_of_more(data_dir):
     few, more = (
-        photoz_data(photoz_config(labels={"survey": "blobs", "n": n}), data_dir).places["train"]
+        photoz_parts(photoz_config(labels={"survey": "blobs", "n": n}), data_dir)["train"].places
         for n in (20, 50)
     )
     assert len(few) == 20
     assert set(few) < set(more)
 
 
+def test_another_rendering_can_be_learnt_from(data_dir, data):
+    tiny_survey(data_dir / "surveys" / "again", n=600)
+    labels = {"survey": "blobs", "learn_from": "again"}
+    parts = photoz_parts(photoz_config(labels=labels), data_dir)
+    learnt, judged = (parts[name].source.survey.info.name for name in ("train", "test"))
+    assert (learnt, judged) == ("again", "blobs")
+    assert parts["train"].ids == data["train"].ids
+
+
 def test_too_few_spectra_are_said(data_dir):
     tiny_survey(data_dir / "surveys" / "few", n=40)
     with pytest.raises(BadConfig, match="at least 20 are needed"):
-        photoz_data(photoz_config(labels={"survey": "few"}), data_dir)
+        photoz_parts(photoz_config(labels={"survey": "few"}), data_dir)
 
 
 def test_the_colours_redshift_is_learnt(fitted, data):
     network = load_network(photoz_config(), fitted)
-    test = data.places["test"]
-    told = predict(network, data, test)
+    test = data["test"]
+    told = predict(network, test)
     centres = np.arange(60) * 0.4 / 60 + 0.4 / 120
-    z = data.z[test]
+    z = test.z
     scatter = sigma_mad(normalised_dz(centres[told.logits.argmax(axis=1)], z))
     assert scatter < 0.3 * sigma_mad(normalised_dz(np.full_like(z, np.median(z)), z))
 
@@ -126,14 +137,13 @@ def model(fitted, data_dir, data):
 
 def test_the_exported_model_gives_calibrated_redshifts(model, data):
     card = Model.open(model.path).card.photoz
-    assert (card.n_bins, card.n_train) == (60, len(data.places["train"]))
-    test = data.places["test"]
-    inputs = data.contract.finish(np.asarray(data.source.fields[test], dtype=np.float32))
+    assert (card.n_bins, card.n_train) == (60, len(data["train"]))
+    test = data["test"]
     encoder = PhotozEncoder(model)
-    told = encoder.run(inputs)
+    told = encoder.run(test.inputs().numpy())
     probability, columns, _ = encoder.calibration.apply(told.logits, told.photometry, told.features)
     np.testing.assert_allclose(probability.sum(axis=1), 1)
-    inside = (columns["z_l95"] <= data.z[test]) & (data.z[test] <= columns["z_u95"])
+    inside = (columns["z_l95"] <= test.z) & (test.z <= columns["z_u95"])
     # 95 % of about 120 galaxies after about 120 to calibrate on: three sigma are 8 %.
     assert inside.mean() > 0.87
 
@@ -146,7 +156,7 @@ def test_the_embedding_stays_what_it_was(model, data_dir):
 def test_a_network_of_other_inputs_is_no_part_of_a_model(fitted, data_dir, data):
     other = photoz_config(contract=photoz_config().contract.model_dump() | {"softening": [0.2] * 5})
     with pytest.raises(BadConfig, match="another one"):
-        export_photoz(other, photoz_data(other, data_dir), fitted, data_dir / "models")
+        export_photoz(other, photoz_parts(other, data_dir), fitted, data_dir / "models")
 
 
 TOML = """
@@ -192,3 +202,19 @@ def test_a_missing_pretrained_run_is_said_with_the_remedy(data_dir, tmp_path):
     done = CliRunner().invoke(app, ["train", "photoz", str(config), "--data-dir", str(data_dir)])
     assert done.exit_code != 0
     assert "--scratch" in done.output
+
+
+@pytest.mark.parametrize("kind", sorted(DEGRADATIONS))
+def test_degraded_galaxies_are_dimmer_or_wider(data, kind):
+    part = data["train"].take(slice(0, 40))
+    plain, worse = (
+        Apertures(part.contract)(inputs).reshape(40, -1, 5)
+        for inputs in (part.inputs(), torch.from_numpy(degraded_inputs(part, kind)))
+    )
+    # Magnitudes in r: dimmed by 0.5 to 2; blurred, the core loses light and the whole keeps it.
+    core, whole = ((worse - plain)[:, n, 2] for n in (0, RADII_PX.index(13.0)))
+    if kind == "dimmed":
+        assert 0.4 < whole.median() < 2.1
+    else:
+        assert core.median() > 0.05
+        assert abs(whole.median()) < 0.03
