@@ -22,7 +22,10 @@ from training.photoz_metrics import outlier_fraction, sigma_mad
 __all__ = ["batch", "by_bin", "other_files", "real"]
 
 # Results of other benchmarks that belong on this page, where they have been written.
-_BATCH = "photoz_batch"
+_BATCHES = {
+    "batch": ("batch_rows_per_s", "batch_cutouts_per_s"),
+    "batch_kills": ("rows_lost", "rows_doubled"),
+}
 _OTHERS = {
     "photoz_hayat": "Hayat et al. 2021, `sdss_w_specz_valid.h5`",
     "photoz_pasquet": "Pasquet et al. 2019, `sdss.npz`",
@@ -120,8 +123,15 @@ def real(_name: str, results: Results) -> str:
 
 def batch(_name: str, results: Results) -> str:
     """Return the figures of batches, where they have been measured."""
-    told = read_figures(_BATCH)
+    told = [
+        found[name]
+        for page, names in _BATCHES.items()
+        if (found := read_figures(page))
+        for name in names
+        if name in found
+    ]
     if not told:
         return ""
-    results.figures.extend(told.values())
-    return f"## Batches\n\nFrom [{_BATCH}.md]({_BATCH}.md).\n\n{table(list(told.values()))}"
+    results.figures.extend(told)
+    pages = ", ".join(f"[{page}.md]({page}.md)" for page in _BATCHES)
+    return f"## Batches\n\nFrom {pages}.\n\n{table(told)}"
