@@ -10,6 +10,7 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY alembic alembic
 COPY benchmarks/splits/held_out_rgb.json benchmarks/splits/held_out_rgb.json
+COPY benchmarks/splits/photoz_parents.json benchmarks/splits/photoz_parents.json
 COPY index index
 COPY models models
 COPY service service

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import threading
 import time
@@ -15,10 +14,8 @@ from support.job_worker import POINTS, Squares, process, worker_of
 from support.jobs import OWNER, expire, job_store, made
 
 from service.jobs.lease import Leases
-from service.jobs.tidy import over, tidy
 from service.operations.refusals import UnknownRelease
 from service.records.jobs import Phase
-from skylike.check_jobs import check_jobs, tidy_jobs
 
 
 @pytest.fixture
@@ -276,46 +273,6 @@ def test_a_worker_asked_to_end_finishes_the_chunk_in_hand_and_gives_nothing_up(s
     chunks = store.chunks(job_id)
     assert chunks[0].result
     assert all(chunk.holder is None for chunk in chunks)
-
-
-def test_what_is_over_goes_with_its_files_and_what_is_not_stays(store):
-    gone, stays, completed = (made(store, 100, chunk_rows=100).row.id for _ in range(3))
-    expire(store, gone)
-    store.abort(stays, OWNER)
-    worker_of(store).run(once=True)
-    # As if the worker had died between its commit and its clearing up.
-    shutil.copytree(store.folder.path(stays), store.folder.path(completed), dirs_exist_ok=True)
-    unknown = store.folder.root / ("f" * 32)
-    unknown.mkdir()
-    old = unknown.with_name("e" * 32)
-    old.mkdir()
-    os.utime(old, (0, 0))
-    assert over(store) == [old.name]
-    assert tidy(store) == [old.name]
-    assert sorted(store.folder.ids()) == sorted([stays, completed, unknown.name])
-    assert_whole(store, completed, 100)
-    assert store.chunks(gone) == []
-    assert store.folder.has_input(stays)
-
-
-def test_the_check_finds_jobs_without_their_files_and_prune_removes_what_is_over(store, tmp_path):
-    url = store.engine.url.render_as_string(hide_password=False)
-    done, queued, lost, gone = (made(store, 100, chunk_rows=100).row.id for _ in range(4))
-    for job_id in (queued, lost):
-        store.abort(job_id, OWNER)
-    expire(store, gone)
-    worker_of(store).step()
-    worker_of(store).step()
-    shutil.rmtree(store.folder.path(lost))
-    bad, good = check_jobs(url, store.folder.root)
-    assert (bad.name, bad.state, good.state) == (f"job {lost}", "complaint", "ok")
-    assert good.found.startswith("2, 0 of them")
-    file = next(store.folder.path(done).iterdir())
-    file.write_bytes(file.read_bytes()[:-1])
-    assert {one.name for one in check_jobs(url, store.folder.root)} == {f"job {lost}", f"job {done}", "jobs"}
-    assert tidy_jobs(url, store.folder.root, dry_run=True) == [gone]
-    assert tidy_jobs(url, store.folder.root) == [gone]
-    assert tidy_jobs(url, store.folder.root) == []
 
 
 def test_an_answer_does_not_count_for_a_job_that_was_ended_at_that_moment(store, monkeypatch):
