@@ -153,13 +153,15 @@ class PhotozNetwork(nn.Module):
     def standardised(self, raw: Tensor) -> Tensor:
         """Bring raw features (N, F) to the scale of the training part."""
         centred = raw - self.centre
-        magnitudes, others = centred.split([self.n_photometry, len(self.spread)], dim=1)
+        magnitudes, others = torch.split(centred, [self.n_photometry, len(self.spread)], dim=1)
         return torch.cat([magnitudes @ self.mixing, others / self.spread], dim=1)
 
     def standardise(self, raw: Tensor) -> None:
         """Learn the scale from raw features (N, F) of the training part."""
         self.centre.copy_(raw.mean(dim=0))
-        magnitudes, others = (raw - self.centre).double().split([self.n_photometry, len(self.spread)], dim=1)
+        magnitudes, others = torch.split(
+            (raw - self.centre).double(), [self.n_photometry, len(self.spread)], dim=1
+        )
         if self.n_photometry:
             variances, axes = torch.linalg.eigh(magnitudes.T @ magnitudes / len(raw))
             self.mixing.copy_(axes / (variances + _NOISE_MAG**2).sqrt())
