@@ -41,8 +41,12 @@ def curves(
         return found
     points: dict[str, dict[int, list[float]]] = {}
     base = re.sub(f"{_ENDING}$", "", models[0].name)
-    for path in sorted(prediction_path(data_dir, "x").parent.glob("*.npz")):
-        if re.fullmatch(f"{re.escape(base)}{_ENDING}", path.stem):
+    paths = sorted(prediction_path(data_dir, "x").parent.glob("*.npz"))
+    has_run = any(re.fullmatch(rf"{re.escape(base)}(-photoz)?-s\d+", path.stem) for path in paths)
+    for path in paths:
+        # The released graph of a run is no further draw of it.
+        is_graph = has_run and path.stem == base
+        if re.fullmatch(f"{re.escape(base)}{_ENDING}", path.stem) and not is_graph:
             told = read_predictions(path, galaxies)
             sigma = _sigma(told, judging)
             points.setdefault(told.start or "pretrained", {}).setdefault(told.n_labels, []).append(sigma)

@@ -91,7 +91,9 @@ def everyone(_name: str, results: Results) -> str:
             ("crps", "redshift"),
         ):
             rival = {} if results.fair is None else {"fair_rival": results.fair.metrics[key].value}
-            results.tell(f"{key}_image", image.metrics[key], n=n, unit=unit, against=rival)
+            # A bias is better the nearer it is to 0, from either side.
+            better = "" if key.startswith("bias") else "lower"
+            results.tell(f"{key}_image", image.metrics[key], n=n, unit=unit, better=better, against=rival)
     words = (
         "Boosting: scikit-learn's histogram trees on r and four colours for ln(1 + z), absolute loss; its p(z) has the shape of the errors of unseen "
         "folds, scaled by a second set of trees that learnt their size. 30-NN: local-linear regression on the same features; its p(z) is the "
@@ -206,6 +208,11 @@ def _verdict(results: Results, image: Permuted, rival: Permuted | None) -> str:
     )
 
 
+def _point(told: tuple[float, float]) -> str:
+    value, scatter = told
+    return f"{value:.4f} ± {scatter:.4f}" if scatter else f"{value:.4f}"
+
+
 def labels(name: str, results: Results) -> str:
     if not results.curves:
         return ""
@@ -221,7 +228,7 @@ def labels(name: str, results: Results) -> str:
         "| --- |" + " --- |" * len(counts),
     ]
     for label, curve in results.curves.items():
-        cells = [f"{curve[c][0]:.4f} ± {curve[c][1]:.4f}" if c in curve else "–" for c in counts]
+        cells = [_point(curve[c]) if c in curve else "–" for c in counts]
         rows.append(f"| {label} | {' | '.join(cells)} |")
     for label, key in ((KNN, "knn"), ("image, pretrained", "pretrained"), ("image, scratch", "scratch")):
         for count, (value, scatter) in results.curves.get(label, {}).items():
@@ -236,6 +243,6 @@ def labels(name: str, results: Results) -> str:
     return (
         f"## Error by number of spectra\n\n![σ_MAD by number of spectra]({name}_labels.png)\n\n"
         + "\n".join(rows)
-        + "\n\n± is the scatter between draws of labels (five for the neighbours). The magnitudes' curve is nearly flat, so photo-z supports no claim of "
+        + "\n\n± is the scatter between draws of labels (five for the neighbours), where there was more than one. The magnitudes' curve is nearly flat, so photo-z supports no claim of "
         "labels saved: a network that beats one from scratch at few labels may still lose to five magnitudes."
     )

@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 LEVELS = {68: ("z_l68", "z_u68"), 90: ("z_l90", "z_u90"), 95: ("z_l95", "z_u95")}
-#: Any of these makes a galaxy a flagged one.
-FLAGS = Flag.OUT_OF_SUPPORT | Flag.DISAGREEMENT | Flag.PDF_EDGE | Flag.EXTRAPOLATED_MAG
+#: Any of these makes a galaxy a flagged one; ``disagreement`` needs a release, whose spectra disagree.
+FLAGS = Flag.OUT_OF_SUPPORT | Flag.PDF_EDGE | Flag.EXTRAPOLATED_MAG
 N_DRAWS = 200
 _SEED = 11
 OUTLIER = 0.05

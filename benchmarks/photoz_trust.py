@@ -154,8 +154,8 @@ def flags(_name: str, results: Results) -> str:
                 against={"allowed": 0.1},
             )
     return (
-        "## Flags\n\nFlagged: out of support, pdf_edge, extrapolated_mag or disagreement. Interval: 95 %, of the bootstrap over parents.\n\n"
-        + "\n".join(lines)
+        "## Flags\n\nFlagged: out_of_support, pdf_edge or extrapolated_mag; disagreement is raised by the spectra of a release, and there is none here. "
+        "Interval: 95 %, of the bootstrap over parents.\n\n" + "\n".join(lines)
     )
 
 

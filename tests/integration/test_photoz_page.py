@@ -89,6 +89,24 @@ def test_a_gain_that_moves_with_the_shapes_is_called_a_leak(written):
     assert "counts as a leak" in written[0]
 
 
+def test_a_single_draw_has_no_scatter_and_a_bias_no_better_side(written):
+    text, told, _ = written
+    assert "| 0.0160 ± 0.0010 | 0.0140 |" in text
+    assert "| 0.0500 | – |" in text
+    assert told["bias_mean_image"]["better"] == ""
+
+
+def test_flagged_galaxies_are_those_that_the_page_names(results, written):
+    from photoz_scores import FLAGS
+
+    from index.photoz_columns import flag_names
+
+    named = written[0].split("Flagged: ")[1].split(";")[0].replace(" or ", ", ").split(", ")
+    assert sorted(named) == sorted(flag_names(int(FLAGS)))
+    # A calibration alone knows no neighbours, hence no disagreement.
+    assert "disagreement" not in named
+
+
 def test_what_is_not_at_hand_is_said_so(written):
     assert written[0].count("no file at hand") >= 2
     assert "not at hand" in written[0].split("## A look at the real sky")[1]

@@ -135,6 +135,16 @@ def test_a_label_curve_takes_the_runs_of_its_own_model_only(galaxies, predicted,
     assert list(found[KNN]) == [100, 300, 1000]
 
 
+def test_the_released_graph_of_a_run_is_no_second_draw_of_it(galaxies, predicted, judged, tmp_path):
+    folder = prediction_path(tmp_path, "net").parent
+    folder.mkdir()
+    run = dict(np.load(prediction_path(predicted, "net-s0")))
+    np.savez(folder / "net-s0.npz", **run)
+    alone = curves(tmp_path, galaxies, judged.judging, [judged])["image, pretrained"]
+    np.savez(folder / "net.npz", **{**run, "logits": np.zeros_like(run["logits"])})
+    assert curves(tmp_path, galaxies, judged.judging, [judged])["image, pretrained"] == alone
+
+
 def test_dealing_anew_finds_the_nominal_coverage_and_the_scatter_of_parents():
     rng = np.random.default_rng(7)
     # 600 parents of eight renderings that err alike, in cells by parent: what one parent does counts once.
