@@ -74,6 +74,16 @@ def test_magnitudes_do_not_turn_with_the_image():
     np.testing.assert_allclose(apertures(seen), apertures(seen.rot90(1, (2, 3))), atol=1e-3)
 
 
+def test_magnitudes_stay_exact_where_the_trunk_is_run_in_half_precision():
+    some, seen = network(), point(np.random.default_rng(0).uniform(50, 500, (8, 3)))
+    with torch.no_grad():
+        exact = some.standardised(some.raw(seen))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            mixed = some.standardised(some.raw(seen))
+    p = some.n_photometry
+    torch.testing.assert_close(mixed[:, :p], exact[:, :p])
+
+
 def test_every_magnitude_has_a_name():
     assert len(aperture_names(CONTRACT)) == Apertures(CONTRACT).n
     assert aperture_names(CONTRACT)[0] == "u_1.5px"
