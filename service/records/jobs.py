@@ -95,7 +95,7 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class JobUsage:
-    """How much an owner has: jobs that have not ended, and bytes on disk of all."""
+    """How much an owner has: jobs that have not ended, and bytes on disk of all, results of chunks included."""
 
     n_active: int
     n_bytes: int
@@ -171,7 +171,14 @@ def job_usage(session: Session, owner: str) -> JobUsage:
     n_active, n_bytes = session.execute(
         select(active, func.coalesce(func.sum(jobs.c.n_bytes), 0)).where(jobs.c.owner == owner)
     ).one()
-    return JobUsage(int(n_active), int(n_bytes))
+    # Until the answer takes their place, results of chunks lie beside the input: of an aborted job to its end.
+    results = select(func.coalesce(func.sum(job_chunks.c.n_bytes), 0)).join(
+        jobs, jobs.c.id == job_chunks.c.job_id
+    )
+    n_more = session.execute(
+        results.where(jobs.c.owner == owner, jobs.c.phase != Phase.COMPLETED)
+    ).scalar_one()
+    return JobUsage(int(n_active), int(n_bytes) + int(n_more))
 
 
 def count_running(session: Session, *, now: datetime) -> int:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
+from support.job_worker import worker_of
 from support.jobs import OWNER, expire, job_store, made, tables
 
 from service.operations.refusals import BatchTooLarge, JobNotFound, JobQuota, JobsOff, JobWithoutResult
@@ -93,6 +94,18 @@ def test_rows_and_bytes_of_jobs_are_bounded_and_a_refusal_leaves_nothing(databas
             store.create("count", {}, iter([random]), owner=OWNER, fmt="csv")
         assert len(store.folder.ids()) == 1
         assert list((store.folder.root / ".arriving").iterdir()) == []
+
+
+def test_results_of_an_aborted_jobs_chunks_count_until_it_goes(database_url, tmp_path):
+    with job_store(database_url, tmp_path / "jobs", job_bytes_per_owner=60_000) as store:
+        job_id = made(store, 20_000, chunk_rows=10_000).row.id
+        assert worker_of(store).step()
+        store.abort(job_id, OWNER)
+        lies = sum(path.stat().st_size for path in store.folder.path(job_id).rglob("*.parquet"))
+        with pytest.raises(JobQuota, match=f"{lies} bytes"):
+            store.start(job_id, OWNER)
+        store.remove(job_id, OWNER)
+        assert made(store, 1000).row.n_rows == 1000
 
 
 def test_a_table_that_cannot_be_made_leaves_nothing(store):
