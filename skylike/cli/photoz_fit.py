@@ -170,8 +170,9 @@ def opened(
         read = read.model_copy(update={"labels": read.labels.model_copy(update={"n": labels})})
     if scratch:
         read = read.model_copy(update={"pretrained": None})
-    for name in (read.model_id, read.labels.survey):
-        checked_name(name)
+    for name in (read.model_id, read.labels.survey, read.labels.learn_from):
+        if name is not None:
+            checked_name(name)
     with progress("Calibrating") as report:
         return read, photoz_parts(read, data_dir, progress=report)
 

@@ -196,6 +196,14 @@ def test_the_commands_fit_and_export(data_dir, tmp_path):
     assert told["calibrated_on"] > 20
 
 
+def test_a_rendering_outside_the_data_folder_is_refused_by_its_name(data_dir, tmp_path):
+    config = tmp_path / "photoz.toml"
+    config.write_text(TOML.replace("[labels]", '[labels]\nlearn_from = "../blobs"'))
+    done = CliRunner().invoke(app, ["train", "photoz", str(config), "--data-dir", str(data_dir)])
+    assert done.exit_code == 1
+    assert "'../blobs'" in done.output
+
+
 def test_a_missing_pretrained_run_is_said_with_the_remedy(data_dir, tmp_path):
     config = tmp_path / "photoz.toml"
     config.write_text(TOML.replace("[labels]", 'pretrained = "absent"\n[labels]'))
