@@ -146,7 +146,7 @@ class PhotozCalibration:
         Parameters
         ----------
         logits, photometry, features
-            As in :meth:`fit`, of Q galaxies. One with a logit that is not finite gets a uniform p(z) and null columns.
+            As in :meth:`fit`, of Q galaxies. One with a logit that is not finite gets a uniform p(z), null columns and quantiles.
 
         Returns
         -------
@@ -178,7 +178,8 @@ class PhotozCalibration:
             photometry=photometry,
             has_features=features is not None,
         )
-        return probability, columns, quantiles(probability, self.grid, QUANTILE_LEVELS)
+        levels = quantiles(probability, self.grid, QUANTILE_LEVELS)
+        return probability, columns, np.where(usable[:, None], levels, np.nan)
 
     def save(self, path: Path) -> None:
         """Write everything as ``.npz`` of plain arrays."""

@@ -97,8 +97,9 @@ def test_few_spectra_to_calibrate_on_are_told(n, expected):
 def test_what_a_network_cannot_say_is_null():
     new = drawn(2, seed=9)
     new.logits[1, 5] = np.nan
-    probability, columns, _ = calibrated().apply(*_asked(new))
+    probability, columns, levels = calibrated().apply(*_asked(new))
     assert probability[1] == pytest.approx(np.full(180, 1 / 180))
+    assert np.isnan(levels).all(axis=1).tolist() == [False, True]
     for name, values in columns.items():
         if values.dtype.kind == "f" and name not in {"z_mode2", "z_mode2_area"}:
             assert np.isnan(values).tolist() == [False, True], name
