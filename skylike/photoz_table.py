@@ -20,7 +20,7 @@ _IDENTITY = {
     "object_id": ("meta.id;meta.main", "object id of the survey", ""),
     "ra_deg": ("pos.eq.ra;meta.main", "right ascension, ICRS", "deg"),
     "dec_deg": ("pos.eq.dec;meta.main", "declination, ICRS", "deg"),
-    "z_spec": ("src.redshift", "spectroscopic redshift, which the estimate did not see", ""),
+    "z_spec": ("src.redshift", "spectroscopic redshift, no evidence for the estimate", ""),
 }
 _PDF = "pdf"
 

@@ -77,8 +77,8 @@ BATCH_PROBLEMS = (
     "/objects/{object_id}/photoz",
     summary="Redshift distribution of an object",
     description=(
-        "p(z) from the object's spectroscopic neighbours, weighted by their distance in the embedding, with these "
-        "neighbours as evidence. The object's own redshift, if it has one, is not looked at."
+        "p(z) by the model's redshift network, else from the object's spectroscopic neighbours, weighted by their distance "
+        "in the embedding; with these neighbours as evidence. The object's own redshift, if it has one, is none of it."
     ),
     response_model=PhotoZAnswer,
     responses=problems(*COMMON, "object.not_found", "object.not_indexed", *_LOST),
@@ -145,7 +145,8 @@ async def photoz_batch(
         await may_upload(request)
     with resources.fairness.hold(request.client.host if request.client else ""):
         batch = await batch_of(request, resources, chosen=chosen)
-        if make_job or batch.rows.num_rows > resources.settings.batch_rows:
+        is_long = batch.rows.num_rows > resources.settings.batch_rows or wide_bytes(batch.rows) > FEW_BYTES
+        if make_job or is_long:
             parameters = {
                 "release": served.release.id,
                 "match_radius_deg": match_radius,

@@ -77,12 +77,14 @@ class PhotoZBlock(Summary):
 
 
 class PhotoZAnswer(Answer):
-    """p(z) of one object, from its neighbours; its own redshift is left out."""
+    """p(z) of one object, of whose evidence its own redshift is no part."""
 
     release: ReleaseBlock
     search: SearchBlock
     object_id: str
-    z_spec: float | None = Field(description="The measured redshift, which the estimate did not see.")
+    z_spec: float | None = Field(
+        description="The measured redshift: no evidence for the estimate, though a network may have learnt from it."
+    )
     photoz: PhotoZBlock
 
 
