@@ -97,7 +97,7 @@ def everyone(_name: str, results: Results) -> str:
     words = (
         "Boosting: scikit-learn's histogram trees on r and four colours for ln(1 + z), absolute loss; its p(z) has the shape of the errors of unseen "
         "folds, scaled by a second set of trees that learnt their size. 30-NN: local-linear regression on the same features; its p(z) is the "
-        "scatter of the neighbours about their plane. Images: z_best. Reference: each real galaxy once, "
+        "scatter of the neighbours about their plane. Images: z_best; a trunk pretrained on the demo survey has seen pictures of these parents, never a redshift. Reference: each real galaxy once, "
         "as the catalogue has it, fewer of them. True size and kind beside measured fluxes: all that shapes could tell of redshift."
     )
     return f"## Models and rivals\n\n{_rows(everyone)}\n\n{words}"
