@@ -17,9 +17,10 @@ from survey.magic import identify
 if TYPE_CHECKING:
     from service.sandbox import Sandbox
 
-__all__ = ["Table", "read_table"]
+__all__ = ["FEW_BYTES", "Table", "check_width", "read_table", "wide_bytes"]
 
-# Files of fixed width, as FITS, give every row the room of the longest text.
+#: Of :func:`wide_bytes`: what is held in memory at a time; batches answered at once and single rows have no more.
+FEW_BYTES = 64 << 20
 _MAX_WIDE_BYTES = 1 << 30
 
 
@@ -97,19 +98,48 @@ def read_table(
             "upload.type", "This is no table that we know; CSV, Parquet, VOTable and FITS tables are read."
         )
     told = sandbox.read_table(name, data, max_rows=max_rows, chosen=chosen)
-    _check_width(told.rows)
+    check_width(told.rows)
     return Table(told.format, told.mapping, told.units, told.left_out, told.rows)
 
 
-def _check_width(rows: pa.Table) -> None:
-    longest = sum(
-        pc.max(pc.binary_length(column)).as_py() or 0
-        for column in rows.columns
-        if pa.types.is_string(column.type)
-    )
-    if longest * rows.num_rows > _MAX_WIDE_BYTES:
+def wide_bytes(rows: pa.Table, *, lines: int = 1) -> int:
+    """Return the bytes that texts and vectors of a table take in files that give every row the room of the longest text.
+
+    FITS does, and VOTable and HDF5 as written here.
+
+    Parameters
+    ----------
+    rows
+        Beginning with :data:`service.table_columns.WANTED`, which do not count.
+    lines
+        How often the answer repeats each row.
+    """
+    return sum(map(_width, rows.columns[len(WANTED) :])) * rows.num_rows * lines
+
+
+def check_width(rows: pa.Table, *, lines: int = 1) -> None:
+    """Ask whether an answer of these rows would be too large: a short file can hold one text beside many empty ones.
+
+    Raises
+    ------
+    CutoutRejected
+        ``upload.unpacked_too_large`` beyond 1 GiB in all, or 64 MiB for one row.
+    """
+    n_bytes = wide_bytes(rows, lines=lines)
+    is_one = n_bytes > FEW_BYTES * rows.num_rows
+    if is_one or n_bytes > _MAX_WIDE_BYTES:
+        n_rows, limit = (1, FEW_BYTES) if is_one else (rows.num_rows, _MAX_WIDE_BYTES)
+        each = f" with {lines} lines each" if lines > 1 else ""
         raise CutoutRejected(
             "upload.unpacked_too_large",
-            f"{rows.num_rows} rows of the length of the longest texts have {longest * rows.num_rows} bytes "
-            f"(limit {_MAX_WIDE_BYTES}). Leave out the columns of long texts.",
+            f"{n_rows} rows of the length of the longest texts{each} have {n_bytes * n_rows // rows.num_rows} bytes "
+            f"(limit {limit}). Leave out the columns of long texts{', or ask for fewer lines' if each else ''}.",
         )
+
+
+def _width(column: pa.ChunkedArray) -> int:
+    if pa.types.is_string(column.type):
+        return int(pc.max(pc.binary_length(column)).as_py() or 0)
+    if pa.types.is_fixed_size_list(column.type):
+        return int(column.type.list_size * column.type.value_type.bit_width // 8)
+    return 0

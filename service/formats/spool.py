@@ -15,6 +15,9 @@ from service.formats.fields import simple, simplified
 
 __all__ = ["Extent", "Spool"]
 
+# Of texts in records of fixed length that are made together.
+_FEW_BYTES = 8 << 20
+
 
 @dataclass(slots=True)
 class Extent:
@@ -91,12 +94,15 @@ class Spool:
         return spool
 
     def tables(self) -> Iterator[pa.Table]:
-        """Give the rows back, once."""
+        """Give the rows back, once; few at a time where each needs the room of a long text."""
         assert self._file is not None
         self._file.seek(0)
+        width = sum(max(one.n_ascii, one.n_utf8, one.n_utf16) for one in self.extents)
+        n_rows = max(1, _FEW_BYTES // max(width, 1))
         with pa.ipc.open_stream(self._file) as reader:
             for batch in reader:
-                yield pa.Table.from_batches([batch])
+                for start in range(0, batch.num_rows, n_rows):
+                    yield pa.Table.from_batches([batch.slice(start, n_rows)])
 
     def __enter__(self) -> Self:
         return self

@@ -16,11 +16,13 @@ from service.bodies import batch_of
 from service.dependencies import StrictRoute, resources_of
 from service.media import media_type_of
 from service.operations.neighbours_batch import neighbours_blocks, neighbours_meta, rows_of_block
+from service.operations.refusals import BatchTooLarge
 from service.parameters import K, MatchRadius, ReleaseName, SurveyName
 from service.routes.jobs import ACCEPTED
 from service.routes.photoz import BATCH_BODY, BATCH_PROBLEMS
 from service.routes.replies import SECURITY, problems
 from service.schemas.neighbours import NeighboursBatchAnswer
+from service.tables import FEW_BYTES, check_width, wide_bytes
 
 __all__ = ["router"]
 
@@ -28,7 +30,7 @@ router = APIRouter(prefix="/api/v1", tags=["neighbours"], route_class=StrictRout
 
 _FORMATS: Final = ("json", "csv", "votable", "fits", "parquet")
 _FILES: Final = {kind: content for kind, content in FILES.items() if kind != "application/x-hdf5"}
-# Neighbours that a batch may ask for at once, for each row that it may have.
+# Neighbours that a batch or a job may ask for, for each row that it may have.
 _LINES: Final = 10
 
 
@@ -71,7 +73,10 @@ async def neighbours_batch(
     with resources.fairness.hold(request.client.host if request.client else ""):
         batch = await batch_of(request, resources, chosen=chosen)
         n_rows, most = batch.rows.num_rows, resources.settings.batch_rows
-        if make_job or n_rows > most or n_rows * k > most * _LINES:
+        _check_lines(n_rows * k, _LINES * resources.settings.job_rows)
+        check_width(batch.rows, lines=k)
+        n_bytes = wide_bytes(batch.rows, lines=k)
+        if make_job or n_rows > most or n_rows * k > most * _LINES or n_bytes > FEW_BYTES:
             parameters = {
                 "release": served.release.id,
                 "match_radius_deg": match_radius,
@@ -85,7 +90,7 @@ async def neighbours_batch(
                 parameters,
                 batch.rows,
                 fmt=written,
-                chunk_rows=rows_of_block(k),
+                chunk_rows=min(rows_of_block(k), max(1, FEW_BYTES * n_rows // max(1, n_bytes))),
             )
         return await at_once(
             resources,
@@ -93,4 +98,13 @@ async def neighbours_batch(
             lambda: {**neighbours_meta(served, k), "table": batch.table},
             written,
             stem=f"neighbours-{served.survey}",
+        )
+
+
+def _check_lines(n_lines: int, most: int) -> None:
+    if n_lines > most:
+        raise BatchTooLarge(
+            f"The answer would have {n_lines} lines (rows times k); the limit is {most}. Send fewer rows, or a smaller k.",
+            limit=most,
+            got=n_lines,
         )

@@ -34,6 +34,7 @@ from service.parameters import MatchRadius, ObjectId, ReleaseName, SurveyName
 from service.routes.jobs import ACCEPTED
 from service.routes.replies import COMMON, SECURITY, problems
 from service.schemas.photoz import BatchAnswer, BatchRequest, PhotoZAnswer
+from service.tables import FEW_BYTES, wide_bytes
 
 __all__ = ["BATCH_BODY", "BATCH_PROBLEMS", "router", "shown_in"]
 

@@ -255,6 +255,8 @@ def test_a_job_can_be_asked_for_and_no_more_rows_than_a_job_has(small):
     ):
         refused = client.post(PATH, **body)
         assert (refused.status_code, refused.json()["code"]) == (413, "batch.too_large")
+    many = client.post(f"{NEIGHBOURS}?k=100", json={"ids": ["a"] * 5})
+    assert (many.status_code, many.json()["code"], many.json()["limit"]) == (413, "batch.too_large", 400)
 
 
 def test_a_stranger_without_a_key_leaves_no_job(served_data, tmp_path):

@@ -1,12 +1,14 @@
 """Every format is read back by the programs that astronomers read it with: units, UCDs and missing values intact."""
 
 import csv
+import tracemalloc
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.io import votable
+from astropy.table import Table
 from support.readers import READERS, OfJSON, OfPandas, OfQp
 
 from service.formats.fields import field, with_meta
@@ -141,6 +143,22 @@ def test_an_ensemble_encloses_what_the_bins_hold(tmp_path):
 def test_a_file_without_a_grid_is_no_ensemble(tmp_path):
     with pytest.raises(NoDistribution, match="representation=grid"):
         write(iter([ROWS]), SCHEMA, tmp_path / "t", "hdf5")
+
+
+@pytest.mark.parametrize("fmt", ["fits", "votable"])
+def test_one_long_text_takes_room_on_the_disk_not_in_memory(tmp_path, fmt):
+    long = pa.table({"row": range(2000), "note": ["x" * 20_000] + ["y"] * 1999})
+    path = tmp_path / "rows"
+    tracemalloc.start()
+    write([long], long.schema, path, fmt)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert path.stat().st_size > 40e6
+    # A record of all rows would take 40 MB, three times.
+    assert peak < 60e6
+    found = Table.read(path, format=fmt)
+    assert found["row"].tolist() == list(range(2000))
+    assert set(found["note"][1:]) == {"y"}
 
 
 def test_rows_that_did_not_come_are_missed(tmp_path):

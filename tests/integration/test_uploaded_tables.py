@@ -107,3 +107,25 @@ def test_as_many_rows_as_are_taken_may_have_ids_of_any_length(client):
     answer = client.post(PATH, content=table.encode(), headers={"Content-Type": "text/csv"})
     assert answer.status_code == 200, answer.text
     assert {row["status"] for row in answer.json()["rows"]} == {"not_found"}
+
+
+def wide(length, n_rows=1):
+    table = pa.table({"id": ["J00000"] * n_rows, "note": ["x" * length] + [""] * (n_rows - 1)})
+    stream = io.BytesIO()
+    pq.write_table(table, stream)
+    return {"content": stream.getvalue(), "headers": {"content-type": "application/vnd.apache.parquet"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "rows"), [("neighbours/batch?k=1000", wide(40_000, 2)), (PATH, wide(70_000, 1000))]
+)
+def test_what_is_small_as_sent_and_large_in_a_file_is_no_answer_at_once(client, path, rows):
+    answer = client.post(path if path == PATH else f"/api/v1/{path}", **rows)
+    assert (answer.status_code, answer.json().get("phase")) == (202, "QUEUED"), answer.text
+    assert client.delete(answer.headers["location"]).status_code == 204
+
+
+def test_a_text_may_not_be_repeated_without_end(client):
+    answer = client.post("/api/v1/neighbours/batch?k=1000", **wide(3_000_000))
+    assert (answer.status_code, answer.json()["code"]) == (413, "upload.unpacked_too_large"), answer.text
+    assert "fewer lines" in answer.json()["detail"]
