@@ -165,7 +165,8 @@ def shifted(_name: str, results: Results) -> str:
         "AUROC of the distance from the training galaxies (the one behind `out_of_support`), planted (`photoz_shifts.py`) against test galaxies. "
         "A star has the r magnitude of the galaxy whose place it takes, colours of the stellar locus; a quasar those of a real one. "
         "An image model's distance watches directions learnt from training galaxies blurred and dimmed afterwards (`training/photoz_degraded.py`): "
-        "of the first two shifts it was told the kind, of the others nothing. The rivals' distance is the plain one to neighbours in r and four colours."
+        "of the first two shifts it was told the kind, of the others nothing. What to watch was chosen by looking at these very shifts, so that their "
+        "AUROC forecasts nothing for another kind. The rivals' distance is the plain one to neighbours in r and four colours."
     )
     if not results.shifts:
         return f"## Planted shifts\n\n{how} Not planted yet."
