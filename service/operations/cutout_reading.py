@@ -174,7 +174,8 @@ class Reader:
             return told, nonsense
         finally:
             answers.close()
-        return told, None
+        # A child that was taken over may say that it is done before it is.
+        return told, None if len(told) == len(group) else ChildDied()
 
 
 def _grouped(members: Iterable[Member]) -> Iterator[list[Member]]:

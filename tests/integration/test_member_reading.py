@@ -158,6 +158,15 @@ def test_a_member_that_kills_its_child_spoils_no_other(served, monkeypatch):
     assert codes(found) == ["", "upload.crashed", "", "upload.timeout", "archive.unread", "archive.unread"]
 
 
+def test_a_child_that_ends_too_soon_leaves_no_member_without_an_answer(served):
+    class Hasty:
+        def stream(self, head, files, read):
+            yield from [CutoutRejected("fits.values", "told")][: len(files) - 1]
+
+    found = together(Reader(Hasty(), served, NOTHING).read([Member(name) for name in "abc"]))
+    assert codes(found) == ["fits.values", "fits.values", "upload.crashed"]
+
+
 def test_a_known_killer_is_refused_by_its_headers(sandbox, served):
     assert codes(read(sandbox, served, tar([("a", hcompress_killer())]))) == ["fits.codec"]
 
