@@ -64,6 +64,11 @@ class RunFolder:
             raise CorruptFolder(f"{path.name} is no run; train it first") from error
         return cls(path, config)
 
+    def config(self) -> dict[str, Any]:
+        """Read the configuration that the run was begun with."""
+        config: dict[str, Any] = json.loads((self.path / _CONFIG).read_text())
+        return config
+
     def log(self, **facts: Any) -> None:
         """Add one line of JSON."""
         with (self.path / _LOG).open("a") as stream:

@@ -120,7 +120,11 @@ def photoz_export(
         raise typer.BadParameter(f"{precision!r} is none of auto, {', '.join(PRECISIONS)}")
     asked = next((known for known in PRECISIONS if known == precision), None)
     try:
-        read, data = opened(config, seed=seed, labels=None, scratch=False, data_dir=data_dir)
+        begun = {} if run is None else RunFolder.opened(run_folder(run, data_dir)).config()
+        # The card says what was learnt from, and support refers to it.
+        labels = begun.get("labels", {}).get("n")
+        scratch = bool(begun) and begun.get("pretrained") is None
+        read, data = opened(config, seed=seed, labels=labels, scratch=scratch, data_dir=data_dir)
         folder = RunFolder.opened(run_folder(run or default_run(read), data_dir))
         with progress("Exporting") as report:
             model = export_photoz(

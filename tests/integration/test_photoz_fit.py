@@ -196,6 +196,16 @@ def test_the_commands_fit_and_export(data_dir, tmp_path):
     assert told["calibrated_on"] > 20
 
 
+def test_the_card_of_a_run_with_few_spectra_counts_these(data_dir, tmp_path):
+    config = tmp_path / "photoz.toml"
+    config.write_text(TOML)
+    common = [str(config), "--run", "few", "--data-dir", str(data_dir), "--json"]
+    for words in (["photoz", *common, "--labels", "64"], ["photoz-export", *common]):
+        done = CliRunner().invoke(app, ["train", *words])
+        assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["train_set"] == "blobs: 64 spectra"
+
+
 def test_a_rendering_outside_the_data_folder_is_refused_by_its_name(data_dir, tmp_path):
     config = tmp_path / "photoz.toml"
     config.write_text(TOML.replace("[labels]", '[labels]\nlearn_from = "../blobs"'))
