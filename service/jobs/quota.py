@@ -15,20 +15,24 @@ if TYPE_CHECKING:
 __all__ = ["check_quota"]
 
 
-def check_quota(settings: Settings, session: Session, owner: str, n_bytes: int = 0) -> None:
+def check_quota(
+    settings: Settings, session: Session, owner: str, n_bytes: int = 0, *, again: str = ""
+) -> None:
     """Ask whether an owner may have one more job.
 
     Parameters
     ----------
     n_bytes
         That its input takes on the disk.
+    again
+        Id of the job, if it is one that goes on: what it has already does not speak against it.
 
     Raises
     ------
     JobQuota
         If the owner would have too many that have not ended, or too many bytes.
     """
-    used = job_usage(session, owner)
+    used = job_usage(session, owner, but=again)
     whose = "Clients without a key" if owner == NOBODY else "You"
     if used.n_active >= settings.jobs_per_owner:
         raise JobQuota(

@@ -194,7 +194,7 @@ class JobStore:
                 )
             if not view.row.is_active:
                 take_turn(session, view.row.owner)
-                check_quota(self._settings, session, view.row.owner)
+                check_quota(self._settings, session, view.row.owner, again=job_id)
             forgive(session, job_id)
             expires = database_time(session) + self.life
             cleared = {"error": None, "ended_at": None, "expires_at": expires}

@@ -165,19 +165,24 @@ def all_jobs(session: Session) -> list[JobRow]:
     return [_job(row) for row in session.execute(query).mappings()]
 
 
-def job_usage(session: Session, owner: str) -> JobUsage:
-    """Return how much an owner has, expired jobs that nobody removed yet included."""
+def job_usage(session: Session, owner: str, *, but: str = "") -> JobUsage:
+    """Return how much an owner has, expired jobs that nobody removed yet included.
+
+    Parameters
+    ----------
+    but
+        Id of a job that does not count.
+    """
+    counts = and_(jobs.c.owner == owner, jobs.c.id != but)
     active = func.count().filter(jobs.c.phase.in_(ACTIVE))
     n_active, n_bytes = session.execute(
-        select(active, func.coalesce(func.sum(jobs.c.n_bytes), 0)).where(jobs.c.owner == owner)
+        select(active, func.coalesce(func.sum(jobs.c.n_bytes), 0)).where(counts)
     ).one()
     # Until the answer takes their place, results of chunks lie beside the input: of an aborted job to its end.
     results = select(func.coalesce(func.sum(job_chunks.c.n_bytes), 0)).join(
         jobs, jobs.c.id == job_chunks.c.job_id
     )
-    n_more = session.execute(
-        results.where(jobs.c.owner == owner, jobs.c.phase != Phase.COMPLETED)
-    ).scalar_one()
+    n_more = session.execute(results.where(counts, jobs.c.phase != Phase.COMPLETED)).scalar_one()
     return JobUsage(int(n_active), int(n_bytes) + int(n_more))
 
 
