@@ -7,6 +7,7 @@ from support.tiny_survey import tiny_survey
 from typer.testing import CliRunner
 
 from index.model import Model, OnnxEncoder, publish_model
+from index.photoz_encoder import PHOTOZ_FILES, PhotozEncoder
 from index.released import adopt, fitting, released_models
 from index.shipped import released_folder
 from skylike.building import NoSuchModel, choose_model
@@ -57,10 +58,14 @@ def no_step(title):
 def test_every_released_model_is_whole_small_and_agrees_with_this_processor():
     for model in released_models():
         assert sum(path.stat().st_size for path in model.path.iterdir()) <= MOST_BYTES
-        assert {path.name for path in model.path.iterdir()} == {"card.json", "encoder.onnx", "golden.npz"}
+        network = PHOTOZ_FILES if model.card.photoz else ()
+        expected = {"card.json", "encoder.onnx", "golden.npz", *network}
+        assert {path.name for path in model.path.iterdir()} == expected
         assert model.card.id == model.path.name
         # Opening compares the golden vectors.
         OnnxEncoder(model)
+        if model.card.photoz:
+            PhotozEncoder(model)
 
 
 def test_no_released_model_holds_pixels_of_a_survey():
