@@ -24,6 +24,7 @@ __all__ = ["KNN", "Curve", "curves"]
 KNN = "neighbours on measured magnitudes"
 #: sigma_MAD and its scatter over draws of labels, by number of labels.
 Curve = dict[int, tuple[float, float]]
+_ALIKE = 0.01
 _ENDING = r"(-photoz)?(-s\d+)?(-n\d+)?(-scratch)?"
 
 
@@ -41,6 +42,7 @@ def curves(
         return found
     points: dict[str, dict[int, list[float]]] = {}
     base = re.sub(f"{_ENDING}$", "", models[0].name)
+    n_all = len(galaxies.parts["train"])
     paths = sorted(prediction_path(data_dir, "x").parent.glob("*.npz"))
     has_run = any(re.fullmatch(rf"{re.escape(base)}(-photoz)?-s\d+", path.stem) for path in paths)
     for path in paths:
@@ -49,7 +51,9 @@ def curves(
         if re.fullmatch(f"{re.escape(base)}{_ENDING}", path.stem) and not is_graph:
             told = read_predictions(path, galaxies)
             sigma = _sigma(told, judging)
-            points.setdefault(told.start or "pretrained", {}).setdefault(told.n_labels, []).append(sigma)
+            # Another rendering keeps nearly all of the same galaxies.
+            count = n_all if (1 - _ALIKE) * n_all < told.n_labels < n_all else told.n_labels
+            points.setdefault(told.start or "pretrained", {}).setdefault(count, []).append(sigma)
     for start, by_count in points.items():
         found[f"image, {start}"] = {
             count: (float(np.mean(values)), float(np.std(values)))

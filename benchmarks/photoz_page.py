@@ -243,6 +243,6 @@ def labels(name: str, results: Results) -> str:
     return (
         f"## Error by number of spectra\n\n![σ_MAD by number of spectra]({name}_labels.png)\n\n"
         + "\n".join(rows)
-        + "\n\n± is the scatter between draws of labels (five for the neighbours), where there was more than one. The magnitudes' curve is nearly flat, so photo-z supports no claim of "
+        + "\n\n± is the scatter between draws of labels (five for the neighbours), where there was more than one. In the last column are all spectra; another rendering of the same galaxies may keep up to 1 % fewer. The magnitudes' curve is nearly flat, so photo-z supports no claim of "
         "labels saved: a network that beats one from scratch at few labels may still lose to five magnitudes."
     )

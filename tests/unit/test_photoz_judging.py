@@ -145,6 +145,15 @@ def test_the_released_graph_of_a_run_is_no_second_draw_of_it(galaxies, predicted
     assert curves(tmp_path, galaxies, judged.judging, [judged])["image, pretrained"] == alone
 
 
+def test_nearly_all_spectra_are_all_and_half_of_them_are_half(galaxies, predicted, judged, tmp_path):
+    folder = prediction_path(tmp_path, "net").parent
+    folder.mkdir()
+    run = dict(np.load(prediction_path(predicted, "net-s0")))
+    np.savez(folder / "net-s0.npz", **{**run, "n_labels": 995})
+    np.savez(folder / "net-s0-n500.npz", **{**run, "n_labels": 500})
+    assert list(curves(tmp_path, galaxies, judged.judging, [judged])["image, pretrained"]) == [500, 1000]
+
+
 def test_dealing_anew_finds_the_nominal_coverage_and_the_scatter_of_parents():
     rng = np.random.default_rng(7)
     # 600 parents of eight renderings that err alike, in cells by parent: what one parent does counts once.
