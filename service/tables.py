@@ -114,7 +114,7 @@ def wide_bytes(rows: pa.Table, *, lines: int = 1) -> int:
     lines
         How often the answer repeats each row.
     """
-    return sum(map(_width, rows.columns[len(WANTED) :])) * rows.num_rows * lines
+    return int(sum(map(_width, rows.columns[len(WANTED) :])) * rows.num_rows * lines)
 
 
 def check_width(rows: pa.Table, *, lines: int = 1) -> None:

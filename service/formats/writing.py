@@ -155,4 +155,6 @@ def accepted(header: str) -> str | None:
                 asked.append((float(quality), name))
             except ValueError:
                 continue
+    # A quality of 0 says "not this one" (RFC 9110 §12.4.2).
+    asked = [pair for pair in asked if pair[0] > 0]
     return max(asked, key=lambda pair: pair[0])[1] if asked else None

@@ -197,6 +197,8 @@ def test_parquet_carries_a_votable_of_its_columns(tmp_path):
         ("*/*", None),
         ("", None),
         ("text/csv;q=often", None),
+        ("application/fits;q=0, */*", None),
+        ("application/fits;q=nan", None),
     ],
 )
 def test_the_format_asked_for_first_is_answered(header, expected):
