@@ -46,7 +46,7 @@ def photoz_block(
         "text": f"z = {estimate['z_best']:.4f}, 68 % between {low:.4f} and {high:.4f}.{sure}",
         "flags": [_doubt(name) for name in estimate["flags"]],
         "evidence": _evidence(served, estimate)
-        + (" Its own redshift was not used." if z_spec is not None else ""),
+        + (" Its own redshift is none of them." if z_spec is not None else ""),
     }
 
 
