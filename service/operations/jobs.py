@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -97,8 +98,8 @@ async def waited(jobs: JobStore, job_id: str, owner: str, seconds: float) -> Job
     return view
 
 
-def result_file(jobs: JobStore, view: JobView) -> Path:
-    """Return the file of a job's answer; its chunk in the view has name, hash and size.
+def result_file(jobs: JobStore, view: JobView) -> tuple[Path, os.stat_result]:
+    """Return the file of a job's answer, with its status; its chunk in the view has name, hash and size.
 
     Raises
     ------
@@ -119,10 +120,15 @@ def result_file(jobs: JobStore, view: JobView) -> Path:
     if row.phase is not Phase.COMPLETED:
         why = row.error or "It was cancelled."
         raise JobWithoutResult(f"The job ended in {row.phase} and has no result. {why}", phase=row.phase)
-    path = jobs.folder.path(row.id) / (view.answer.result or "") if view.answer is not None else None
-    if path is None or not path.is_file():
-        raise JobLost(f"The answer of job {row.id} is missing. Delete the job and send its rows again.")
-    return path
+    name = None if view.answer is None else view.answer.result
+    path = jobs.folder.path(row.id) / (name or "missing")
+    try:
+        # Once: its owner may remove the job at this moment.
+        return path, path.stat()
+    except FileNotFoundError as error:
+        raise JobLost(
+            f"The answer of job {row.id} is missing. Delete the job and send its rows again."
+        ) from error
 
 
 def progress_text(view: JobView) -> str:

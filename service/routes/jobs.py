@@ -189,8 +189,7 @@ async def job_result(request: Request, job_id: JobId) -> Response:
 
     def find() -> tuple[JobView, Any, Any]:
         view = store.view(job_id, owner)
-        path = jobs.result_file(store, view)
-        return view, path, path.stat()
+        return view, *jobs.result_file(store, view)
 
     view, path, stat = await to_thread.run_sync(find)
     assert view.answer is not None
