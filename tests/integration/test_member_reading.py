@@ -19,6 +19,7 @@ from service.operations.cutout_reading import Limits, Reader, walk
 from service.operations.fitting import choose
 from service.sandbox import ChildDied, ChildTimeout, Sandbox
 from service.sandbox_limits import CPU_SECONDS
+from service.sandbox_wire import Deadline
 from skylike.cutouts import write_cutouts
 from survey.bands import BAND_SETS
 from survey.cutout import Cutout
@@ -214,6 +215,20 @@ def test_names_touch_no_file(sandbox, served, tmp_path):
         archive.addfile(info, io.BytesIO(b"evil"))
     assert codes(read(sandbox, served, stream.getvalue())) == ["archive.member_name"]
     assert not target.exists()
+
+
+def test_a_large_body_has_longer_until_its_first_members(sandbox, monkeypatch):
+    seconds = []
+
+    class Noted(Deadline):
+        def __init__(self, limit):
+            seconds.append(limit)
+            super().__init__(limit)
+
+    monkeypatch.setattr("service.sandbox.Deadline", Noted)
+    data = tar([("a", bytes(4 << 20))])
+    list(walk(sandbox, iter([data]), len(data), NOTHING, LIMITS))
+    assert max(seconds) == pytest.approx(60 + len(data) / 20e6)
 
 
 def test_a_walk_gets_the_time_that_its_size_needs_and_no_more():
