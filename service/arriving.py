@@ -10,6 +10,8 @@ from typing import IO, TYPE_CHECKING, Final
 
 from anyio import to_thread
 
+from service.jobs.folder import JobFolder
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -53,7 +55,7 @@ def mapped(file: IO[bytes]) -> Iterator[bytes | memoryview]:
 
 def _folder(settings: Settings) -> str | None:
     try:
-        settings.job_dir.mkdir(parents=True, exist_ok=True)
+        JobFolder(settings.job_dir).make()
         with tempfile.TemporaryFile(dir=settings.job_dir):
             return str(settings.job_dir)
     except OSError:

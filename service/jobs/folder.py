@@ -60,6 +60,17 @@ class JobFolder:
         """Return a job's folder."""
         return self.root / job_id
 
+    def make(self) -> None:
+        """Make the folder, durable in the ones above: else a power cut could take it with all that lies in it.
+
+        Raises
+        ------
+        OSError
+            If it cannot be made.
+        """
+        for place in (self.root, self._arriving):
+            _make(place)
+
     def write_input(
         self, job_id: str, tables: Iterator[pa.Table], *, chunk_rows: int, most_rows: int
     ) -> Input:
@@ -72,8 +83,7 @@ class JobFolder:
         OSError
             If it cannot be written; nothing is left then.
         """
-        for place in (self.root, self._arriving):
-            _make(place)
+        self.make()
         staged = self._arriving / job_id
         staged.mkdir()
         try:

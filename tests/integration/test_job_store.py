@@ -6,16 +6,20 @@ import errno
 import os
 from pathlib import Path
 
+import anyio
 import pyarrow as pa
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
+from starlette.requests import Request
 from support.job_worker import worker_of
 from support.jobs import OWNER, expire, job_store, made, tables
 
+from service.arriving import on_disk
 from service.operations.refusals import BatchTooLarge, JobNotFound, JobQuota, JobsOff, JobWithoutResult
 from service.records.audit import list_audit
 from service.records.jobs import NOBODY, Phase
+from service.settings import Settings
 
 
 @pytest.fixture
@@ -108,6 +112,22 @@ def test_results_of_an_aborted_jobs_chunks_count_until_it_goes(database_url, tmp
         assert store.start(job_id, OWNER).row.phase is Phase.QUEUED
         store.remove(job_id, OWNER)
         assert made(store, 1000).row.n_rows == 1000
+
+
+def test_whoever_makes_the_folder_makes_it_durable(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr("service.jobs.folder._sync", flushed.append)
+    settings = Settings(jobs_dir=tmp_path / "new" / "jobs")
+
+    async def receive():
+        return {"type": "http.request", "body": b"x"}
+
+    async def arrive():
+        async with on_disk(Request({"type": "http"}, receive), settings):
+            pass
+
+    anyio.run(arrive)
+    assert flushed[:2] == [tmp_path, tmp_path / "new"]
 
 
 def test_a_table_that_cannot_be_made_leaves_nothing(store):
