@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
 
 from training.augment.recipe import Views, build_changes  # noqa: E402
 from training.config import BadConfig, read_config  # noqa: E402
+from training.photoz_config import read_photoz_config  # noqa: E402
 
 CONFIGS = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml"))
 
@@ -44,13 +45,15 @@ def _galaxies(contract):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_shipped_configuration_can_be_followed_and_its_header_says_how(path):
-    config = read_config(path)
+    is_photoz = path.stem.startswith("photoz")
+    config = read_photoz_config(path) if is_photoz else read_config(path)
     contract = config.contract.contract()
     views = Views(contract, build_changes(config.augment, contract, lambda: _galaxies(contract)))
     fields = torch.zeros(2, len(contract.bands), contract.field_px, contract.field_px, dtype=torch.uint8)
     assert views(fields, torch.Generator()).shape[-1] == contract.input_px
     header = path.read_text().split("\n[", 1)[0]
-    assert f"skylike train pretrain {path.stem}" in header
+    verb = "photoz" if is_photoz else "pretrain"
+    assert f"skylike train {verb} {path.stem}" in header
     assert "Hardware" in header
 
 

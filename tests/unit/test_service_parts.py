@@ -10,6 +10,7 @@ import orjson
 import pytest
 from anyio import create_task_group, to_thread, wait_all_tasks_blocked
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import create_engine
 
 from service.logs import _JSONFormatter, request_id
 from service.operations.anomalies import decode_cursor, encode_cursor
@@ -141,7 +142,7 @@ def test_workers_refuse_beyond_their_queue_and_recover():
 def test_waiting_for_the_sandbox_takes_no_thread_from_others():
     resources = Resources(
         settings=Settings(sandbox_children=1, sandbox_queue=0),
-        engine=None,
+        engine=create_engine("sqlite://"),
         sessions=None,
         surveys={},
         releases={},
