@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra [train]")
 
 from training.config import OptimiserConfig  # noqa: E402
 from training.loop import Diverged, run_epochs  # noqa: E402
+from training.methods.method import ParameterGroup  # noqa: E402
 from training.runs import RunFolder, RunMismatch  # noqa: E402
 
 N = 20
@@ -24,7 +25,7 @@ class Line:
         self.breaks_at, self.breaks, self.scores = breaks_at, breaks, list(scores)
 
     def parameters(self):
-        return [self.weight]
+        return [ParameterGroup([self.weight])]
 
     def expect(self, batches):
         self.expected += batches
@@ -63,9 +64,10 @@ def config(**changed):
     return OptimiserConfig(**{**numbers, **changed})
 
 
-def run(method, path, **changed):
+def run(method, path, *, best_score=math.nan, **changed):
     folder = RunFolder(path, {})
-    finished = run_epochs(method, config(**changed), [N], folder, seed=0, device=torch.device("cpu"))
+    settings, cpu = config(**changed), torch.device("cpu")
+    finished = run_epochs(method, settings, [N], folder, seed=0, device=cpu, best_score=best_score)
     return finished, folder
 
 
@@ -189,3 +191,29 @@ def test_without_a_validation_the_last_epoch_is_kept(tmp_path):
 def test_a_score_that_is_no_number_replaces_no_score(tmp_path):
     finished, _ = run(Line(scores=[0.3, math.nan]), tmp_path)
     assert finished.best_score == 0.3
+
+
+class Slower(Line):
+    """The same line, its weight at half the rate."""
+
+    def parameters(self):
+        return [ParameterGroup([self.weight], rate=0.5)]
+
+
+def test_a_group_moves_at_its_own_share_of_the_rate(tmp_path):
+    slower, halved = Slower(), Line()
+    run(slower, tmp_path / "slower", learning_rate=0.2)
+    run(halved, tmp_path / "halved", learning_rate=0.1)
+    assert slower.weight.item() == pytest.approx(halved.weight.item(), rel=1e-6)
+
+
+def test_adamw_moves_a_weight_by_the_rate_whatever_its_gradient(tmp_path):
+    method = Line()
+    run(method, tmp_path, name="adamw", batch=20, epochs=1, learning_rate=0.01, weight_decay=0)
+    # Kingma & Ba 2015: the first step is the rate times the sign of the gradient.
+    assert method.weight.item() == pytest.approx(0.01, rel=1e-4)
+
+
+def test_what_was_best_before_the_first_epoch_stays_best(tmp_path):
+    finished, _ = run(Line(scores=[1.0, 2.0]), tmp_path, epochs=2, best_score=5.0)
+    assert finished.best_score == 5.0

@@ -27,7 +27,7 @@ def test_a_configuration_that_skylike_brings_finds_what_it_holds_out_from_any_fo
 
 
 def test_an_unknown_configuration_names_those_there_are(tmp_path):
-    with pytest.raises(BadConfig, match=r"no configuration 'sdss': .* demo-ugriz, sdss-rgb"):
+    with pytest.raises(BadConfig, match=r"no configuration 'sdss': .* demo-ugriz, photoz-ugriz, sdss-rgb"):
         prepared("sdss", None, tmp_path)
 
 
