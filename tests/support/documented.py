@@ -35,7 +35,14 @@ FIGURES = {
     "purity10_polar48": "the same, `polar48`, which needs no training",
     "purity10_pca48": "the same, `pca48`: plain pixels",
     "knn_sigma_mad_pixels": "demo survey: σ_MAD of redshifts from magnitudes measured on the pixels, local-linear kNN",
-    "embedding_sigma_mad": "demo survey: σ_MAD of the served redshifts, from the embedding",
+    "embedding_sigma_mad": "demo survey: σ_MAD of redshifts from spectroscopic neighbours in the embedding alone",
+    "sigma_mad_image": "rendered test galaxies: σ_MAD of redshifts from the image, by the network",
+    "sigma_mad_fair_rival": "the same galaxies: boosted trees on the fluxes measured on the same pixels",
+    "coverage68": "the same: true redshifts inside the 68 % intervals",
+    "coverage68_worst_cell": "the same, in the worst of ten cells of magnitude and colour",
+    "flag_outlier_ratio_low95": "the same: outliers among flagged galaxies against the others, lower 95 % end",
+    "batch_rows_per_s": "redshifts of batches by id over HTTP, 2,000 a request",
+    "rows_lost": "rows lost in 100 kills of workers, on each of two databases",
     "oddity_recall_top5": "demo survey: planted oddities among the 5 % highest anomaly scores",
 }
 
