@@ -56,20 +56,26 @@ def served_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def client(served_data: Path) -> Iterator[object]:
-    """A client of the service on ``served_data``."""
-    from support.serving import client_of
+def client(served_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A client of the service on a copy of ``served_data``.
 
-    with client_of(served_data) as client:
+    Jobs are written to its database. Were it the original, every test that copies that within this process would take SQLite's
+    locks from it: they are a process's, and go when it closes any handle of the file.
+    """
+    from support.serving import client_of, copied
+
+    with client_of(copied(served_data, tmp_path_factory.mktemp("client") / "data")) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def doorstep(served_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """The service on ``served_data`` in a process of its own, on loopback, for those who mean it ill."""
+    """The service on a copy of ``served_data`` in a process of its own, on loopback, for those who mean it ill."""
+    from support.serving import copied
     from support.strangers import doorstep
 
-    with doorstep(served_data, tmp_path_factory.mktemp("doorstep")) as running:
+    folder = tmp_path_factory.mktemp("doorstep")
+    with doorstep(copied(served_data, folder / "data"), folder) as running:
         yield running
 
 
