@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from survey.manifests import CorruptFolder, fsync_tree, sha256_of, write_manifest
+from survey.manifests import CorruptFolder, fsync, fsync_tree, make_folder, sha256_of, write_manifest
 
 if TYPE_CHECKING:
     from service.records.uploads import Fates
@@ -48,7 +47,7 @@ class KeptFolder:
             If the folder cannot be made or written to.
         """
         for place in (self._arriving, self._leaving):
-            _make(place)
+            make_folder(place)
         with self._locked(fcntl.LOCK_SH):
             yield
 
@@ -67,7 +66,7 @@ class KeptFolder:
                 (folder / name).write_bytes(data)
             write_manifest(folder, MANIFEST, manifest, files)
             fsync_tree(folder)
-            _sync(self._arriving)
+            fsync(self._arriving)
             return sum(path.stat().st_size for path in folder.iterdir())
         except BaseException:
             self.discard(upload_id)
@@ -177,8 +176,8 @@ class KeptFolder:
 
     def _move(self, source: Path, target: Path) -> None:
         source.rename(target)
-        _sync(target.parent)
-        _sync(source.parent)
+        fsync(target.parent)
+        fsync(source.parent)
 
 
 def _read(folder: Path, names: Collection[str] | None) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -198,19 +197,3 @@ def _ids(place: Path) -> list[str]:
     if not place.is_dir():
         return []
     return sorted(path.name for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _make(folder: Path) -> None:
-    """Make a folder and those above it, each durable in the one above."""
-    if not folder.is_dir():
-        _make(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

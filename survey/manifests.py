@@ -16,7 +16,9 @@ import orjson
 __all__ = [
     "CorruptFolder",
     "file_sha256",
+    "fsync",
     "fsync_tree",
+    "make_folder",
     "publish_folder",
     "read_manifest",
     "recover",
@@ -55,7 +57,7 @@ def file_sha256(path: Path) -> str:
 def fsync_tree(folder: Path) -> None:
     """Flush every file and folder below ``folder`` to the disk."""
     for path in (*folder.rglob("*"), folder):
-        _fsync(path)
+        fsync(path)
 
 
 def write_manifest(folder: Path, name: str, manifest: dict[str, object], files: Iterable[str]) -> None:
@@ -110,7 +112,7 @@ def publish_folder(staged: Path, target: Path) -> None:
         old = staged
     else:
         _set_aside_and_move_in(staged, target, old)
-    _fsync(target.parent)
+    fsync(target.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -153,7 +155,16 @@ def _exchange(first: Path, second: Path) -> bool:
     return done == 0
 
 
-def _fsync(path: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each durable in the one above."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        fsync(folder.parent)
+
+
+def fsync(path: Path) -> None:
+    """Return when the disk holds a file, or the names in a folder."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from service.jobs.row_groups import write_groups
-from survey.manifests import file_sha256, fsync_tree
+from survey.manifests import file_sha256, fsync, fsync_tree, make_folder
 
 __all__ = ["Input", "JobFolder", "Written"]
 
@@ -69,7 +68,7 @@ class JobFolder:
             If it cannot be made.
         """
         for place in (self.root, self._arriving):
-            _make(place)
+            make_folder(place)
 
     def write_input(
         self, job_id: str, tables: Iterator[pa.Table], *, chunk_rows: int, most_rows: int
@@ -91,7 +90,7 @@ class JobFolder:
             rows = write_groups(staged / _INPUT, tables, chunk_rows=chunk_rows, most_rows=most_rows)
             fsync_tree(staged)
             staged.rename(self.path(job_id))
-            _sync(self.root)
+            fsync(self.root)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
@@ -164,13 +163,13 @@ class JobFolder:
 
     def discard(self, job_id: str) -> None:
         """Remove a job's folder, out of sight first: a worker that still writes into it finds no place."""
-        _make(self._leaving)
+        make_folder(self._leaving)
         gone = self._leaving / f"{job_id}-{secrets.token_hex(4)}"
         try:
             self.path(job_id).rename(gone)
         except FileNotFoundError:
             return
-        _sync(self.root)
+        fsync(self.root)
         shutil.rmtree(gone, ignore_errors=True)
 
     def sweep(self, *, older_than: float, now: float) -> list[str]:
@@ -202,28 +201,12 @@ class JobFolder:
         staged = target.with_name(f".{target.name}.part")
         try:
             yield staged
-            _sync(staged)
+            fsync(staged)
             staged.rename(target)
-            _sync(target.parent)
+            fsync(target.parent)
         finally:
             staged.unlink(missing_ok=True)
 
 
 def _written(path: Path) -> Written:
     return Written(path.name, file_sha256(path), path.stat().st_size)
-
-
-def _make(folder: Path) -> None:
-    """Make a folder and those above it, each durable in the one above."""
-    if not folder.is_dir():
-        _make(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

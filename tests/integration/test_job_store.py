@@ -116,7 +116,7 @@ def test_results_of_an_aborted_jobs_chunks_count_until_it_goes(database_url, tmp
 
 def test_whoever_makes_the_folder_makes_it_durable(tmp_path, monkeypatch):
     flushed = []
-    monkeypatch.setattr("service.jobs.folder._sync", flushed.append)
+    monkeypatch.setattr("survey.manifests.fsync", flushed.append)
     settings = Settings(jobs_dir=tmp_path / "new" / "jobs")
 
     async def receive():

@@ -15,7 +15,6 @@ from support.keepers import killed
 from support.owners import KEPT, assert_problem, fits_of, kept, key_of, send
 from support.serving import client_of, register_all
 
-import service.kept_folder
 from index.catalogue.migrate import upgrade
 from service.kept_folder import KeptFolder
 from service.operations import keeping, kept_files
@@ -152,7 +151,7 @@ def kept_left(store, upload_id):
 
 def test_every_folder_that_is_made_is_durable_in_the_one_above(tmp_path, monkeypatch):
     flushed = []
-    monkeypatch.setattr(service.kept_folder, "_sync", flushed.append)
+    monkeypatch.setattr("survey.manifests.fsync", flushed.append)
     root = tmp_path / "a" / "b" / "uploads"
     with KeptFolder(root).changing():
         pass
