@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, and_, delete, func, insert, literal_column, or_, select, text, update
+from sqlalchemy import RowMapping, and_, delete, func, insert, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from index.catalogue.session import utc
+from service.records.paging import newest_first
 from service.records.tables import job_chunks, jobs
 
 __all__ = [
@@ -151,11 +152,7 @@ def list_jobs(
     query = select(jobs).where(jobs.c.owner == owner, jobs.c.expires_at > now)
     if phase is not None:
         query = query.where(jobs.c.phase == phase)
-    if before is not None:
-        moment, job_id = before
-        same = and_(jobs.c.created_at == moment, jobs.c.id < job_id)
-        query = query.where(or_(jobs.c.created_at < moment, same))
-    query = query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+    query = newest_first(query, jobs.c.created_at, jobs.c.id, limit=limit, before=before)
     return [_job(row) for row in session.execute(query).mappings()]
 
 

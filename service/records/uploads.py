@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, delete, func, insert, or_, select, text
+from sqlalchemy import RowMapping, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from index.catalogue.session import utc
+from service.records.paging import newest_first
 from service.records.tables import audit, uploads
 
 __all__ = [
@@ -119,11 +120,7 @@ def list_uploads(
         Time and id of the last one of the page before.
     """
     query = select(uploads).where(uploads.c.owner == owner)
-    if before is not None:
-        moment, upload_id = before
-        same = and_(uploads.c.created_at == moment, uploads.c.id < upload_id)
-        query = query.where(or_(uploads.c.created_at < moment, same))
-    query = query.order_by(uploads.c.created_at.desc(), uploads.c.id.desc()).limit(limit)
+    query = newest_first(query, uploads.c.created_at, uploads.c.id, limit=limit, before=before)
     return [_upload(row) for row in session.execute(query).mappings()]
 
 
