@@ -22,6 +22,7 @@ from index.photoz_stored import StoredEstimates
 from index.release_info import ReleaseInfo
 from index.release_photoz import PhotoZEstimator, open_photoz
 from index.spectroscopic import Spectroscopic
+from index.vectors.engine import SearchEngine
 from index.vectors.exact import ExactStore
 from survey.manifests import CorruptFolder, read_manifest, sha256_of
 
@@ -107,6 +108,11 @@ class Release:
     def store(self) -> ExactStore:
         """The vectors."""
         return ExactStore(self.path / VECTORS, self.info.dimension)
+
+    @cached_property
+    def engine(self) -> SearchEngine:
+        """What searches them."""
+        return SearchEngine(self.store)
 
     @cached_property
     def columns(self) -> Columns:
