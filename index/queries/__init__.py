@@ -1,0 +1,1 @@
+"""What a question becomes before or after a search: one file per kind of question."""

@@ -1,0 +1,34 @@
+"""One ranking of the hits of several queries."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.vectors.store import Hits
+
+__all__ = ["merge_by_max"]
+
+
+def merge_by_max(hits: Hits, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rank objects by their similarity to the nearest of several queries.
+
+    Merging the k nearest of each query loses nothing: an object that is not among the k nearest of its own
+    nearest query has k better ones before it.
+
+    Parameters
+    ----------
+    hits
+        At least k hits of each query, or all there are.
+
+    Returns
+    -------
+    rows, similarity
+        At most k, nearest first, equal similarities by row.
+    """
+    rows, similarity = hits.rows.reshape(-1), hits.similarity.reshape(-1)
+    order = np.lexsort((rows, -similarity))
+    # The first time that a row comes, it comes with its largest similarity.
+    _, first = np.unique(rows[order], return_index=True)
+    kept = order[np.sort(first)][:k]
+    return rows[kept], similarity[kept]
