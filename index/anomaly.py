@@ -38,10 +38,19 @@ class AnomalyScore:
 
 
 def knn_distances(graph: NeighbourGraph) -> NDArray[np.float32]:
-    """Mean cosine distance of every row to its ``ANOMALY_K`` nearest others (to all, if there are fewer)."""
+    """Mean cosine distance of every row to its ``ANOMALY_K`` nearest others (to all, if there are fewer).
+
+    A row without neighbours among others that have some was withdrawn: NaN.
+    """
     if graph.k == 0:
         return np.zeros(len(graph.rows), np.float32)
-    return np.asarray(1 - graph.similarity[:, :ANOMALY_K].mean(axis=1, dtype=np.float64), dtype=np.float32)
+    near = graph.similarity[:, :ANOMALY_K]
+    if graph.lengths is None:
+        return np.asarray(1 - near.mean(axis=1, dtype=np.float64), dtype=np.float32)
+    counts = np.arange(near.shape[1])[None] < graph.lengths[:, None]
+    total = np.where(counts, near, 0).sum(axis=1, dtype=np.float64)
+    mean = np.divide(total, counts.sum(axis=1), out=np.full(len(near), np.nan), where=graph.lengths > 0)
+    return np.asarray(1 - mean, dtype=np.float32)
 
 
 class AnomalyScale:
@@ -50,16 +59,17 @@ class AnomalyScale:
     Parameters
     ----------
     distances
-        :func:`knn_distances` of the release, shape (N,).
+        :func:`knn_distances` of the release, shape (N,); NaN where a row was withdrawn.
     store, graph
         The release's vectors and neighbours.
     """
 
     def __init__(self, distances: NDArray[np.float32], store: VectorStore, graph: NeighbourGraph) -> None:
         self.distances = distances
-        self._sorted = np.sort(distances)
-        # Of the tenth neighbour alone: how far the catalogue thins out.
-        self._kth = np.sort(1 - graph.similarity[:, min(ANOMALY_K, graph.k) - 1]) if graph.k else distances
+        alive = np.isfinite(distances)
+        self._alive = None if alive.all() else alive
+        self._sorted = np.sort(distances[alive])
+        self._kth = np.sort(_kth_distances(graph)[alive])
         self._store = store
         self._graph = graph
 
@@ -97,7 +107,7 @@ class AnomalyScale:
         if exclude_row is not None:
             return self.score_row(exclude_row)
         left_out = np.empty(0, np.int64) if without is None else without
-        hits = self._store.search(vector[None], ANOMALY_K + len(left_out))
+        hits = self._store.search(vector[None], ANOMALY_K + len(left_out), allowed=self._alive)
         kept = np.flatnonzero(~np.isin(hits.rows[0], left_out))[:ANOMALY_K]
         return self._score(hits.rows[0][kept], hits.similarity[0][kept], within=_SAME_DISTANCE)
 
@@ -108,10 +118,19 @@ class AnomalyScale:
 
     def ranked(self) -> NDArray[np.int64]:
         """Rows from the most to the least anomalous; equal ones by row."""
-        return np.argsort(-self.distances, kind="stable")
+        return np.argsort(-self.distances, kind="stable")[: len(self._sorted)]
 
     def _score(
         self, rows: NDArray[np.int64], similarity: VectorArray, *, within: float = 0.0
     ) -> AnomalyScore:
         distance = float(np.float32(1 - similarity.mean(dtype=np.float64))) if len(rows) else 0.0
         return AnomalyScore(float(self.percentile(distance + within)), distance, rows, similarity)
+
+
+def _kth_distances(graph: NeighbourGraph) -> NDArray[np.float32]:
+    """Distance of every row's ``ANOMALY_K``-th neighbour alone: how far the catalogue thins out."""
+    if graph.k == 0:
+        return np.zeros(len(graph.rows), np.float32)
+    last = np.full(len(graph.rows), graph.k) if graph.lengths is None else graph.lengths
+    at = np.clip(np.minimum(last, ANOMALY_K) - 1, 0, None)[:, None]
+    return np.asarray(1 - np.take_along_axis(graph.similarity, at, axis=1)[:, 0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,26 @@ _COMPUTED: Mapping[str, pa.DataType] = {
 class Columns:
     """Columns of one release in row order, memory-mapped; nulls come out as None, never as sentinels.
 
+    Parameters
+    ----------
+    alive
+        Shape (N,): rows that an id may lead to; None for all. A withdrawn row holds its id, and nulls.
+
     Attributes
     ----------
     ids
-        Object ids by row.
+        Object ids by row; in an updated release the id of a changed object occurs in each of its rows.
     names
         Column names.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, alive: NDArray[np.bool_] | None = None) -> None:
         with pa.memory_map(str(path)) as source:
             self._table: pa.Table = pa.ipc.open_file(source).read_all().combine_chunks()
         self.names: tuple[str, ...] = tuple(self._table.column_names)
         self.ids: list[str] = self._table.column("object_id").to_pylist()
-        self._rows = {object_id: row for row, object_id in enumerate(self.ids)}
+        rows = range(len(self.ids)) if alive is None else np.flatnonzero(alive).tolist()
+        self._rows = {self.ids[row]: row for row in rows}
         self._columns = {name: _Column(self._table.column(name)) for name in self.names}
 
     @property
@@ -85,6 +92,36 @@ class Columns:
         picked = np.asarray(rows, dtype=np.int64)
         return {name: self._columns[name].take(picked) for name in names}
 
+    @cached_property
+    def numeric(self) -> tuple[str, ...]:
+        """Names of the columns that hold numbers or truths, which filters can bound."""
+        kinds = {field.name: field.type for field in self._table.schema}
+        return tuple(n for n in self.names if _is_number(kinds[n]) or pa.types.is_boolean(kinds[n]))
+
+    def numbers(self, name: str) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Return a column of numbers as it is kept, without a copy, and which of them are known; None where all are.
+
+        Raises
+        ------
+        KeyError
+            If the column is unknown or holds no numbers.
+        """
+        if name not in self.numeric:
+            raise KeyError(name)
+        return self._columns[name].numbers()
+
+    def codes(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """Return a column of words as numbers, shape (N,), -1 for null, and the words that they stand for.
+
+        Raises
+        ------
+        KeyError
+            If the column is unknown.
+        """
+        encoded = self._table.column(name).cast(pa.string()).combine_chunks().dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+        return codes, tuple(encoded.dictionary.to_pylist())
+
     def array(self, name: str) -> NDArray[Any]:
         """Return a whole column: floats with NaN for null, else objects with None for null.
 
@@ -100,7 +137,7 @@ class _Column:
     """One column, taken apart once so that picking ten rows costs microseconds."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
-        self._is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+        self._is_number = _is_number(column.type)
         self._valid = None if column.null_count == 0 else column.is_valid().to_numpy()
         if self._is_number:
             filled = column if self._valid is None else column.fill_null(0)
@@ -115,11 +152,20 @@ class _Column:
             return values
         return [value if ok else None for value, ok in zip(values, self._valid[rows].tolist(), strict=True)]
 
+    def numbers(self) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        if self._is_number:
+            return self._values, self._valid
+        return self._values == True, self._valid  # noqa: E712 - None, for null, compares as False
+
     def array(self) -> NDArray[Any]:
         if not self._is_number:
             return self._values
         values = self._values.astype(np.float64)
         return values if self._valid is None else np.where(self._valid, values, np.nan)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 def frozen_columns(

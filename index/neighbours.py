@@ -6,16 +6,19 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.vectors.exact import ExactStore
 
-__all__ = ["GRAPH_FILES", "GRAPH_K", "NeighbourGraph", "build_graph"]
+__all__ = ["GRAPH_FILES", "GRAPH_K", "GRAPH_LENGTHS", "NeighbourGraph", "build_graph"]
 
 GRAPH_K = 100
 GRAPH_FILES = ("neighbours_rows.npy", "neighbours_similarity.npy")
+#: Of an updated release only: how many of each row's neighbours count.
+GRAPH_LENGTHS = "neighbours_lengths.npy"
 _BLOCK = 1024
 
 
@@ -28,24 +31,41 @@ class NeighbourGraph:
         int32, shape (N, K), nearest first; K is 100, or N - 1 when that is less.
     similarity
         float32, shape (N, K).
+    lengths
+        Neighbours of each row that count, shape (N,); None when all do. Beyond them ``rows`` repeats the row itself,
+        at similarity -1: an update takes neighbours away. A withdrawn row has none.
     """
 
-    def __init__(self, rows: NDArray[np.int32], similarity: NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        rows: NDArray[np.int32],
+        similarity: NDArray[np.float32],
+        lengths: NDArray[np.int32] | None = None,
+    ) -> None:
         if rows.shape != similarity.shape or rows.ndim != 2:
             raise ValueError(f"a graph of {rows.shape} rows with {similarity.shape} similarities")
+        if lengths is not None and lengths.shape != rows.shape[:1]:
+            raise ValueError(f"a graph of {rows.shape} rows with {lengths.shape} lengths")
         self.rows = rows
         self.similarity = similarity
+        self.lengths = lengths
+        alive = len(rows) if lengths is None else int(np.count_nonzero(lengths))
+        self._others = max(0, alive - 1)
 
     @classmethod
     def open(cls, folder: Path) -> NeighbourGraph:
         """Map the graph of a release folder."""
         rows, similarity = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in GRAPH_FILES)
-        return cls(np.asarray(rows), np.asarray(similarity))
+        path = folder / GRAPH_LENGTHS
+        lengths = np.load(path, allow_pickle=False) if path.is_file() else None
+        return cls(np.asarray(rows), np.asarray(similarity), lengths)
 
     def save(self, folder: Path) -> None:
         """Write the graph into a release folder."""
         for name, array in zip(GRAPH_FILES, (self.rows, self.similarity), strict=True):
             np.save(folder / name, array, allow_pickle=False)
+        if self.lengths is not None:
+            np.save(folder / GRAPH_LENGTHS, self.lengths, allow_pickle=False)
 
     @property
     def k(self) -> int:
@@ -53,8 +73,14 @@ class NeighbourGraph:
         return int(self.rows.shape[1])
 
     def of(self, row: int, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return rows and similarities of the k nearest neighbours of ``row``, at most :attr:`k`."""
+        """Return rows and similarities of the k nearest neighbours of ``row``, at most those that are known."""
+        k = k if self.lengths is None else min(k, int(self.lengths[row]))
         return self.rows[row, :k], self.similarity[row, :k]
+
+    def knows(self, rows: int | NDArray[np.integer[Any]], k: int) -> bool:
+        """Whether the k nearest neighbours of all of some rows are here, or as many as there are."""
+        wanted = min(k, self._others)
+        return wanted <= self.k if self.lengths is None else bool(np.all(self.lengths[rows] >= wanted))
 
 
 def build_graph(

@@ -32,6 +32,8 @@ MANIFEST = "manifest.json"
 #: What is built now. 1 had no domain; 2 had no calibrated redshifts, and computes them: both are read.
 FORMAT = 3
 VECTORS, COLUMNS, ANOMALY = "vectors.f32", "columns.arrow", "anomaly.npy"
+#: Of an updated release only: rows that were withdrawn or superseded, int64, rising.
+WITHDRAWN = "withdrawn.npy"
 # Galaxies that share this column's value are renderings of one real galaxy.
 PARENT = "parent_id"
 _QUICK_BYTES = 64 * 2**20
@@ -61,6 +63,7 @@ class Release:
         self.sha256 = sha256_of((path / MANIFEST).read_bytes())
         self._photoz: dict[str, Any] = manifest["photoz"]
         self._has_domain = DOMAIN in manifest["files"]
+        self._has_withdrawn = WITHDRAWN in manifest["files"]
         self.format = int(manifest.get("format", 1))
 
     @classmethod
@@ -110,14 +113,23 @@ class Release:
         return ExactStore(self.path / VECTORS, self.info.dimension)
 
     @cached_property
+    def alive(self) -> NDArray[np.bool_] | None:
+        """Which rows are galaxies of the release, shape (N,); None when none was withdrawn by an update."""
+        if not self._has_withdrawn:
+            return None
+        alive = np.ones(self.info.n, dtype=np.bool_)
+        alive[np.load(self.path / WITHDRAWN, allow_pickle=False)] = False
+        return alive
+
+    @cached_property
     def engine(self) -> SearchEngine:
         """What searches them."""
-        return SearchEngine(self.store)
+        return SearchEngine(self.store, alive=self.alive)
 
     @cached_property
     def columns(self) -> Columns:
         """The frozen columns, in the same row order."""
-        return Columns(self.path / COLUMNS)
+        return Columns(self.path / COLUMNS, alive=self.alive)
 
     @cached_property
     def graph(self) -> NeighbourGraph:

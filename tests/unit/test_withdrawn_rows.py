@@ -1,0 +1,91 @@
+"""Rows that an update withdrew are no neighbours, have no score and stand in no ranking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from index.anomaly import AnomalyScale, knn_distances
+from index.columns import Columns, write_columns
+from index.neighbours import NeighbourGraph, build_graph
+from index.vectors.exact import ExactStore
+from survey.archive import UnknownObject
+
+N, DEAD = 40, 7
+
+
+@pytest.fixture(scope="module")
+def store():
+    vectors = np.random.default_rng(3).normal(size=(N, 5)).astype(np.float32)
+    return ExactStore(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+@pytest.fixture(scope="module")
+def graph(store):
+    """The exact graph with one row taken out of every list, as an update leaves it."""
+    whole = build_graph(store, 12)
+    rows = np.tile(np.arange(N, dtype=np.int32)[:, None], (1, 12))
+    similarity = np.full(rows.shape, -1, np.float32)
+    lengths = np.zeros(N, np.int32)
+    for row in set(range(N)) - {DEAD}:
+        kept = whole.rows[row] != DEAD
+        lengths[row] = kept.sum()
+        rows[row, : lengths[row]] = whole.rows[row][kept]
+        similarity[row, : lengths[row]] = whole.similarity[row][kept]
+    return NeighbourGraph(rows, similarity, lengths)
+
+
+def test_a_list_ends_where_its_neighbours_end(graph):
+    short = int(np.flatnonzero(graph.lengths == 11)[0])
+    rows, similarity = graph.of(short, 12)
+    assert len(rows) == len(similarity) == 11
+    assert short not in rows.tolist()
+    assert graph.knows(short, 11)
+    assert not graph.knows(np.array([short]), 12)
+
+
+def test_a_short_list_is_whole_where_there_are_no_more_others(graph):
+    few = NeighbourGraph(
+        np.array([[1], [0], [2]], np.int32),
+        np.array([[0.5], [0.5], [-1]], np.float32),
+        np.array([1, 1, 0], np.int32),
+    )
+    assert few.knows(0, 100)
+
+
+def test_lengths_come_back_from_the_folder(graph, tmp_path):
+    graph.save(tmp_path)
+    again = NeighbourGraph.open(tmp_path)
+    assert np.array_equal(again.lengths, graph.lengths)
+
+
+def test_a_withdrawn_row_has_no_distance_and_is_not_ranked(store, graph):
+    distances = knn_distances(graph)
+    assert np.flatnonzero(np.isnan(distances)).tolist() == [DEAD]
+    scale = AnomalyScale(distances, store, graph)
+    assert len(scale.ranked()) == N - 1
+    assert DEAD not in scale.ranked()
+    assert sorted(scale.percentile(np.delete(distances, DEAD)))[-1] == 100
+
+
+def test_distances_are_the_mean_over_those_left(store, graph):
+    vectors = np.delete(store.vectors(slice(None)).astype(np.float64), DEAD, axis=0)
+    nearest = np.sort(vectors @ vectors.T, axis=1)[:, ::-1][:, 1:11]
+    found = np.delete(knn_distances(graph), DEAD)
+    assert found == pytest.approx(1 - nearest.mean(axis=1), abs=1e-6)
+
+
+def test_the_score_of_a_picture_counts_no_withdrawn_row(store, graph):
+    scale = AnomalyScale(knn_distances(graph), store, graph)
+    assert DEAD not in scale.score(store.vector(DEAD)).nearest_rows
+
+
+def test_an_id_leads_to_its_living_row_alone(tmp_path):
+    path = tmp_path / "columns.arrow"
+    write_columns(pa.table({"object_id": ["a", "b", "c", "b"]}), path)
+    columns = Columns(path, alive=np.array([False, False, True, True]))
+    assert columns.row_of("b") == 3
+    assert columns.row_of("c") == 2
+    with pytest.raises(UnknownObject, match="no object 'a'"):
+        columns.row_of("a")
