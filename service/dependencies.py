@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["InSession", "StrictRoute", "get_session", "resources_of"]
 
 
+_RESOURCES = "skylike.resources"
+
+
 def resources_of(request: Request) -> Resources:
-    """Return the running service's resources."""
-    resources: Resources = request.app.state.resources
+    """Return what is served; a request keeps what it began with, whatever is swapped in meanwhile."""
+    resources: Resources = request.scope.setdefault(_RESOURCES, request.app.state.resources)
     return resources
 
 

@@ -43,6 +43,7 @@ _ALL = (
     Problem("survey.not_found", 404, "This survey is not served."),
     Problem("survey.replaced", 503, "The survey was replaced since the service opened it."),
     Problem("release.not_found", 404, "This release is not served."),
+    Problem("release.gone", 410, "The release can be opened no longer."),
     Problem("release.mismatch", 409, "The release does not belong to the survey."),
     Problem("object.not_found", 404, "The survey has no object with this id."),
     Problem(
@@ -63,7 +64,10 @@ _ALL = (
     Problem("job.off", 403, "This service takes no jobs."),
     Problem("job.lost", 410, "The files of this job are lost."),
     Problem("cursor.invalid", 422, "This cursor was not given out by this path."),
+    Problem("cursor.mismatch", 400, "This cursor continues the list of another question."),
     Problem("cursor.expired", 410, "The cursor points into a release that is no longer served."),
+    Problem("replay.invalid", 400, "This replay token was not given out by this service."),
+    Problem("model.mismatch", 409, "Vectors of different models are never compared."),
     Problem("client.too_many", 429, "This client has too many heavy requests running."),
     Problem("service.busy", 503, "All workers are busy and the queue is full."),
     Problem("service.not_ready", 503, "The service cannot answer at the moment."),

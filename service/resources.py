@@ -1,31 +1,33 @@
-"""What a running service holds: surveys, releases, sessions, workers."""
+"""What a running service serves: surveys and releases, beside what the process shares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.jobs.store import JobStore
-from service.kept_folder import KeptFolder
-from service.keyring import KeyRing
 from service.operations.refusals import ObjectNotFound, ReleaseMismatch, UnknownRelease, UnknownSurvey
 from service.served import Served
-from service.settings import Settings
-from service.workers import Fairness, Workers
+from service.shared import Shared
 from survey.archive import SurveyFolder, UnknownObject
 
 if TYPE_CHECKING:
+    from service.jobs.store import JobStore
+    from service.kept_folder import KeptFolder
+    from service.keyring import KeyRing
     from service.sandbox import Sandbox
+    from service.settings import Settings
+    from service.workers import Fairness, Workers
 
-__all__ = ["NotReady", "Resources"]
+__all__ = ["NotReady", "Resources", "State"]
 
 T = TypeVar("T")
+#: Surveys and active releases of the catalogue: kind, name, SHA-256.
+State = frozenset[tuple[str, str, str]]
 
 
 class NotReady(RuntimeError):
@@ -34,10 +36,15 @@ class NotReady(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Resources:
-    """Everything opened at start and closed at the end; nothing in it changes in between.
+    """What is served at one time, with what the process shares; a request keeps the one that it began with.
+
+    Nothing in it changes. When other releases become active, another one takes its place; this one lives as long as a
+    request holds it.
 
     Attributes
     ----------
+    shared
+        What outlives it.
     surveys
         Every survey of the catalogue, by name.
     releases
@@ -46,38 +53,79 @@ class Resources:
         Survey to the id of the release that answers when only the survey is named.
     default_survey
         Answers when a request names none; None when no survey has a release.
+    state
+        What the catalogue said when this was opened: whether there is something new to open.
     """
 
-    settings: Settings
-    engine: Engine
-    sessions: sessionmaker[Session]
+    shared: Shared
     surveys: Mapping[str, SurveyFolder]
     releases: Mapping[str, Served]
     defaults: Mapping[str, str]
     default_survey: str | None
-    sandbox: Sandbox
-    workers: Workers = field(init=False)
-    fairness: Fairness = field(init=False)
-    keyring: KeyRing = field(init=False)
-    kept: KeptFolder = field(init=False)
-    jobs: JobStore = field(init=False)
-    _parsing: CapacityLimiter = field(init=False)
+    state: State = frozenset()
 
-    def __post_init__(self) -> None:
-        workers = Workers(threads=self.settings.search_workers, queue=self.settings.search_queue)
-        object.__setattr__(self, "workers", workers)
-        object.__setattr__(self, "fairness", Fairness(self.settings.heavy_per_client))
-        object.__setattr__(self, "keyring", KeyRing(self.sessions))
-        object.__setattr__(self, "kept", KeptFolder(self.settings.kept_dir))
-        object.__setattr__(self, "jobs", JobStore(self.engine, self.settings))
-        # Uploads wait in threads of their own: the database and /readyz must find one free. One more than may wait is
-        # for the one that is refused.
-        waiting = self.settings.sandbox_children + self.settings.sandbox_queue
-        object.__setattr__(self, "_parsing", CapacityLimiter(waiting + 1))
+    @property
+    def settings(self) -> Settings:
+        """The process's configuration."""
+        return self.shared.settings
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        return self.shared.engine
+
+    @property
+    def sessions(self) -> sessionmaker[Session]:
+        """Maker of sessions that read."""
+        return self.shared.sessions
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Children that parse what strangers send."""
+        return self.shared.sandbox
+
+    @property
+    def workers(self) -> Workers:
+        """Threads for what would stop the event loop."""
+        return self.shared.workers
+
+    @property
+    def fairness(self) -> Fairness:
+        """Heavy requests of each client."""
+        return self.shared.fairness
+
+    @property
+    def keyring(self) -> KeyRing:
+        """Keys and their owners."""
+        return self.shared.keyring
+
+    @property
+    def kept(self) -> KeptFolder:
+        """Uploads that are kept."""
+        return self.shared.kept
+
+    @property
+    def jobs(self) -> JobStore:
+        """Jobs."""
+        return self.shared.jobs
 
     async def in_sandbox(self, work: Callable[[], T]) -> T:
         """Run what waits for a parsing child in a thread."""
-        return await to_thread.run_sync(work, limiter=self._parsing)
+        return await self.shared.in_sandbox(work)
+
+    async def pinned(self, release_id: str) -> Served:
+        """Return a release by its id, opened now if it is served no longer.
+
+        Raises
+        ------
+        UnknownRelease
+            If the catalogue does not know it.
+        ReleaseGone
+            If it knows it, and its folder, model or survey is there no longer.
+        Busy
+            If too many requests wait for others to be opened.
+        """
+        return self.releases.get(release_id) or await self.shared.pins.served(self, release_id)
 
     @cached_property
     def field_arcsec(self) -> float | None:
@@ -173,15 +221,8 @@ class Resources:
         )
 
     def check_database(self) -> None:
-        """Ask the database something.
-
-        Raises
-        ------
-        sqlalchemy.exc.OperationalError
-            If it does not answer.
-        """
-        with self.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
+        """Ask the database something; see :meth:`Shared.check_database`."""
+        self.shared.check_database()
 
     def check_search(self) -> None:
         """Let each release find its first object by its own embedding.
@@ -192,15 +233,16 @@ class Resources:
             If another object is nearer to it than itself.
         """
         for served in self.releases.values():
-            store = served.release.store
-            best = store.search(store.vector(0)[None, :], 1)
+            engine = served.release.engine
+            # An update may have withdrawn the first ones.
+            row = 0 if engine.alive is None else int(engine.alive.argmax())
+            best = engine.search(served.release.store.vector(row)[None, :], 1).hits
             if float(best.similarity[0, 0]) < 1 - 1e-4:
                 raise NotReady(f"release {served.release.id} does not find its own first object")
 
     def close(self) -> None:
-        """Close what holds files, connections and processes."""
-        self.sandbox.close()
-        self.engine.dispose()
+        """Close what the process shares."""
+        self.shared.close()
 
 
 def _has(folder: SurveyFolder, object_id: str) -> bool:

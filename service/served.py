@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from index.model import Model, OnnxEncoder
-    from index.releases import Release
+    from index.photoz_encoder import PhotozEncoder
+    from index.release import Release
 
 __all__ = ["Served"]
 
@@ -26,6 +27,8 @@ class Served:
 
     Attributes
     ----------
+    network
+        The model's redshift network; None where it has none.
     block
         The ``release`` member of every answer.
     """
@@ -34,6 +37,7 @@ class Served:
     model: Model
     encoder: OnnxEncoder
     folder: SurveyFolder
+    network: PhotozEncoder | None = None
     block: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:

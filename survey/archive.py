@@ -170,6 +170,11 @@ class SurveyFolder:
             ivar = self._take(self._arrays["ivar"], rows) if "ivar" in self._arrays else None
         return flux, ivar
 
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the folder was published anew since it was opened."""
+        return self._state() != self._opened
+
     def _state(self) -> tuple[int, int] | None:
         try:
             stat = (self.path / "survey.json").stat()
@@ -188,7 +193,7 @@ class SurveyFolder:
             self._check_state()
 
     def _check_state(self) -> None:
-        if self._state() != self._opened:
+        if self.is_replaced:
             raise SurveyReplaced(
                 f"survey {self.path.name} was replaced since it was opened; restart the service"
             )

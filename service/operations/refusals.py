@@ -1,10 +1,10 @@
 """What an operation refuses to answer, without HTTP.
 
 Refusal
-├── UnknownSurvey, UnknownRelease, ReleaseMismatch
+├── UnknownSurvey, UnknownRelease, ReleaseGone, ReleaseMismatch
 ├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux, NoRedshift
 ├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
-├── CursorInvalid, CursorExpired
+├── CursorInvalid, CursorMismatch, CursorExpired, ReplayInvalid, ModelMismatch
 ├── JobNotFound, JobQuota, JobsOff, JobUnfinished, JobWithoutResult, JobLost
 ├── KeyNeeded, KeyInvalid, UploadNotFound, UploadLost, QuotaReached, KeepsNothing, StorageUnavailable
 └── Busy, TooManyAtOnce
@@ -20,6 +20,7 @@ __all__ = [
     "Busy",
     "CursorExpired",
     "CursorInvalid",
+    "CursorMismatch",
     "InvalidFilter",
     "JobLost",
     "JobNotFound",
@@ -30,6 +31,7 @@ __all__ = [
     "KeepsNothing",
     "KeyInvalid",
     "KeyNeeded",
+    "ModelMismatch",
     "NoFlux",
     "NoImage",
     "NoMatch",
@@ -40,7 +42,9 @@ __all__ = [
     "ObjectNotIndexed",
     "QuotaReached",
     "Refusal",
+    "ReleaseGone",
     "ReleaseMismatch",
+    "ReplayInvalid",
     "StorageUnavailable",
     "TooManyAtOnce",
     "UnknownRelease",
@@ -70,6 +74,10 @@ class UnknownSurvey(Refusal):
 
 class UnknownRelease(Refusal):
     """A release that is not served."""
+
+
+class ReleaseGone(Refusal):
+    """A release that is known and whose folder, model or survey is there no longer."""
 
 
 class ReleaseMismatch(Refusal):
@@ -120,8 +128,20 @@ class CursorInvalid(Refusal):
     """A cursor that this service did not give out."""
 
 
+class CursorMismatch(Refusal):
+    """A cursor of another list than the one asked for."""
+
+
 class CursorExpired(Refusal):
     """A cursor into a release that is no longer served."""
+
+
+class ReplayInvalid(Refusal):
+    """A replay token that this service did not give out."""
+
+
+class ModelMismatch(Refusal):
+    """Surveys whose releases cannot be searched together: their vectors are of different models."""
 
 
 class KeyNeeded(Refusal):

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 from sqlalchemy import delete
 from support.jobs import OWNER, job_store, made
-from support.serving import copied, register
+from support.more_releases import another_release
+from support.serving import copied
 
 from index.catalogue.session import default_url, writing
 from index.catalogue.tables import releases
-from index.embeddings import EmbeddingStore
-from index.model import Model
-from index.releases import build_release
 from service.jobs import handlers
 from service.jobs.releases import OpenedReleases
 from service.jobs.worker import Worker
 from service.records.jobs import Phase
 from service.settings import Settings
-from survey.archive import SurveyFolder
 
 
 class Naming:
@@ -50,20 +46,6 @@ def store(data_dir):
         yield made_store
 
 
-def another(data_dir):
-    """A second release of the same survey and model, active now."""
-    survey = SurveyFolder(data_dir / "surveys" / "tiny")
-    info = build_release(
-        survey=survey,
-        model=Model.open(data_dir / "models" / "pca48-tiny"),
-        embeddings=EmbeddingStore.open(data_dir / "embeddings" / "tiny--pca48-tiny"),
-        releases_dir=data_dir / "releases",
-        now=datetime.now(UTC) + timedelta(days=1),
-    )
-    register(data_dir, survey, info.id)
-    return info.id
-
-
 def answered(store, data_dir, release):
     """What becomes of a job that names a release."""
     job_id = made(store, 100, kind="naming", parameters={"release": release}, fmt="csv").row.id
@@ -77,7 +59,7 @@ def answered(store, data_dir, release):
 
 def test_a_release_that_is_active_no_longer_still_answers_until_it_is_pruned(store, data_dir):
     (old,) = [path.name for path in (data_dir / "releases").glob("tiny--*")]
-    new = another(data_dir)
+    new = another_release(data_dir)
     for release in (old, new):
         done = answered(store, data_dir, release)
         assert done.row.phase is Phase.COMPLETED, done.row.error

@@ -68,7 +68,9 @@ def index_survey(data_dir: Path, survey: SurveyFolder, *, kind: str = "flux") ->
     return info.id
 
 
-def register(data_dir: Path, survey: SurveyFolder, *release_ids: str, url: str = "") -> None:
+def register(
+    data_dir: Path, survey: SurveyFolder, *release_ids: str, url: str = "", is_active: bool = True
+) -> None:
     """Bring a survey with its releases into the catalogue, and activate these."""
     url = url or default_url(data_dir)
     upgrade(url)
@@ -77,7 +79,8 @@ def register(data_dir: Path, survey: SurveyFolder, *release_ids: str, url: str =
         ingest_survey(session, survey)
         for release_id in release_ids:
             ingest_release(session, Release.open(data_dir / "releases" / release_id))
-            activate(session, release_id)
+            if is_active:
+                activate(session, release_id)
     engine.dispose()
 
 

@@ -18,8 +18,8 @@ from service.operations.neighbours import Filters
 from service.operations.refusals import Busy, CursorExpired, CursorInvalid, InvalidFilter, TooManyAtOnce
 from service.parameters import MatchRadius, Radius, checked_id
 from service.positions import SkyIndex
-from service.resources import Resources
 from service.settings import Settings
+from service.shared import Shared
 from service.workers import Fairness, Workers
 
 
@@ -140,14 +140,10 @@ def test_workers_refuse_beyond_their_queue_and_recover():
 
 
 def test_waiting_for_the_sandbox_takes_no_thread_from_others():
-    resources = Resources(
+    shared = Shared(
         settings=Settings(sandbox_children=1, sandbox_queue=0),
         engine=create_engine("sqlite://"),
         sessions=None,
-        surveys={},
-        releases={},
-        defaults={},
-        default_survey=None,
         sandbox=None,
     )
     done = threading.Event()
@@ -156,7 +152,7 @@ def test_waiting_for_the_sandbox_takes_no_thread_from_others():
         to_thread.current_default_thread_limiter().total_tokens = 1
         async with create_task_group() as tasks:
             for _ in range(3):
-                tasks.start_soon(resources.in_sandbox, done.wait)
+                tasks.start_soon(shared.in_sandbox, done.wait)
             await wait_all_tasks_blocked()
             # The only thread of the others is free, and waits for nobody.
             await to_thread.run_sync(done.set)
