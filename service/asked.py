@@ -1,0 +1,59 @@
+"""What a request asked for, apart from the release that answers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.operations.cursors import digest_of
+from service.operations.replay import Pin, token_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from service.served import Served
+
+__all__ = ["Asked", "asked_of"]
+
+# Which release answers is not part of the question; which page, how many hits and how much is told are no part of the list.
+_WHERE = (b"release", b"survey")
+_PAGES = (b"k", b"cursor", b"explain")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it was sent, which is asked again by sending the same.
+
+    Attributes
+    ----------
+    path, query
+        As they stand in the URL, without ``release`` and ``survey``.
+    body
+        JSON; None for GET.
+    """
+
+    path: bytes
+    query: bytes
+    body: bytes | None = None
+
+    def token(self, *served: Served) -> str | None:
+        """Return the token that asks the same of the same releases; None where it would be too long."""
+        pins = tuple(Pin(one.release.id, one.release.sha256) for one in served)
+        return token_of(pins, self.path, self.query, self.body)
+
+    def digest(self) -> str:
+        """Return what all pages of one list have in common."""
+        return digest_of(self.path, _without(self.query, _PAGES), self.body)
+
+
+def asked_of(request: Request, body: bytes | None = None) -> Asked:
+    """Return what a request asks."""
+    scope = request.scope
+    path = scope.get("raw_path") or scope["path"].encode()
+    return Asked(path.partition(b"?")[0], _without(scope["query_string"], _WHERE), body)
+
+
+def _without(query: bytes, names: tuple[bytes, ...]) -> bytes:
+    if not query:
+        return query
+    return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[0] not in names)

@@ -1,0 +1,109 @@
+"""Cursors into lists of hits: which list of which release, and the last hit given."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from service.operations.refusals import CursorExpired, CursorInvalid, CursorMismatch
+
+__all__ = ["MOST_HITS", "HitCursor", "after", "decode_hit_cursor", "digest_of", "encode_hit_cursor"]
+
+#: Hits of one list, all pages together.
+MOST_HITS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class HitCursor:
+    """The end of a page.
+
+    Attributes
+    ----------
+    release
+        Id of the release that the list is of.
+    digest
+        Of the question (:func:`digest_of`).
+    n_given
+        Hits of this and all pages before.
+    similarity, row
+        The last hit.
+    """
+
+    release: str
+    digest: str
+    n_given: int
+    similarity: float
+    row: int
+
+
+def digest_of(path: bytes, query: bytes, body: bytes | None) -> str:
+    """Return a short hash of a question: the order of its parameters does not count."""
+    parts = b"&".join(sorted(query.split(b"&")))
+    return hashlib.blake2b(b"\0".join((path, parts, body or b"")), digest_size=9).hexdigest()
+
+
+def encode_hit_cursor(cursor: HitCursor) -> str:
+    """Return an opaque text."""
+    values = [cursor.release, cursor.digest, cursor.n_given, cursor.similarity, cursor.row]
+    return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
+
+
+def decode_hit_cursor(text: str, *, digest: str, served: Collection[str]) -> HitCursor:
+    """Return where a page ended.
+
+    Parameters
+    ----------
+    digest
+        Of the question that it is sent with.
+    served
+        Ids of the releases that are served.
+
+    Raises
+    ------
+    CursorInvalid
+        If the cursor is none of ours.
+    CursorMismatch
+        If it continues the list of another question.
+    CursorExpired
+        If its release is not served any more.
+    """
+    try:
+        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        release, own, n_given, similarity, row = values
+        is_ours = (
+            [type(value) for value in values] == [str, str, int, float, int]
+            and -1 <= similarity <= 1
+            and 0 < n_given < MOST_HITS
+            and row >= 0
+        )
+    except (binascii.Error, ValueError, TypeError):
+        is_ours = False
+    if not is_ours:
+        raise CursorInvalid("Give `next_cursor` of the page before, unchanged, or none for the first page.")
+    if own != digest:
+        raise CursorMismatch(
+            "This cursor continues another list. Send the parameters of the page before; only `k` may change."
+        )
+    if release not in served:
+        raise CursorExpired(
+            f"The list that this cursor continues is of release {release}, which is no longer served. Begin again without a cursor."
+        )
+    return HitCursor(release, own, n_given, similarity, row)
+
+
+def after(cursor: HitCursor, rows: NDArray[np.int64], similarity: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which hits come behind a cursor: less similar, or as similar and of a later row.
+
+    By the last hit and not by its number, so that an approximate search that finds more the second time repeats none.
+    """
+    last = np.float32(cursor.similarity)
+    behind: NDArray[np.bool_] = (similarity < last) | ((similarity == last) & (rows > cursor.row))
+    return behind

@@ -1,0 +1,141 @@
+"""Tokens that ask a question again of the very releases that answered it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from service.operations.refusals import ReplayInvalid
+
+__all__ = ["MAX_TOKEN", "Pin", "Replay", "read_token", "token_of"]
+
+#: Longest token, in characters; a question that needs a longer one has none.
+MAX_TOKEN: Final = 65_536
+# What a token may unpack to: the largest JSON body that the service takes by default.
+_MOST_BYTES = 1 << 20
+# The first character: as it is, or compressed.
+_PLAIN, _PACKED = "p", "z"
+_CHECK_BYTES = 6
+_HASH_CHARS = 32
+_PATHS = re.compile(
+    r"/api/v1/(objects/[^/?#]{1,512}/(neighbours|photoz|anomaly)|neighbours|neighbours/(multi|vector|batch)"
+    r"|photoz/batch|uploads/[0-9a-f]{32}/neighbours)"
+)
+_RELEASE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_HASH = re.compile(r"[0-9a-f]{32}")
+_MOST_PINS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A release with the hash of its manifest, or the beginning of it."""
+
+    release: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a token holds.
+
+    Attributes
+    ----------
+    pins
+        The releases, the one that the question is asked of first.
+    path, query
+        As they stood in the URL.
+    body
+        JSON; None for GET.
+    """
+
+    pins: tuple[Pin, ...]
+    path: bytes
+    query: bytes
+    body: bytes | None
+
+
+def token_of(pins: tuple[Pin, ...], path: bytes, query: bytes, body: bytes | None) -> str | None:
+    """Return the token of a question: urlsafe, without a secret, whole in itself.
+
+    Returns
+    -------
+    str or None
+        None where it would be longer than :data:`MAX_TOKEN`.
+    """
+    try:
+        values = [[(pin.release, pin.sha256[:_HASH_CHARS]) for pin in pins], path.decode(), query.decode()]
+        if body is not None:
+            values.append(body.decode())
+    except UnicodeDecodeError:
+        return None
+    data = orjson.dumps(values)
+    kind = _PLAIN
+    if body is not None:
+        if len(data) > _MOST_BYTES:
+            return None
+        kind, data = _PACKED, zlib.compress(data, 6)
+    text = kind + base64.urlsafe_b64encode(_check(data) + data).decode().rstrip("=")
+    return text if len(text) <= MAX_TOKEN else None
+
+
+def read_token(text: str) -> Replay:
+    """Return what a token asks.
+
+    Raises
+    ------
+    ReplayInvalid
+        If it was not given out by this service, or was changed on the way. Whoever makes one by hand may: it holds a
+        request that anybody may send.
+    """
+    try:
+        if len(text) > MAX_TOKEN or not text.isascii():
+            raise _foreign()
+        kind, packed = text[:1], text[1:]
+        both = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
+        check, data = both[:_CHECK_BYTES], both[_CHECK_BYTES:]
+        if kind not in (_PLAIN, _PACKED) or check != _check(data):
+            raise _foreign()
+        return _replay(orjson.loads(data if kind == _PLAIN else _unpacked(data)), has_body=kind == _PACKED)
+    except (binascii.Error, ValueError, TypeError, zlib.error) as error:
+        raise _foreign() from error
+
+
+def _replay(values: list[object], *, has_body: bool) -> Replay:
+    pins, path, query, *rest = values
+    texts = [path, query, *rest]
+    if not isinstance(pins, list) or len(rest) != has_body or not all(isinstance(one, str) for one in texts):
+        raise _foreign()
+    found = tuple(Pin(*map(str, pin)) for pin in pins)
+    if not 0 < len(found) <= _MOST_PINS or not all(
+        _RELEASE.fullmatch(pin.release) and _HASH.fullmatch(pin.sha256) for pin in found
+    ):
+        raise _foreign()
+    if not _PATHS.fullmatch(str(path)) or not str(query).isascii():
+        raise _foreign()
+    return Replay(found, str(path).encode(), str(query).encode(), str(rest[0]).encode() if rest else None)
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Unpack at most :data:`_MOST_BYTES`."""
+    unpacker = zlib.decompressobj()
+    found = unpacker.decompress(data, _MOST_BYTES)
+    if not unpacker.eof or unpacker.unused_data:
+        raise _foreign()
+    return found
+
+
+def _check(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_CHECK_BYTES).digest()
+
+
+def _foreign() -> ReplayInvalid:
+    return ReplayInvalid(
+        "This is no replay token of this service, or it was cut or changed. Copy `search.replay` whole."
+    )
