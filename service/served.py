@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from service.certificate import certificate, full_plan
 from service.operations.refusals import ObjectNotFound, ObjectNotIndexed
 from service.positions import SkyIndex
 from survey.archive import SurveyFolder, UnknownObject
@@ -92,17 +93,9 @@ class Served:
     def search_block(
         self, *, n_searched: int | None = None, filters: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return the ``search`` member of an answer."""
-        info = self.release.info
-        return {
-            "space": "embedding",
-            "metric": info.metric,
-            "exact": info.exact,
-            "recall_at_10": info.recall_at_10,
-            "n_searched": info.n if n_searched is None else n_searched,
-            "filters": filters or {},
-            "partial": False,
-        }
+        """Return the ``search`` member of an answer for which every allowed object was compared."""
+        n = self.release.engine.n_total if n_searched is None else n_searched
+        return certificate(self, full_plan(self, n), filters=filters)
 
     def row_of(self, object_id: str) -> int:
         """Return an object's row in the release.
