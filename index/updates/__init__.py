@@ -1,0 +1,1 @@
+"""Releases that follow from another by adding, changing and withdrawing objects."""
