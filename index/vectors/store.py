@@ -21,8 +21,9 @@ class BadQuery(ValueError):
 class Hits:
     """Neighbours of Q queries, nearest first.
 
-    Every column is a real hit: when fewer than k rows are there (or allowed), the arrays are narrower,
-    never padded.
+    When fewer than k rows are there (or allowed), the arrays are narrower. Exact searches never pad: every column is
+    a real hit. Approximate ones may find more for one query than for another; then an answer ends at its length, and
+    beyond it the row is -1 and the similarity minus infinity.
 
     Attributes
     ----------
