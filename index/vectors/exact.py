@@ -10,8 +10,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index.vectors.blocks import blocks
 from index.vectors.scoring import Stored, checked_queries, rescored
-from index.vectors.store import Hits, VectorArray
+from index.vectors.store import BadQuery, Hits, VectorArray
 
 __all__ = ["FAISS_VERSION", "ExactStore", "Storage"]
 
@@ -27,8 +28,6 @@ _BLAS_FROM = 512
 _SPARE = 8
 _ERROR = np.float32(2e-6)
 _BLOCK = 65536
-# Numbers converted or gathered at once: 32 MiB of float32.
-_NUMBERS = 2**23
 
 faiss.cvar.distance_compute_blas_threshold = _BLAS_FROM
 
@@ -107,12 +106,13 @@ class ExactStore:
         # omp_set_num_threads holds for the calling thread only, so a setting made at start would not
         # reach the threads of a server's pool.
         faiss.omp_set_num_threads(self._threads or os.cpu_count() or 1)
-        if allowed is not None:
-            rows = np.empty((len(queries), 0), np.int64)
+        if allowed is None and self.storage == "float32":
+            return _hits(*_nearest(self.stored(slice(None)), queries, min(k, self.n)))
+        rows = np.empty((len(queries), 0), np.int64)
         for chosen, vectors in blocks(self._vectors, allowed):
             found, _ = _nearest(vectors, queries, min(k, len(chosen)))
             rows = np.concatenate([rows, chosen[found]], axis=1)
-        rows, similarity = _rescore(self._vectors, queries, rows)
+        rows, similarity = rescored(self._vectors, queries, rows)
         return _hits(rows[:, :k], similarity[:, :k])
 
     def above(
@@ -139,19 +139,15 @@ class ExactStore:
         BadQuery
             If the query or ``min_score`` is not finite, or a shape does not fit.
         """
-        queries = self._checked(query[None], 1, allowed)
+        queries = checked_queries(query[None], 1, allowed, n=self.n, dimension=self.dimension)
         if not np.isfinite(min_score):
             raise BadQuery(f"a similarity of {min_score}; give a number from -1 to 1")
         limit = np.float32(min_score) - _ERROR
         near = [chosen[vectors @ queries[0] >= limit] for chosen, vectors in blocks(self._vectors, allowed)]
-        rows, similarity = _rescore(
-            self._vectors, queries, np.concatenate([np.empty(0, np.int64), *near])[None]
-        )
+        candidates = np.concatenate([np.empty(0, np.int64), *near])[None]
+        rows, similarity = rescored(self._vectors, queries, candidates)
         kept = similarity[0] >= np.float32(min_score)
         return rows[0, kept], similarity[0, kept]
-        if self.storage == "float16":
-            return self._search_subset(queries, k, None)
-        return _hits(*_nearest(self._vectors, queries, min(k, self.n)))
 
 
 def _nearest(vectors: VectorArray, queries: VectorArray, k: int) -> tuple[NDArray[np.int64], VectorArray]:

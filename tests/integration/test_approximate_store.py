@@ -113,7 +113,7 @@ def test_an_index_of_other_vectors_is_refused(vectors, tmp_path):
 
 @pytest.mark.parametrize("n_allowed", [None, 0, 3, 500])
 def test_half_precision_is_searched_exactly_by_its_stored_numbers(vectors, queries, n_allowed, monkeypatch):
-    monkeypatch.setattr("index.vectors.exact._BLOCK", 300)
+    monkeypatch.setattr("index.vectors.blocks._NUMBERS", 300 * D)
     stored = vectors.astype(np.float16)
     allowed = None
     if n_allowed is not None:

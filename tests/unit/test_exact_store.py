@@ -73,7 +73,7 @@ def test_a_mask_allows_exactly_its_rows(store, rng, n_allowed):
 
 
 def test_masks_wider_than_a_block_are_merged(monkeypatch, store, rng):
-    monkeypatch.setattr("index.vectors.exact._BLOCK", 32)
+    monkeypatch.setattr("index.vectors.blocks._GATHERED_BYTES", 4 * 48 * 32)
     allowed = rng.random(store.n) < 0.5
     queries = unit(rng, 3, 48)
     hits = store.search(queries, 10, allowed=allowed)
