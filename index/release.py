@@ -21,6 +21,7 @@ from index.photoz_network import NetworkPhotoZ
 from index.photoz_stored import StoredEstimates
 from index.release_info import ReleaseInfo
 from index.release_photoz import PhotoZEstimator, open_photoz
+from index.selection_masks import Masks
 from index.spectroscopic import Spectroscopic
 from index.vectors.engine import SearchEngine
 from index.vectors.exact import ExactStore
@@ -130,6 +131,11 @@ class Release:
     def columns(self) -> Columns:
         """The frozen columns, in the same row order."""
         return Columns(self.path / COLUMNS, alive=self.alive)
+
+    @cached_property
+    def masks(self) -> Masks:
+        """Which rows a selection allows."""
+        return Masks(self.columns, self.id)
 
     @cached_property
     def graph(self) -> NeighbourGraph:

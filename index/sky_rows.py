@@ -1,0 +1,73 @@
+"""Where the rows of a release lie on the sky."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.columns import Columns
+from survey.sphere import LAST_CELL, hpx29
+
+__all__ = ["SkyRows"]
+
+
+class SkyRows:
+    """Positions and HEALPix cells by row; a release is built in the order of its cells.
+
+    Attributes
+    ----------
+    ra_deg, dec_deg
+        ICRS degrees, shape (n,); NaN where unknown.
+    cells
+        ``hpx29``, int64, shape (n,); one past the last cell where unknown, as such rows come last.
+    n_sorted
+        Rows from the first on whose cells ascend: all, but for those that an update appended.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.ra_deg, self.dec_deg = columns.array("ra_deg"), columns.array("dec_deg")
+        cells, known = columns.numbers("hpx29")
+        if known is not None:
+            # A survey may have places without their cells.
+            made = hpx29(np.where(known, np.nan, self.ra_deg), self.dec_deg)
+            cells = np.where(known, cells, made.filled(LAST_CELL + 1))
+        self.cells: NDArray[np.int64] = cells
+        falls = np.flatnonzero(self.cells[1:] < self.cells[:-1])
+        self.n_sorted = int(falls[0]) + 1 if len(falls) else len(self.cells)
+
+    @cached_property
+    def _unit(self) -> NDArray[np.float64]:
+        ra, dec = np.radians(self.ra_deg), np.radians(self.dec_deg)
+        return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+    def unit(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return unit vectors of some rows, shape (len(rows), 3)."""
+        return self._unit[rows]
+
+    def runs(self, ranges: NDArray[np.int64]) -> Iterator[slice]:
+        """Return the sorted rows whose cells lie in ranges, as slices; see :meth:`covered`."""
+        cells = self.cells[: self.n_sorted]
+        starts, stops = np.searchsorted(cells, ranges[:, 0]), np.searchsorted(cells, ranges[:, 1])
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+            if start < stop:
+                yield slice(start, stop)
+
+    def covered(self, ranges: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which rows have a cell in one of some ranges, a new array of shape (n,).
+
+        Parameters
+        ----------
+        ranges
+            Of cells of order 29, ascending and disjoint, shape (R, 2): the first cell, and the one after the last.
+        """
+        inside = np.zeros(len(self.cells), dtype=np.bool_)
+        for run in self.runs(ranges):
+            inside[run] = True
+        tail = self.cells[self.n_sorted :]
+        if len(tail) and len(ranges):
+            at = np.searchsorted(ranges[:, 0], tail, side="right") - 1
+            inside[self.n_sorted :] = (at >= 0) & (tail < ranges[at, 1])
+        return inside
