@@ -14,15 +14,16 @@ from service.strict import StrictRoute
 if TYPE_CHECKING:
     from service.resources import Resources
 
-__all__ = ["InSession", "StrictRoute", "get_session", "resources_of"]
+__all__ = ["RESOURCES", "InSession", "StrictRoute", "get_session", "resources_of"]
 
 
-_RESOURCES = "skylike.resources"
+#: Key of a request's scope: what is served to it.
+RESOURCES = "skylike.resources"
 
 
 def resources_of(request: Request) -> Resources:
     """Return what is served; a request keeps what it began with, whatever is swapped in meanwhile."""
-    resources: Resources = request.scope.setdefault(_RESOURCES, request.app.state.resources)
+    resources: Resources = request.scope.setdefault(RESOURCES, request.app.state.resources)
     return resources
 
 
