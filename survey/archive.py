@@ -90,6 +90,11 @@ class SurveyFolder:
         """Whether the survey holds pixels."""
         return self.info.kind != "catalogue"
 
+    @property
+    def has_ivar(self) -> bool:
+        """Whether the survey knows how sure its pixels are."""
+        return self.has_cutouts and "ivar" in self._arrays
+
     def warm(self) -> None:
         """Load what is loaded on first use, so that no request waits and no two load at once."""
         assert len(self._rows) == len(self)
@@ -122,7 +127,7 @@ class SurveyFolder:
             If the folder was published anew.
         """
         rows = np.array([self.row_of(i) for i in object_ids], dtype=np.int64)
-        flux, ivar = self._pixels(rows)
+        flux, ivar = self.pixels(rows)
         return [
             self._cutout(int(row), flux[n], None if ivar is None else ivar[n]) for n, row in enumerate(rows)
         ]
@@ -134,7 +139,7 @@ class SurveyFolder:
         end = len(self) if stop is None else min(stop, len(self))
         for first in range(start, end, size):
             rows = slice(first, min(first + size, end))
-            flux, ivar = self._pixels(rows)
+            flux, ivar = self.pixels(rows)
             cutouts = [
                 self._cutout(first + n, flux[n], None if ivar is None else ivar[n]) for n in range(len(flux))
             ]
@@ -162,7 +167,16 @@ class SurveyFolder:
         packed = np.memmap(self.path / "thumbnails.bin", dtype=np.uint8, mode="r")
         return packed, np.load(self.path / "thumbnails.npy", allow_pickle=False)
 
-    def _pixels(self, rows: Any) -> tuple[FluxArray, FluxArray | None]:
+    def pixels(self, rows: Any) -> tuple[FluxArray, FluxArray | None]:
+        """Read flux and, where it is known, ivar of rows, a slice or an array, each of shape (n, C, F, F).
+
+        Raises
+        ------
+        CorruptFolder
+            If the survey holds no cutouts.
+        SurveyReplaced
+            If the folder was published anew.
+        """
         if not self.has_cutouts:
             raise CorruptFolder(f"survey {self.info.name} is a catalogue without images")
         with self._unreplaced():

@@ -32,12 +32,13 @@ def tiny_survey(
     spectra: bool = True,
     spoilt: int = 0,
     edit: Callable[[np.ndarray], None] | None = None,
+    first: int = 0,
 ) -> SurveyFolder:
     """Publish ``n`` elliptical Gaussians as a survey called like its folder.
 
     Redder blobs have a larger ``z_spec`` (0.02 to 0.3; every tenth object has none, none has with
     ``spectra=False``), larger ones the label ``spiral``, others ``elliptical``. The last ``spoilt``
-    objects are all NaN; ``edit`` may spoil others in place. Objects 3k and 3k+1 share a ``parent_id``.
+    objects are all NaN; ``edit`` may spoil others in place. Ids count from ``first``. Objects 3k and 3k+1 share a ``parent_id``.
     """
     rng = np.random.default_rng(seed)
     bands = _PLANES[kind]
@@ -55,7 +56,7 @@ def tiny_survey(
     z_spec = [None if i % 10 == 9 or not spectra else float(0.02 + 0.28 * redness[i]) for i in range(n)]
     hpx29 = cdshealpix.nested.lonlat_to_healpix(Longitude(ra, unit="deg"), Latitude(dec, unit="deg"), 29)
     columns = {
-        "object_id": [f"J{i:05d}" for i in range(n)],
+        "object_id": [f"J{i:05d}" for i in range(first, first + n)],
         "ra_deg": ra,
         "dec_deg": dec,
         "hpx29": pa.array(hpx29.astype(np.int64)),
