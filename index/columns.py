@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from survey.archive import UnknownObject
 from survey.scalars import is_scalar, stored_type
 
-__all__ = ["STANDARD_COLUMNS", "Columns", "frozen_columns", "write_columns"]
+__all__ = ["COMPUTED_COLUMNS", "STANDARD_COLUMNS", "Columns", "frozen_columns", "write_columns"]
 
 STANDARD_COLUMNS: Mapping[str, pa.DataType] = {
     "object_id": pa.string(),
@@ -27,7 +27,8 @@ STANDARD_COLUMNS: Mapping[str, pa.DataType] = {
     "mag_r": pa.float64(),
     "label": pa.string(),
 }
-_COMPUTED: Mapping[str, pa.DataType] = {
+#: What a release computes of its galaxies, last in its table.
+COMPUTED_COLUMNS: Mapping[str, pa.DataType] = {
     "anomaly_percentile": pa.float32(),
     "z_phot": pa.float32(),
     "z_err68": pa.float32(),
@@ -202,8 +203,8 @@ def frozen_columns(
     for name in taken.column_names:
         column = taken.column(name)
         if name not in columns and is_scalar(column.type):
-            columns[f"survey_{name}" if name in _COMPUTED else name] = _scalar(column)
-    for name, kind in _COMPUTED.items():
+            columns[f"survey_{name}" if name in COMPUTED_COLUMNS else name] = _scalar(column)
+    for name, kind in COMPUTED_COLUMNS.items():
         given = computed.get(name)
         columns[name] = (
             pa.nulls(len(rows), kind) if given is None else pa.array(given, from_pandas=True).cast(kind)

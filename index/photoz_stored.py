@@ -52,6 +52,27 @@ class EstimatesWriter:
         self._rows[:] = _NO_ROW
         self._similarity = open_memmap(folder / _SIMILARITY, "w+", np.dtype("<f4"), (n, k))
 
+    def keep(self, stored: StoredEstimates, alive: NDArray[np.bool_]) -> None:
+        """Begin with what another release stored of its rows, which are the first here, bit for bit.
+
+        Parameters
+        ----------
+        alive
+            Shape (rows of ``stored``,): of the others nothing is kept.
+        """
+        n = len(alive)
+        # Plain slices, so that memory stays flat; then what was withdrawn is emptied.
+        for mine, theirs, empty in (
+            (self._probability, stored.raw[0], 1 / self._probability.shape[1]),
+            (self._rows, stored.raw[1], _NO_ROW),
+            (self._similarity, stored.raw[2], 0),
+            (self._quantiles, stored.quantiles, np.nan),
+        ):
+            mine[:n] = theirs
+            mine[np.flatnonzero(~alive)] = empty
+        for name, mine in self._columns.items():
+            mine[:n] = np.where(alive, stored.column(name), mine[:n])
+
     def put(self, rows: NDArray[np.int64], estimates: Estimates) -> None:
         """Store the estimates of some rows."""
         self._probability[rows] = estimates.probability
@@ -112,6 +133,16 @@ class StoredEstimates:
             "evidence": len(self._rows),
             "similarities": len(self._similarity),
         }
+
+    @property
+    def raw(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """p(z) in half precision, the rows of the evidence with -1 where there is none, and their similarities."""
+        return self._probability, self._rows, self._similarity
+
+    @property
+    def quantiles(self) -> NDArray[np.float64]:
+        """Quantiles of every galaxy, shape (N, 13)."""
+        return self._quantiles
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a whole column of :data:`index.estimates.ARRAYS`, shape (N,); NaN for null."""

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from survey.manifests import CorruptFolder
 
-__all__ = ["ReleaseInfo"]
+__all__ = ["ReleaseInfo", "UpdateInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateInfo:
+    """How a release follows from another.
+
+    Attributes
+    ----------
+    base, base_sha256
+        The release that it was made from.
+    supplements
+        Surveys that its objects come from beside its own: ``survey`` and ``sha256`` of each, a later one going before
+        an earlier one.
+    added, changed, withdrawn
+        Objects, against the release that it was made from.
+    n_withdrawn_rows
+        Rows that are no galaxies any more: withdrawn, or superseded by another row. 0 after a build has merged them.
+    """
+
+    base: str
+    base_sha256: str
+    supplements: list[dict[str, str]]
+    added: int
+    changed: int
+    withdrawn: int
+    n_withdrawn_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +56,8 @@ class ReleaseInfo:
         Hash of the object ids in row order.
     created
         ISO 8601, UTC.
+    update
+        None for a release of one survey alone.
     """
 
     id: str
@@ -46,6 +74,12 @@ class ReleaseInfo:
     is_display: bool
     ids_sha256: str
     created: str
+    update: UpdateInfo | None = None
+
+    @property
+    def n_galaxies(self) -> int:
+        """Rows that are galaxies: all but those that an update withdrew."""
+        return self.n - (self.update.n_withdrawn_rows if self.update else 0)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -61,6 +95,15 @@ class ReleaseInfo:
             If an entry is missing.
         """
         try:
-            return cls(**{field.name: manifest[field.name] for field in fields(cls)})
+            entries: dict[str, Any] = {
+                field.name: manifest[field.name] if field.default is MISSING else manifest.get(field.name)
+                for field in fields(cls)
+            }
+            update = entries.pop("update")
+            return cls(**entries, update=None if update is None else UpdateInfo(**update))
         except KeyError as error:
             raise CorruptFolder(f"release manifest lacks {error}; build the release again") from error
+        except TypeError as error:
+            raise CorruptFolder(
+                "release manifest has an unreadable update; build the release again"
+            ) from error

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,9 +60,22 @@ def fsync_tree(folder: Path) -> None:
         fsync(path)
 
 
-def write_manifest(folder: Path, name: str, manifest: dict[str, object], files: Iterable[str]) -> None:
-    """Write ``manifest`` with a ``files`` entry: relative name to SHA-256 (of a folder: see file_sha256)."""
-    hashes = {file: file_sha256(folder / file) for file in files}
+def write_manifest(
+    folder: Path,
+    name: str,
+    manifest: dict[str, object],
+    files: Iterable[str],
+    *,
+    known: Mapping[str, str] | None = None,
+) -> None:
+    """Write ``manifest`` with a ``files`` entry: relative name to SHA-256 (of a folder: see file_sha256).
+
+    Parameters
+    ----------
+    known
+        Hashes of further files: links to files of another folder, whose manifest has them.
+    """
+    hashes = {**(known or {}), **{file: file_sha256(folder / file) for file in files}}
     (folder / name).write_bytes(
         orjson.dumps({**manifest, "files": hashes}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
     )

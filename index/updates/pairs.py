@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from index.vectors.exact import ExactStore
 from index.vectors.store import VectorArray
 
-__all__ = ["Pairs", "compare", "similarities"]
+__all__ = ["Pairs", "compare", "similarities", "wanting"]
 
 # New vectors and stored ones that are multiplied at once: 16 MiB of products, which a core's caches nearly hold.
 _NEW, _STORED = 256, 16384
@@ -117,6 +117,20 @@ def compare(
         for side in ([near for near, _ in parts], [above for _, above in parts])
     )
     return Pairs.ordered(store, *nearest).first(k), Pairs.ordered(store, *reached)
+
+
+def wanting(
+    store: ExactStore, new: NDArray[np.int64], others: NDArray[np.int64], floor: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Return those of ``others`` to which one of the new rows is about as similar as their floor, or more."""
+    found = np.zeros(len(others), np.bool_)
+    for start in range(0, len(others), _STORED):
+        part = slice(start, start + _STORED)
+        rows = others[part]
+        stored, limit = store.vectors(rows), floor[rows] - _ERROR
+        for first in range(0, len(new), _NEW):
+            found[part] |= (store.vectors(new[first : first + _NEW]) @ stored.T).max(axis=0) >= limit
+    return others[found]
 
 
 _Columns = tuple[NDArray[np.int64], NDArray[np.int64]]
