@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from index.sky_rows import SkyRows
 
-__all__ = ["DUPLICATE_ARCSEC", "groups_by_place", "groups_by_value"]
+__all__ = ["DUPLICATE_ARCSEC", "first_of_each", "groups_by_place", "groups_by_value"]
 
 #: Entries of a catalogue nearer to each other than this are taken for one object: seeing smears galaxies over as much.
 DUPLICATE_ARCSEC = 2.0
@@ -44,3 +44,8 @@ def groups_by_value(codes: NDArray[np.int32]) -> NDArray[np.int32]:
     unknown = np.flatnonzero(codes < 0)
     groups[unknown] = np.arange(len(unknown)) + (codes.max(initial=-1) + 1)
     return groups
+
+
+def first_of_each(groups: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return where each group appears first, ascending: of hits nearest first, the nearest of every object."""
+    return np.sort(np.unique(groups, return_index=True)[1])

@@ -52,7 +52,8 @@ class Selection:
     excluded_rows
         The same by row of the release.
     dedup
-        Whether hits that are the same object count once, and how they are known.
+        Whether hits that are the same object count once, and how they are known; then what is the same object as an
+        excluded one is excluded too.
 
     Raises
     ------

@@ -61,6 +61,9 @@ class Masks:
         if rows:
             mask = mask.copy()
             mask[rows] = False
+            if selection.dedup is not None:
+                groups = self.groups(selection.dedup)
+                mask &= ~np.isin(groups, groups[rows])
         mask.flags.writeable = False
         return mask
 

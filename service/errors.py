@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from index.selection import BadSelection
 from service.kept_folder import DISK_FULL
 from service.operations import refusals
 from service.problem_answer import RETRY_AFTER, ProblemAnswer
@@ -76,6 +77,7 @@ EXCEPTIONS: dict[type[Exception], str] = {
     refusals.NoImage: "cutout.unavailable",
     refusals.NoFlux: "cutout.no_flux",
     refusals.InvalidFilter: "filter.invalid",
+    BadSelection: "filter.invalid",
     refusals.BatchTooLarge: "batch.too_large",
     refusals.CursorInvalid: "cursor.invalid",
     refusals.CursorMismatch: "cursor.mismatch",

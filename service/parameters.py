@@ -32,6 +32,7 @@ __all__ = [
     "ZMin",
     "ZPhotMax",
     "ZPhotMin",
+    "angle_deg",
     "checked_id",
 ]
 
@@ -60,8 +61,8 @@ def checked_id(text: str) -> str:
     return text
 
 
-def _angle(text: object, *, unit: str) -> object:
-    """Degrees from ``5arcsec``, ``0.1deg`` or a bare number in ``unit``."""
+def angle_deg(text: object, *, unit: str) -> float:
+    """Return degrees from ``5arcsec``, ``0.1deg`` or a bare number in ``unit``."""
     match = _ANGLE.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError("write a number, or a number with a unit: 5arcsec, 2arcmin, 0.1deg")
@@ -72,11 +73,11 @@ def _angle(text: object, *, unit: str) -> object:
 
 
 def _degrees(text: object) -> object:
-    return _angle(text, unit="deg")
+    return angle_deg(text, unit="deg")
 
 
 def _arcsec(text: object) -> object:
-    return _angle(text, unit="arcsec")
+    return angle_deg(text, unit="arcsec")
 
 
 ObjectId = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from index.duplicates import first_of_each
 from index.vectors.exact import ExactStore
 from index.vectors.plan import Plan, Searched
 from index.vectors.planner import ApproximateIndex, Choice, choose
@@ -117,7 +118,7 @@ class SearchEngine:
         allowed, n_allowed = self._allowed(allowed)
         rows, similarity = self.exact.above(query, min_score, allowed=allowed)
         if groups is not None:
-            nearest = _first_of_each(groups[rows])
+            nearest = first_of_each(groups[rows])
             rows, similarity = rows[nearest], similarity[nearest]
         is_truncated = len(rows) > limit
         rows, similarity = rows[:limit], similarity[:limit]
@@ -169,7 +170,7 @@ class SearchEngine:
         depth = 2 * k
         while True:
             hits, n_redone = self._found(queries, depth, allowed, n_allowed, choice)
-            kept = [_first_of_each(groups[rows])[:k] for rows in hits.rows]
+            kept = [first_of_each(groups[rows])[:k] for rows in hits.rows]
             if depth >= n_allowed or all(len(places) == k for places in kept):
                 break
             depth *= 4
@@ -191,8 +192,3 @@ class SearchEngine:
             effort=choice.effort,
             reason=choice.reason + (redone if n_redone else ""),
         )
-
-
-def _first_of_each(groups: Groups) -> NDArray[np.int64]:
-    """Return where each group appears first, ascending: of hits nearest first, the nearest of every object."""
-    return np.sort(np.unique(groups, return_index=True)[1])

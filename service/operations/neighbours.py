@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.operations.refusals import InvalidFilter, NoMatch
+from index.selection import Selection
+from service.operations.refusals import NoMatch
 from service.served import Served
 
 __all__ = [
     "HIT_COLUMNS",
-    "Filters",
     "Found",
     "by_row",
     "by_vector",
@@ -27,70 +27,6 @@ __all__ = [
 HIT_COLUMNS = ("object_id", "ra_deg", "dec_deg", "z_spec", "z_phot", "mag_r", "label", "anomaly_percentile")
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Bounds that hits must keep, ends included; an object without a value does not pass.
-
-    Raises
-    ------
-    InvalidFilter
-        If a lower bound lies above its upper bound.
-    """
-
-    z_min: float | None = None
-    z_max: float | None = None
-    mag_r_min: float | None = None
-    mag_r_max: float | None = None
-    z_phot_min: float | None = None
-    z_phot_max: float | None = None
-    z_conf_min: float | None = None
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in self.to_json().items():
-            if low is not None and high is not None and low > high:
-                raise InvalidFilter(
-                    f"The filter on {name} runs from {low:g} to {high:g}; give the smaller bound first."
-                )
-
-    def __bool__(self) -> bool:
-        return bool(self.to_json())
-
-    def to_json(self) -> dict[str, tuple[float | None, float | None]]:
-        """Return the bounds by column, only those that are set."""
-        bounds = {
-            "z_spec": (self.z_min, self.z_max),
-            "mag_r": (self.mag_r_min, self.mag_r_max),
-            "z_phot": (self.z_phot_min, self.z_phot_max),
-            "z_conf": (self.z_conf_min, None),
-        }
-        return {name: pair for name, pair in bounds.items() if pair != (None, None)}
-
-    def mask(self, served: Served) -> NDArray[np.bool_] | None:
-        """Return which rows pass, or None when all do.
-
-        Raises
-        ------
-        InvalidFilter
-            If the release was built before it had such a column.
-        """
-        if not self:
-            return None
-        mask = np.ones(served.release.info.n, dtype=np.bool_)
-        for name, (low, high) in self.to_json().items():
-            if name not in served.release.columns.names:
-                raise InvalidFilter(
-                    f"Release {served.release.id} has no {name}: it was built by an earlier version. Leave the "
-                    f"filter out, or build it anew: skylike index build {served.survey}."
-                )
-            values = served.release.columns.array(name).astype(np.float64)
-            mask &= np.isfinite(values)
-            if low is not None:
-                mask &= values >= low
-            if high is not None:
-                mask &= values <= high
-        return mask
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """Rows nearest first, their similarities, and how they were searched."""
@@ -100,23 +36,28 @@ class Found:
     search: dict[str, Any]
 
 
-def is_precomputed(served: Served, k: int, filters: Filters) -> bool:
+def is_precomputed(served: Served, k: int, selection: Selection) -> bool:
     """Whether neighbours by row are read from the graph, without a search."""
     graph = served.release.graph
     # A graph of N - 1 columns knows every neighbour there is.
-    return not filters and (k <= graph.k or graph.k >= served.release.info.n - 1)
+    return not selection and (k <= graph.k or graph.k >= served.release.info.n - 1)
 
 
-def by_row(served: Served, row: int, k: int, filters: Filters) -> Found:
+def by_row(served: Served, row: int, k: int, selection: Selection) -> Found:
     """Find the k nearest neighbours of a stored object, itself left out."""
-    if is_precomputed(served, k, filters):
+    if is_precomputed(served, k, selection):
         rows, similarity = served.release.graph.of(row, k)
         return Found(rows, similarity, served.search_block(n_searched=served.release.info.n - 1))
-    return by_vector(served, served.release.store.vector(row), k, filters, exclude_row=row)
+    return by_vector(served, served.release.store.vector(row), k, selection, exclude_row=row)
 
 
 def by_vector(
-    served: Served, vector: NDArray[np.float32], k: int, filters: Filters, *, exclude_row: int | None = None
+    served: Served,
+    vector: NDArray[np.float32],
+    k: int,
+    selection: Selection,
+    *,
+    exclude_row: int | None = None,
 ) -> Found:
     """Find the k nearest neighbours of an embedding.
 
@@ -126,19 +67,26 @@ def by_vector(
         Unit norm, shape (D,).
     exclude_row
         A row that is no hit: the object itself.
+
+    Raises
+    ------
+    BadSelection
+        If the release cannot apply the selection.
     """
-    allowed = filters.mask(served)
-    n = served.release.info.n
-    if allowed is not None and exclude_row is not None:
-        allowed[exclude_row] = False
-    n_searched = int(allowed.sum()) if allowed is not None else n - (exclude_row is not None)
-    search = served.search_block(n_searched=n_searched, filters=filters.to_json())
-    if n_searched == 0:
-        return Found(np.empty(0, np.int64), np.empty(0, np.float32), search)
-    extra = 1 if allowed is None and exclude_row is not None else 0
-    found = served.release.store.search(vector[None, :], min(k + extra, n), allowed=allowed)
-    rows, similarity = found.rows[0, : found.lengths[0]], found.similarity[0, : found.lengths[0]]
-    if extra:
+    release = served.release
+    own = () if exclude_row is None else (exclude_row,)
+    if selection:
+        selection = replace(selection, excluded_rows=own)
+        left_out = 0
+        groups = None if selection.dedup is None else release.masks.groups(selection.dedup)
+    else:
+        # A mask would cost more than one hit too many.
+        left_out, groups = len(own), None
+    allowed = selection.mask(release)
+    searched = release.engine.search(vector[None, :], k + left_out, allowed=allowed, groups=groups)
+    search = served.search_block(n_searched=searched.plan.n_allowed - left_out, filters=selection.to_json())
+    rows, similarity = searched.hits.rows[0], searched.hits.similarity[0]
+    if left_out:
         kept = rows != exclude_row
         rows, similarity = rows[kept], similarity[kept]
     return Found(rows[:k], similarity[:k], search)
@@ -154,7 +102,7 @@ def hits(served: Served, found: Found) -> list[dict[str, Any]]:
     """Return the hits as JSON values, ranked from 1."""
     values = zip(columns_of(served, found.rows), found.similarity.tolist(), strict=True)
     return [
-        {"rank": rank, "similarity": round(similarity, 6), **row}
+        {"rank": rank, "survey": served.survey, "similarity": round(similarity, 6), **row}
         for rank, (row, similarity) in enumerate(values, 1)
     ]
 

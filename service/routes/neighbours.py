@@ -9,15 +9,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from index.selection import Selection
 from service.answers import answer
 from service.dependencies import StrictRoute, resources_of
 from service.operations import neighbours
-from service.operations.neighbours import Filters
 from service.operations.targets import Place, place_of
 from service.parameters import (
     K,
-    MagMax,
-    MagMin,
     MatchRadius,
     ObjectId,
     OptionalDecDeg,
@@ -25,15 +23,11 @@ from service.parameters import (
     ReleaseName,
     SurveyName,
     TargetText,
-    ZConfMin,
-    ZMax,
-    ZMin,
-    ZPhotMax,
-    ZPhotMin,
 )
 from service.resources import Resources
 from service.routes.replies import COMMON, problems
 from service.schemas.neighbours import NeighboursAnswer
+from service.selection_parameters import Selected
 from service.served import Served
 
 __all__ = ["router"]
@@ -58,20 +52,13 @@ async def neighbours_by_id(
     *,
     object_id: ObjectId,
     k: K = 10,
-    z_min: ZMin = None,
-    z_max: ZMax = None,
-    mag_r_min: MagMin = None,
-    mag_r_max: MagMax = None,
-    z_phot_min: ZPhotMin = None,
-    z_phot_max: ZPhotMax = None,
-    z_conf_min: ZConfMin = None,
+    selection: Selected,
     survey: SurveyName = None,
     release: ReleaseName = None,
 ) -> Response:
     resources = resources_of(request)
     served, row = resources.locate(object_id, survey, release)
-    filters = Filters(z_min, z_max, mag_r_min, mag_r_max, z_phot_min, z_phot_max, z_conf_min)
-    return await _answer(resources, served, Place("id", row), k, filters)
+    return await _answer(resources, served, Place("id", row), k, selection)
 
 
 @router.get(
@@ -100,33 +87,29 @@ async def neighbours_by_position(
     target: TargetText = None,
     match_radius: MatchRadius = 3 / 3600,
     k: K = 10,
-    z_min: ZMin = None,
-    z_max: ZMax = None,
-    mag_r_min: MagMin = None,
-    mag_r_max: MagMax = None,
-    z_phot_min: ZPhotMin = None,
-    z_phot_max: ZPhotMax = None,
-    z_conf_min: ZConfMin = None,
+    selection: Selected,
     survey: SurveyName = None,
     release: ReleaseName = None,
 ) -> Response:
     resources = resources_of(request)
     served = resources.choose(survey, release)
-    filters = Filters(z_min, z_max, mag_r_min, mag_r_max, z_phot_min, z_phot_max, z_conf_min)
     place = place_of(
         resources, served, ra_deg=ra_deg, dec_deg=dec_deg, target=target, radius_deg=match_radius
     )
-    return await _answer(resources, served, place, k, filters)
+    return await _answer(resources, served, place, k, selection)
 
 
-async def _answer(resources: Resources, served: Served, place: Place, k: int, filters: Filters) -> Response:
-    work = partial(neighbours.by_row, served, place.row, k, filters)
-    found = work() if neighbours.is_precomputed(served, k, filters) else await resources.workers.run(work)
+async def _answer(
+    resources: Resources, served: Served, place: Place, k: int, selection: Selection
+) -> Response:
+    work = partial(neighbours.by_row, served, place.row, k, selection)
+    found = work() if neighbours.is_precomputed(served, k, selection) else await resources.workers.run(work)
     return answer(
         {
             "release": served.block,
             "search": found.search,
             "query": _query(served, place, k),
+            "next_cursor": None,
             "hits": neighbours.hits(served, found),
         }
     )

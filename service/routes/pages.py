@@ -11,12 +11,12 @@ from starlette.responses import RedirectResponse, Response
 
 from service.dependencies import resources_of
 from service.operations.anomalies import decode_cursor
-from service.operations.neighbours import Filters
 from service.operations.refusals import InvalidFilter, NotAPosition
 from service.operations.targets import place_of
 from service.parameters import Cursor, ReleaseName, SurveyName, checked_id
 from service.routes import job_pages, kept_pages, upload_pages
 from service.routes.page_answers import PageRoute, page
+from service.selection_parameters import selection_of
 from service.web import pages
 from service.web.cards import search_url
 from service.web.upload_form import number
@@ -56,7 +56,7 @@ async def search(
     wanted = number(k, "k", 1, 200) or _PAGE
     if wanted != int(wanted):
         raise InvalidFilter("k must be a whole number from 1 to 200.")
-    filters = Filters(number(z_min, "z from", -1, 20), number(z_max, "z to", -1, 20))
+    selection = selection_of(z_min=number(z_min, "z from", -1, 20), z_max=number(z_max, "z to", -1, 20))
     if id:
         served, row = resources.locate(_checked(id), survey, release)
         notice = ""
@@ -66,7 +66,15 @@ async def search(
             resources, served, ra_deg=None, dec_deg=None, target=_checked(target.strip()), radius_deg=3 / 3600
         )
         row, notice = place.row, place.note
-    work = partial(pages.object_page, resources, served, row, k=int(wanted), filters=filters, notice=notice)
+    work = partial(
+        pages.object_page,
+        resources,
+        served,
+        row,
+        k=int(wanted),
+        selection=selection,
+        notice=notice,
+    )
     return page(request, "results.html", await resources.workers.run(work))
 
 

@@ -9,7 +9,16 @@ from pydantic import ConfigDict, Field
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
 from service.schemas.photoz import ColumnReport, TableReport
 
-__all__ = ["Hit", "NeighboursAnswer", "NeighboursBatchAnswer", "NeighboursLine", "NeighboursQuery"]
+__all__ = [
+    "Hit",
+    "MultiAnswer",
+    "MultiQuery",
+    "MultiWeights",
+    "NeighboursAnswer",
+    "NeighboursBatchAnswer",
+    "NeighboursLine",
+    "NeighboursQuery",
+]
 
 
 class Hit(Answer):
@@ -17,6 +26,7 @@ class Hit(Answer):
 
     rank: int = Field(examples=[1])
     object_id: str = Field(examples=["SDSS J100024.12+021200.3"])
+    survey: str = Field(description="Where the object is from.", examples=["sdss-demo"])
     similarity: float = Field(description="Cosine in [-1, 1]; larger is nearer.", examples=[0.9731])
     ra_deg: float | None
     dec_deg: float | None
@@ -38,7 +48,14 @@ class NeighboursQuery(Answer):
     match_separation_arcsec: float | None = Field(
         description="From the place asked for to the object; null when asked by id."
     )
-    note: str = Field(description="One sentence where the target needed interpretation, or empty.")
+    note: str = Field(
+        description="Where the target needed interpretation or nothing was found, one sentence for each, or empty."
+    )
+
+
+_NEXT = Field(
+    description="Continues the list (`cursor`); null where it ends, after 10,000 hits, with `diversity` and with `surveys`."
+)
 
 
 class NeighboursAnswer(Answer):
@@ -47,6 +64,38 @@ class NeighboursAnswer(Answer):
     release: ReleaseBlock
     search: SearchBlock
     query: NeighboursQuery
+    next_cursor: str | None = _NEXT
+    hits: list[Hit]
+
+
+class MultiWeights(Answer):
+    """Rocchio's shares."""
+
+    alpha: float
+    beta: float
+    gamma: float
+
+
+class MultiQuery(Answer):
+    """What the neighbours of several examples are neighbours of."""
+
+    kind: Literal["multi"]
+    method: Literal["rocchio", "best_score", "mean", "max"]
+    n_positives: int
+    n_negatives: int
+    n_minus: int
+    weights: MultiWeights | None = Field(description="Null unless the method is `rocchio`.")
+    k: int
+    note: str = Field(description="One sentence where nothing was found, or empty.")
+
+
+class MultiAnswer(Answer):
+    """What is most like the positives and least like the negatives; none of them is among it."""
+
+    release: ReleaseBlock
+    search: SearchBlock
+    query: MultiQuery
+    next_cursor: str | None = _NEXT
     hits: list[Hit]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from index.selection import Selection
 from service.operations import anomalies, neighbours, photoz
-from service.operations.neighbours import Filters
 from service.web.cards import Card, Link, card_of, object_url, redshift_text, search_url, sky_links
 from service.web.redshift_panel import photoz_block
 from service.web.upload_form import Form, limits
@@ -61,15 +61,16 @@ def home_page(resources: Resources) -> dict[str, Any]:
 
 
 def object_page(
-    resources: Resources, served: Served, row: int, *, k: int, filters: Filters, notice: str = ""
+    resources: Resources, served: Served, row: int, *, k: int, selection: Selection, notice: str = ""
 ) -> dict[str, Any]:
     """Return a galaxy with its look-alikes, its redshift from them, its anomaly percentile."""
     own = neighbours.columns_of(served, [row])[0]
-    found = neighbours.by_row(served, row, k, filters)
+    found = neighbours.by_row(served, row, k, selection)
     object_id = str(own["object_id"])
+    z_min, z_max = selection.ranges.get("z_spec", (None, None))
     asked: dict[str, object] = {
-        "z_min": filters.z_min,
-        "z_max": filters.z_max,
+        "z_min": z_min,
+        "z_max": z_max,
         "k": k,
         "release": served.release.id,
     }
@@ -103,7 +104,7 @@ def object_page(
         },
         "photoz": photoz_block(served, estimate, own["z_spec"]),
         "upload": None,
-        "filters": {"z_min": filters.z_min, "z_max": filters.z_max, "k": k},
+        "filters": {"z_min": z_min, "z_max": z_max, "k": k},
         "releases": [s.block for s in resources.releases.values() if s.survey == served.survey],
         "heading": "Galaxies that look like it",
         "summary": search_summary(found.search, len(found.rows)),

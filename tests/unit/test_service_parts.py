@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 import orjson
@@ -14,8 +13,7 @@ from sqlalchemy import create_engine
 
 from service.logs import _JSONFormatter, request_id
 from service.operations.anomalies import decode_cursor, encode_cursor
-from service.operations.neighbours import Filters
-from service.operations.refusals import Busy, CursorExpired, CursorInvalid, InvalidFilter, TooManyAtOnce
+from service.operations.refusals import Busy, CursorExpired, CursorInvalid, TooManyAtOnce
 from service.parameters import MatchRadius, Radius, checked_id
 from service.positions import SkyIndex
 from service.settings import Settings
@@ -95,21 +93,6 @@ def test_a_sky_without_positions_finds_nothing():
     sky = SkyIndex(np.full(3, np.nan), np.full(3, np.nan))
     assert sky.nearest(0, 0) is None
     assert sky.within(0, 0, 180) == []
-
-
-def test_filters_are_ordered_and_empty_ones_say_so():
-    assert not Filters()
-    assert Filters(z_min=0.0)
-    assert Filters(0.1, 0.2, None, 17.0).to_json() == {"z_spec": (0.1, 0.2), "mag_r": (None, 17.0)}
-    with pytest.raises(InvalidFilter, match=r"0\.2 to 0\.1"):
-        Filters(z_min=0.2, z_max=0.1)
-
-
-def test_a_release_of_before_a_column_refuses_its_filter_with_the_remedy():
-    columns = SimpleNamespace(names=("z_spec", "z_phot"))
-    release = SimpleNamespace(id="old", info=SimpleNamespace(n=3), columns=columns)
-    with pytest.raises(InvalidFilter, match=r"old has no z_conf.*skylike index build tiny"):
-        Filters(z_conf_min=0.5).mask(SimpleNamespace(release=release, survey="tiny"))
 
 
 def test_a_cursor_comes_back_as_it_was_given_out():
