@@ -40,13 +40,15 @@ class ApproximateStore:
     Parameters
     ----------
     index_file
-        Written by :mod:`index.vectors.factory`; its ids are rows of ``vectors``.
+        Written by :mod:`index.vectors.assembly`; its ids are rows of ``vectors``.
     vectors
         All vectors of the release.
     n_indexed
         The index holds rows 0 to ``n_indexed`` - 1; an update may have added others since.
     effort
         Used where a search names none: ``nprobe`` of an inverted file, ``efSearch`` of a graph.
+    left_out
+        Rows before ``n_indexed`` that the index does not hold: while its recall is measured with them.
     threads
         OpenMP threads of a search; 1 in a serving process, 0 for all cores.
 
@@ -64,6 +66,7 @@ class ApproximateStore:
         kind: Kind,
         effort: int,
         *,
+        left_out: int = 0,
         threads: int = 1,
     ) -> None:
         self.kind = kind
@@ -71,10 +74,10 @@ class ApproximateStore:
         self._vectors = vectors
         self._threads = threads
         self._index = _mapped(index_file, kind)
-        if (self._index.ntotal, self._index.d) != (n_indexed, vectors.dimension):
+        if (self._index.ntotal, self._index.d) != (n_indexed - left_out, vectors.dimension):
             raise ValueError(
                 f"{index_file.name} holds {self._index.ntotal} vectors of {self._index.d} dimensions; "
-                f"{n_indexed} of {vectors.dimension} are expected"
+                f"{n_indexed - left_out} of {vectors.dimension} are expected"
             )
         self._coarse = _coarse(self._index) if kind == "ivf" else None
         self.effort = min(effort, self.max_effort)
