@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from service.answers import JSONAnswer
 from service.errors import install_errors
+from service.hangups import hangups
 from service.logs import configure_logging
 from service.middleware import BodyLimit, Envelope
 from service.routes import (
@@ -25,12 +27,14 @@ from service.routes import (
     kept,
     neighbours,
     neighbours_batch,
+    neighbours_multi,
     objects,
     page_answers,
     pages,
     photoz,
     photoz_cutouts,
     releases,
+    replay,
     uploads,
 )
 from service.routes.replies import component_schemas
@@ -75,19 +79,27 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Imported here, so that the OpenAPI document is made without faiss and ONNX Runtime.
+        from service.live import Live  # noqa: PLC0415
         from service.opening import open_resources  # noqa: PLC0415
 
+        nonlocal opened
         resources = opened or open_resources(settings)
-        app.state.resources = resources
+        shared, app.state.resources = resources.shared, resources
+        app.state.live = Live(
+            resources, partial(setattr, app.state, "resources"), seconds=settings.reload_seconds
+        )
         logger.info(
             "service ready",
             extra={"releases": sorted(resources.releases), "surveys": sorted(resources.surveys)},
         )
+        # What is served now goes when other releases take its place: nothing else may hold it.
+        opened = None
+        del resources
         try:
-            with beside or nullcontext():
+            with beside or nullcontext(), app.state.live as live, hangups(live.wake):
                 yield
         finally:
-            resources.close()
+            shared.close()
             logger.info("service stopped")
 
     app = FastAPI(
@@ -109,6 +121,7 @@ def create_app(
         objects,
         neighbours,
         neighbours_batch,
+        neighbours_multi,
         uploads,
         kept,
         photoz,
@@ -117,6 +130,7 @@ def create_app(
         anomalies,
         cutouts,
         releases,
+        replay,
         about,
         health,
         pages,

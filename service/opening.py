@@ -13,6 +13,7 @@ from index.catalogue.migrate import current_revision, head_revision
 from index.catalogue.repository import SurveyRow, list_surveys
 from index.catalogue.session import make_engine, sessions
 from service.defaults import default_release, first_indexed
+from service.memory import available_bytes, encoder_bytes, release_bytes
 from service.open_parts import NotServable, Parts
 from service.operations.keeping import sweep
 from service.operations.refusals import ReleaseGone, UnknownRelease
@@ -22,7 +23,7 @@ from service.served import Served
 from service.settings import Settings
 from service.shared import Shared
 
-__all__ = ["NotServable", "open_release", "open_resources", "reopen", "state_of"]
+__all__ = ["NotServable", "is_stale", "open_release", "open_resources", "reopen"]
 
 _NOTHING = "skylike demo --no-serve"
 # Of one statement in the database: who asked has given up by then.
@@ -64,11 +65,11 @@ def reopen(resources: Resources) -> Resources:
     Raises
     ------
     NotServable
-        As :func:`open_resources`.
-    NotReady
-        If a release does not find its own objects.
+        As :func:`open_resources`, or if a release does not find its own objects, or if both sets do not fit into memory.
     """
-    new = _open(resources.shared, _Catalogue.read(resources.engine), before=resources)
+    catalogue = _Catalogue.read(resources.engine)
+    _check_room(resources, catalogue)
+    new = _open(resources.shared, catalogue, before=resources)
     try:
         new.check_search()
     except NotReady as error:
@@ -76,15 +77,17 @@ def reopen(resources: Resources) -> Resources:
     return new
 
 
-def state_of(resources: Resources) -> State:
-    """Return what the catalogue says is served, to compare with :attr:`Resources.state`.
+def is_stale(resources: Resources) -> object:
+    """Return what is to be served instead, to be compared with what it was before; None if nothing is.
 
     Raises
     ------
     NotServable
         If the database does not answer.
     """
-    return _Catalogue.read(resources.engine).state
+    state = _Catalogue.read(resources.engine).state
+    replaced = frozenset(name for name, folder in resources.surveys.items() if folder.is_replaced)
+    return None if state == resources.state and not replaced else (state, replaced)
 
 
 def open_release(resources: Resources, release_id: str) -> Served:
@@ -169,6 +172,26 @@ def _open(
         default_survey=_default_survey(shared.settings, defaults, catalogue.registered),
         state=catalogue.state,
     )
+
+
+def _check_room(resources: Resources, catalogue: _Catalogue) -> None:
+    """Refuse what does not fit beside what is served: both are open until the last request of the old one has ended."""
+    served = resources.releases
+    new = [row for row in catalogue.active if row.id not in served]
+    models = {row.model_id: row.model_sha256 for row in new}
+    for one in served.values():
+        if models.get(one.model.card.id) == one.model.sha256:
+            del models[one.model.card.id]
+    needed = release_bytes(row.n for row in new) + sum(
+        encoder_bytes(resources.settings.data_dir / "models" / name) for name in models
+    )
+    free = available_bytes()
+    if free is not None and needed > free:
+        raise NotServable(
+            f"{len(new)} further releases would take about {needed / 2**30:.1f} GiB beside those that are served, and "
+            f"{free / 2**30:.1f} GiB are free.",
+            "start the service again, or on a machine with more memory",
+        )
 
 
 def _default_survey(settings: Settings, defaults: Mapping[str, str], registered: Sequence[ReleaseRow]) -> str:

@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     verify: Literal["quick", "full"] = Field(
         "quick", description="Hashes checked at start: `quick` manifests and small files, `full` every byte."
     )
+    reload_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=86_400,
+        description="After so many seconds the service looks whether other releases are active, and takes them; 0 only at SIGHUP.",
+    )
     threads: int = Field(1, ge=1, le=256, description="Threads of one encoder call and of one exact search.")
     search_workers: int = Field(
         2, ge=1, le=64, description="Searches and estimates that run at the same time."

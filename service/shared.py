@@ -15,6 +15,7 @@ from service.kept_folder import KeptFolder
 from service.keyring import KeyRing
 from service.pins import Opener, Pins, opens_nothing
 from service.settings import Settings
+from service.swapping import Swapping
 from service.workers import Fairness, Workers
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Shared:
     kept: KeptFolder = field(init=False)
     jobs: JobStore = field(init=False)
     pins: Pins = field(init=False)
+    swapping: Swapping = field(init=False, default_factory=Swapping)
     _parsing: CapacityLimiter = field(init=False)
 
     def __post_init__(self) -> None:

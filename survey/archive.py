@@ -209,7 +209,7 @@ class SurveyFolder:
     def _check_state(self) -> None:
         if self.is_replaced:
             raise SurveyReplaced(
-                f"survey {self.path.name} was replaced since it was opened; restart the service"
+                f"survey {self.path.name} was replaced since it was opened; build its index again"
             )
 
     @staticmethod

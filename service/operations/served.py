@@ -42,7 +42,7 @@ def releases(resources: Resources) -> dict[str, Any]:
             }
         )
     default = resources.defaults.get(resources.default_survey) if resources.default_survey else None
-    return {"default": default, "releases": entries}
+    return {"default": default, "releases": entries, "release_swap": resources.shared.swapping.to_json()}
 
 
 def models(resources: Resources) -> dict[str, Any]:

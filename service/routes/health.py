@@ -36,7 +36,7 @@ async def livez() -> Response:
 @router.get(
     "/readyz",
     summary="Does the service answer?",
-    description="Asks the database, and lets every release find one of its own objects; send no traffic while this is not 200.",
+    description="Asks the database, and lets every release find one of its own objects; send no traffic while this is not 200. `release_swap` says what became of the releases that were activated last: while they cannot be opened, those before them answer.",
     response_model=Readiness,
     responses=problems(*COMMON, "database.unavailable", "service.not_ready"),
 )
@@ -45,7 +45,12 @@ async def readyz(request: Request) -> Response:
     checks = {"database": resources.check_database, "search": resources.check_search}
     took = {name: await to_thread.run_sync(_timed, check) for name, check in checks.items()}
     return answer(
-        {"status": "ready", "releases": [s.block for s in resources.releases.values()], "checks": took}
+        {
+            "status": "ready",
+            "releases": [s.block for s in resources.releases.values()],
+            "checks": took,
+            "release_swap": resources.shared.swapping.to_json(),
+        }
     )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "ProblemsAnswer",
     "Readiness",
     "ReleaseEntry",
+    "ReleaseSwap",
     "ReleasesAnswer",
     "SurveyEntry",
     "SurveysAnswer",
@@ -28,12 +29,23 @@ class Liveness(Answer):
     status: Literal["alive"]
 
 
+class ReleaseSwap(Answer):
+    """What became of the releases that were activated last."""
+
+    state: Literal["off", "current", "opening", "failed"] = Field(
+        description="`current`: what is served is what is active. `failed`: what is active cannot be opened, and the releases before it answer. `off`: looked at on demand only."
+    )
+    message: str | None = Field(description="Why it failed, and the command that mends it.")
+    since: str
+
+
 class Readiness(Answer):
     """The service answers."""
 
     status: Literal["ready"]
     releases: list[ReleaseBlock]
     checks: dict[str, float] = Field(description="What was tried, with the milliseconds it took.")
+    release_swap: ReleaseSwap
 
 
 class SurveyEntry(Answer):
@@ -80,6 +92,7 @@ class ReleasesAnswer(Answer):
 
     default: str | None
     releases: list[ReleaseEntry]
+    release_swap: ReleaseSwap
 
 
 class ModelEntry(Answer):

@@ -188,7 +188,7 @@ def activate_(
     database: DatabaseURL = "",
     json: Json = False,
 ) -> None:
-    """Serve this release for its survey and model; a running service takes it at its next start."""
+    """Serve this release for its survey and model; a running service takes it within seconds."""
     from index.catalogue.activation import activate
     from index.catalogue.ingest import ingest_release
     from index.release import Release
@@ -214,7 +214,7 @@ def rollback_(
     database: DatabaseURL = "",
     json: Json = False,
 ) -> None:
-    """Serve the release that was active before."""
+    """Serve the release that was active before; a running service takes it within seconds."""
     from index.catalogue.activation import rollback
     from index.release import Release
     from service.records.audit import record

@@ -61,8 +61,11 @@ def run_service(
         fail(str(error))
     address = f"http://{settings.host}:{listening.getsockname()[1]}"
     typer.echo(f"Skylike serves {', '.join(resources.defaults)} on {address} (Ctrl+C ends it).", err=True)
+    application = create_app(settings, opened=resources, beside=WorkerProcesses(settings))
+    # The application lets go of it when other releases take its place.
+    del resources
     config = uvicorn.Config(
-        create_app(settings, opened=resources, beside=WorkerProcesses(settings)),
+        application,
         http=PatientProtocol,
         ws="none",
         access_log=False,

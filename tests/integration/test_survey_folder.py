@@ -224,7 +224,7 @@ def test_folder_opened_before_a_republication_serves_nothing_more(tmp_path, read
     assert folder.row_of("o1") == 1
     publish_survey(tmp_path / "s", INFO, parts(2, 2), thumbnail=describe)
     folder.__dict__.pop("objects")
-    with pytest.raises(SurveyReplaced, match="s was replaced since it was opened; restart the service"):
+    with pytest.raises(SurveyReplaced, match="s was replaced since it was opened; build its index again"):
         read(folder)
 
 

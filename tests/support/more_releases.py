@@ -23,7 +23,7 @@ def another_release(data_dir, *, survey="tiny", days=1, seed=None, is_active=Tru
     model = Model.open(data_dir / "models" / f"pca48-{survey}")
     embeddings = EmbeddingStore.open(data_dir / "embeddings" / f"{survey}--pca48-{survey}")
     if seed is not None:
-        embeddings = _random(data_dir / f"random-{seed}", folder, model, seed)
+        embeddings = _random(data_dir / f"random-{seed}", folder, model, embeddings.load()[0], seed)
     moment = datetime.now(UTC) + timedelta(days=days)
     info = build_release(
         survey=folder, model=model, embeddings=embeddings, releases_dir=data_dir / "releases", now=moment
@@ -32,10 +32,12 @@ def another_release(data_dir, *, survey="tiny", days=1, seed=None, is_active=Tru
     return info.id
 
 
-def _random(path, folder, model, seed):
+def _random(path, folder, model, ids, seed):
     bound = describe_embeddings(folder, model, shard_size=len(folder))
     store = EmbeddingStore.create(path, bound)
-    vectors = np.random.default_rng(seed).normal(size=(len(folder), bound.dimension)).astype(np.float32)
+    vectors = np.random.default_rng(seed).normal(size=(len(ids), bound.dimension)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    store.write_shard(0, folder.ids, folder.objects.column("hpx29").to_pylist(), vectors)
+    hpx29 = dict(zip(folder.ids, folder.objects.column("hpx29").to_pylist(), strict=True))
+    spoilt = dict.fromkeys(set(folder.ids) - set(ids), "spoilt")
+    store.write_shard(0, ids, [hpx29[one] for one in ids], vectors, rejected=spoilt)
     return store

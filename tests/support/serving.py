@@ -100,7 +100,8 @@ def copied(source: Path, target: Path) -> Path:
 @contextmanager
 def client_of(data_dir: Path, **settings: object) -> Iterator[TestClient]:
     """Run the service on a data folder in this process."""
-    app = create_app(Settings(data_dir=data_dir, log_level="ERROR", **settings))
+    given = {"log_level": "ERROR", "reload_seconds": 0, **settings}
+    app = create_app(Settings(data_dir=data_dir, **given))
     # As a client on the same machine asks: without a key it may then upload (service/loopback.py). Of a connection
     # that is none the kernel knows nothing.
     own = patch("service.loopback.is_own_users", lambda client, server: None)
