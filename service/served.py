@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from service.certificate import certificate, full_plan
+from service.certificate import certificate, full_plan, graph_plan
 from service.operations.refusals import ObjectNotFound, ObjectNotIndexed
 from service.positions import SkyIndex
 from survey.archive import SurveyFolder, UnknownObject
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from index.model import Model, OnnxEncoder
     from index.photoz_encoder import PhotozEncoder
     from index.release import Release
+    from index.vectors.plan import Plan
 
 __all__ = ["Served"]
 
@@ -89,6 +90,12 @@ class Served:
     def ranking(self) -> NDArray[np.int64]:
         """Rows from the most to the least anomalous."""
         return self.release.anomaly.ranked()
+
+    @cached_property
+    def from_graph(self) -> tuple[Plan, dict[str, Any]]:
+        """How neighbours that were computed before are found: the plan, and the certificate of such an answer."""
+        plan = graph_plan(self)
+        return plan, certificate(self, plan, n_searched=plan.n_total - 1)
 
     def search_block(
         self, *, n_searched: int | None = None, filters: dict[str, Any] | None = None

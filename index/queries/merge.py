@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from index.vectors.store import Hits
 
-__all__ = ["merge_by_max"]
+__all__ = ["first_of_each", "merge_by_max"]
 
 
 def merge_by_max(hits: Hits, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -32,3 +32,8 @@ def merge_by_max(hits: Hits, k: int) -> tuple[NDArray[np.int64], NDArray[np.floa
     _, first = np.unique(rows[order], return_index=True)
     kept = order[np.sort(first)][:k]
     return rows[kept], similarity[kept]
+
+
+def first_of_each(groups: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return where each group appears first, rising: of hits nearest first, the nearest of every object."""
+    return np.sort(np.unique(groups, return_index=True)[1])

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.selection import Selection
+from service.operations.finding import Found, Wanted, allowed_of, hits_of, rank_by_vector
 from service.operations.refusals import NoMatch
 from service.served import Served
 
 __all__ = [
     "HIT_COLUMNS",
     "Found",
+    "Wanted",
     "by_row",
     "by_vector",
     "columns_of",
@@ -27,69 +27,49 @@ __all__ = [
 HIT_COLUMNS = ("object_id", "ra_deg", "dec_deg", "z_spec", "z_phot", "mag_r", "label", "anomaly_percentile")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """Rows nearest first, their similarities, and how they were searched."""
-
-    rows: NDArray[Any]
-    similarity: NDArray[np.float32]
-    search: dict[str, Any]
+def is_precomputed(served: Served, row: int, wanted: Wanted) -> bool:
+    """Whether neighbours of a row are read from the graph, without a search."""
+    if not (wanted.is_plain and served.release.graph.knows(row, wanted.k)):
+        return False
+    return not wanted.exact or served.from_graph[0].is_exact
 
 
-def is_precomputed(served: Served, k: int, selection: Selection) -> bool:
-    """Whether neighbours by row are read from the graph, without a search."""
-    graph = served.release.graph
-    # A graph of N - 1 columns knows every neighbour there is.
-    return not selection and (k <= graph.k or graph.k >= served.release.info.n - 1)
-
-
-def by_row(served: Served, row: int, k: int, selection: Selection) -> Found:
-    """Find the k nearest neighbours of a stored object, itself left out."""
-    if is_precomputed(served, k, selection):
-        rows, similarity = served.release.graph.of(row, k)
-        return Found(rows, similarity, served.search_block(n_searched=served.release.info.n - 1))
-    return by_vector(served, served.release.store.vector(row), k, selection, exclude_row=row)
-
-
-def by_vector(
-    served: Served,
-    vector: NDArray[np.float32],
-    k: int,
-    selection: Selection,
-    *,
-    exclude_row: int | None = None,
-) -> Found:
-    """Find the k nearest neighbours of an embedding.
-
-    Parameters
-    ----------
-    vector
-        Unit norm, shape (D,).
-    exclude_row
-        A row that is no hit: the object itself.
+def by_row(served: Served, row: int, wanted: Wanted) -> Found:
+    """Find the neighbours of a stored object, itself left out.
 
     Raises
     ------
     BadSelection
         If the release cannot apply the selection.
     """
-    release = served.release
-    own = () if exclude_row is None else (exclude_row,)
-    if selection:
-        selection = replace(selection, excluded_rows=own)
-        left_out = 0
-        groups = None if selection.dedup is None else release.masks.groups(selection.dedup)
-    else:
-        # A mask would cost more than one hit too many.
-        left_out, groups = len(own), None
-    allowed = selection.mask(release)
-    searched = release.engine.search(vector[None, :], k + left_out, allowed=allowed, groups=groups)
-    search = served.search_block(n_searched=searched.plan.n_allowed - left_out, filters=selection.to_json())
-    rows, similarity = searched.hits.rows[0], searched.hits.similarity[0]
-    if left_out:
-        kept = rows != exclude_row
-        rows, similarity = rows[kept], similarity[kept]
-    return Found(rows[:k], similarity[:k], search)
+    if is_precomputed(served, row, wanted):
+        rows, similarity = served.release.graph.of(row, wanted.k)
+        plan, search = served.from_graph
+        has_more = 0 < len(rows) == wanted.k < plan.n_total - 1
+        end = (wanted.k, float(similarity[-1]), int(rows[-1])) if has_more else None
+        return Found(rows, similarity, search, plan, end)
+    return by_vector(served, served.release.store.vector(row), wanted, own=(row,))
+
+
+def by_vector(
+    served: Served, vector: NDArray[np.float32], wanted: Wanted, *, own: tuple[int, ...] = ()
+) -> Found:
+    """Find the neighbours of an embedding.
+
+    Parameters
+    ----------
+    vector
+        Unit norm, shape (D,).
+    own
+        Rows that are no hits: the object itself.
+
+    Raises
+    ------
+    BadSelection
+        If the release cannot apply the selection.
+    """
+    allowed = allowed_of(served, wanted.selection, own)
+    return hits_of(served, wanted, allowed, rank_by_vector(served, vector, wanted, allowed))
 
 
 def columns_of(served: Served, rows: NDArray[Any] | list[int]) -> list[dict[str, Any]]:
@@ -99,11 +79,11 @@ def columns_of(served: Served, rows: NDArray[Any] | list[int]) -> list[dict[str,
 
 
 def hits(served: Served, found: Found) -> list[dict[str, Any]]:
-    """Return the hits as JSON values, ranked from 1."""
+    """Return the hits as JSON values, ranked on from those of the pages before."""
     values = zip(columns_of(served, found.rows), found.similarity.tolist(), strict=True)
     return [
         {"rank": rank, "survey": served.survey, "similarity": round(similarity, 6), **row}
-        for rank, (row, similarity) in enumerate(values, 1)
+        for rank, (row, similarity) in enumerate(values, found.n_before + 1)
     ]
 
 

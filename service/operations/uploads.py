@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.reservations import Reading
-from index.selection import EVERYTHING
 from service.operations import anomalies, neighbours
 from service.operations.domain import (
     OUT_OF_DOMAIN_PERCENTILE,
@@ -19,6 +18,7 @@ from service.operations.domain import (
     fill_missing,
 )
 from service.operations.estimate_columns import Shown
+from service.operations.finding import Wanted
 from service.operations.fitting import candidates, choose
 from service.operations.likeness import same_images
 from service.operations.withheld import redshift, why_no_redshift
@@ -169,7 +169,7 @@ def answer(prepared: Prepared, k: int, shown: Shown | None = None) -> dict[str, 
     """
     served, report = prepared.served, prepared.understood.report
     vector, alike = recognised(prepared)
-    found = neighbours.by_vector(served, vector, k, EVERYTHING)
+    found = neighbours.by_vector(served, vector, Wanted(k))
     own = [*alike.tolist(), *([] if prepared.row_here is None else [prepared.row_here[0]])]
     # Its own spectrum would be the answer, and its own image its nearest neighbour.
     without = served.release.spectroscopic.same_galaxies(own) if own else None

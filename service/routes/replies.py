@@ -6,6 +6,7 @@ from typing import Any
 
 from service.problems import PROBLEMS
 from service.schemas.base import ProblemBody
+from service.schemas.multi import MultiRequest
 from service.schemas.photoz import BatchRequest
 
 __all__ = ["COMMON", "SECURITY", "component_schemas", "problems"]
@@ -45,7 +46,7 @@ COMMON = ("request.invalid", "request.unknown_parameter", "service.error")
 def component_schemas() -> dict[str, Any]:
     """Return the schemas that routes name by reference, since their handlers read or write them by hand."""
     found: dict[str, Any] = {}
-    for model in (ProblemBody, BatchRequest):
+    for model in (ProblemBody, BatchRequest, MultiRequest):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         found |= schema.pop("$defs", {})
         found[model.__name__] = schema

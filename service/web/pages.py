@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from index.selection import Selection
 from service.operations import anomalies, neighbours, photoz
+from service.operations.finding import Wanted
 from service.web.cards import Card, Link, card_of, object_url, redshift_text, search_url, sky_links
 from service.web.redshift_panel import photoz_block
 from service.web.upload_form import Form, limits
@@ -65,7 +66,7 @@ def object_page(
 ) -> dict[str, Any]:
     """Return a galaxy with its look-alikes, its redshift from them, its anomaly percentile."""
     own = neighbours.columns_of(served, [row])[0]
-    found = neighbours.by_row(served, row, k, selection)
+    found = neighbours.by_row(served, row, Wanted(k, selection))
     object_id = str(own["object_id"])
     z_min, z_max = selection.ranges.get("z_spec", (None, None))
     asked: dict[str, object] = {

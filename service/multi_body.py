@@ -1,0 +1,138 @@
+"""From the body of a question with several examples to its parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from index.queries.rocchio import Weights
+from service.errors import UnreadableBody
+from service.operations.multi import Examples
+from service.operations.refusals import ObjectNotFound
+from service.schemas.multi import MOST_EXAMPLES, MultiRequest
+from service.schemas.photoz import is_batch_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from service.resources import Resources
+    from service.served import Served
+
+__all__ = ["examples_of", "invalid", "multi_body"]
+
+_LISTS = ("positives", "negatives", "minus")
+_LONGEST_VECTOR = 8192
+
+
+async def multi_body(request: Request) -> tuple[MultiRequest, bytes]:
+    """Read the body, as its parts and as it was sent.
+
+    Raises
+    ------
+    UnreadableBody
+        If it is no JSON.
+    RequestValidationError
+        If it is no such question; of wrong examples the first alone is told.
+    """
+    data = await request.body()
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableBody(
+            "The body is not JSON (NaN, infinities and lone surrogates are none)."
+        ) from error
+    if not isinstance(value, dict):
+        raise invalid("", "Give an object with `positives`.")
+    lists = {name: value[name] for name in _LISTS if name in value}
+    for name, items in lists.items():
+        _check(name, items)
+    try:
+        # The lists are checked already: an error for each of a thousand values helps nobody and takes seconds.
+        asked = MultiRequest.model_validate({**value, **{name: items[:1] for name, items in lists.items()}})
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in details]) from error
+    return asked.model_copy(update=lists), data
+
+
+def examples_of(resources: Resources, served: Served, body: MultiRequest) -> Examples:
+    """Return the vectors of a question's examples in one release.
+
+    Raises
+    ------
+    ObjectNotFound, ObjectNotIndexed
+        If the release has not one that was named.
+    RequestValidationError
+        If one cannot be compared with the release's vectors, or the method takes no negatives.
+    """
+    rows: list[int] = []
+    liked = _vectors(resources, served, "positives", body.positives, rows)
+    disliked = _vectors(resources, served, "negatives", body.negatives, rows)
+    if len(disliked) and body.method in {"mean", "max"}:
+        raise invalid("negatives", f"has no place in `{body.method}`; ask by `rocchio` or `best_score`")
+    if not len(liked):
+        raise invalid("positives", "is empty; give at least one example")
+    weights = Weights(body.alpha, body.beta, body.gamma)
+    return Examples(body.method, liked, disliked, weights, tuple(sorted(set(rows))))
+
+
+def _vectors(
+    resources: Resources, served: Served, name: str, items: Sequence[str | list[float]], rows: list[int]
+) -> NDArray[np.float32]:
+    """Return unit vectors, shape (len(items), D); the rows of those that are objects are added to ``rows``."""
+    found = np.empty((len(items), served.release.info.dimension), np.float32)
+    for place, item in enumerate(items):
+        if isinstance(item, str):
+            try:
+                row = served.row_of(item)
+            except ObjectNotFound as error:
+                raise resources.not_found(item, served.survey) from error
+            rows.append(row)
+            found[place] = served.release.store.vector(row)
+        else:
+            found[place] = _unit(served, f"{name}.{place}", item)
+    return found
+
+
+def _unit(served: Served, where: str, numbers: list[float]) -> NDArray[np.float32]:
+    dimension = served.release.info.dimension
+    if len(numbers) != dimension:
+        raise invalid(
+            where, f"has {len(numbers)} numbers; embeddings of {served.block['model']} have {dimension}"
+        )
+    vector = np.array(numbers, np.float64)
+    length = float(np.linalg.norm(vector))
+    if not 0 < length < np.inf:
+        raise invalid(where, "has no direction: it is all zeros, or too long")
+    return (vector / length).astype(np.float32)
+
+
+def _check(name: str, items: Any) -> None:
+    if not isinstance(items, list):
+        raise invalid(name, "is no list")
+    if len(items) > MOST_EXAMPLES:
+        raise invalid(name, f"has {len(items)} items; the limit is {MOST_EXAMPLES}")
+    for place, item in enumerate(items):
+        if is_batch_id(item) or (name != "minus" and _is_vector(item)):
+            continue
+        what = "is no object id" if name == "minus" else "is neither an object id nor a list of numbers"
+        raise invalid(f"{name}.{place}", what)
+
+
+def _is_vector(item: Any) -> bool:
+    if not isinstance(item, list) or not 0 < len(item) <= _LONGEST_VECTOR:
+        return False
+    return all(type(one) in (int, float) for one in item)
+
+
+def invalid(where: str, message: str) -> RequestValidationError:
+    """Return the refusal of a member of the body."""
+    loc = ("body", where) if where else ("body",)
+    return RequestValidationError([{"type": "value_error", "loc": loc, "msg": message}])
