@@ -19,28 +19,33 @@ from index.neighbours import NeighbourGraph
 from index.photoz_encoder import PhotozEncoder
 from index.photoz_network import NetworkPhotoZ
 from index.photoz_stored import StoredEstimates
+from index.release_index import IndexInfo, open_approximate, open_store
 from index.release_info import ReleaseInfo
 from index.release_photoz import PhotoZEstimator, open_photoz
+from index.release_verify import verify_release
 from index.selection_masks import Masks
 from index.spectroscopic import Spectroscopic
+from index.vectors.approximate import ApproximateStore
 from index.vectors.engine import SearchEngine
 from index.vectors.exact import ExactStore
+from index.vectors.projection import PROJECTION, Projection
+from index.vectors.store import VectorArray
 from survey.manifests import CorruptFolder, read_manifest, sha256_of
 
-__all__ = ["FORMAT", "MANIFEST", "Release", "ReleaseInfo", "hash_of_ids", "verify_release"]
+__all__ = ["FORMAT", "MANIFEST", "WHOLE_SINCE", "Release", "ReleaseInfo", "hash_of_ids", "verify_release"]
 
 MANIFEST = "manifest.json"
-#: What is built now. 1 had no domain; 2 had no calibrated redshifts, and computes them: both are read.
+#: What is built now. 1 had no domain; 2 had no calibrated redshifts, and computes them; up to 3 nothing was said of the index,
+#: which was exact: all are read.
 FORMAT = 3
-VECTORS, COLUMNS, ANOMALY = "vectors.f32", "columns.arrow", "anomaly.npy"
+#: From this one on a release has all that answers are made from.
+WHOLE_SINCE = 3
+COLUMNS, ANOMALY = "columns.arrow", "anomaly.npy"
 #: Of an updated release only: rows that were withdrawn or superseded, int64, rising.
 WITHDRAWN = "withdrawn.npy"
 # Galaxies that share this column's value are renderings of one real galaxy.
 PARENT = "parent_id"
 _QUICK_BYTES = 64 * 2**20
-_SELF_SIMILARITY = 1e-5
-_VERIFY_AT_MOST = 100_000
-_BLOCK = 1024
 
 
 class Release:
@@ -52,6 +57,13 @@ class Release:
         The folder.
     info
         Its manifest.
+    index
+        How it is searched.
+    recall
+        What was measured of that when it was built: :class:`index.vectors.recall.Recall` as JSON; empty where exact
+        search in the model's own space leaves nothing to measure.
+    graph_recall_at_10
+        Share of the true ten nearest that the neighbour graph holds; 1 where it is exact.
     sha256
         SHA-256 of the manifest, which the active release row must repeat.
     format
@@ -62,7 +74,11 @@ class Release:
         self.path = path
         self.info = ReleaseInfo.from_manifest(manifest)
         self.sha256 = sha256_of((path / MANIFEST).read_bytes())
+        self.index = IndexInfo.from_manifest(manifest)
+        self.recall: list[dict[str, Any]] = manifest.get("recall", [])
+        self.graph_recall_at_10 = float(manifest.get("graph", {}).get("recall_at_10", 1))
         self._photoz: dict[str, Any] = manifest["photoz"]
+        self._has_projection = manifest.get("projection") is not None
         self._has_domain = DOMAIN in manifest["files"]
         self._has_withdrawn = WITHDRAWN in manifest["files"]
         self.format = int(manifest.get("format", 1))
@@ -111,7 +127,26 @@ class Release:
     @cached_property
     def store(self) -> ExactStore:
         """The vectors."""
-        return ExactStore(self.path / VECTORS, self.info.dimension)
+        return open_store(self.path, self.index, self.info.dimension)
+
+    @cached_property
+    def approximate(self) -> ApproximateStore | None:
+        """The approximate index; None for a release that is searched exactly."""
+        return open_approximate(self.path, self.index, self.store)
+
+    @cached_property
+    def projection(self) -> Projection | None:
+        """What brings embeddings into the space that is searched; None where that is the model's own."""
+        if not self._has_projection:
+            return None
+        try:
+            return Projection.open(self.path)
+        except (OSError, ValueError, KeyError) as error:
+            raise CorruptFolder(f"{self.id}: {PROJECTION} cannot be read; build the release again") from error
+
+    def project(self, vectors: VectorArray) -> VectorArray:
+        """Bring a model's embeddings, shape (Q, its dimension), into the space that is searched, shape (Q, D)."""
+        return vectors if self.projection is None else self.projection(vectors)
 
     @cached_property
     def alive(self) -> NDArray[np.bool_] | None:
@@ -125,7 +160,9 @@ class Release:
     @cached_property
     def engine(self) -> SearchEngine:
         """What searches them."""
-        return SearchEngine(self.store, alive=self.alive)
+        return SearchEngine(
+            self.store, self.approximate, alive=self.alive, recall_at_10=self.info.recall_at_10
+        )
 
     @cached_property
     def columns(self) -> Columns:
@@ -210,6 +247,13 @@ class Release:
             "scores": len(self.anomaly.distances),
         }
         counts |= self._stored_counts()
+        # Opened, it checks that it holds the rows it should.
+        _ = self.approximate
+        if self.projection is not None and self.projection.dimension_out != self.info.dimension:
+            raise CorruptFolder(
+                f"{self.id}: {PROJECTION} gives {self.projection.dimension_out} dimensions, the vectors have "
+                f"{self.info.dimension}; build the release again"
+            )
         if self.domain is not None and self.domain.n > n:
             counts["measured galaxies"] = self.domain.n
         wrong = [name for name, count in counts.items() if count != n]
@@ -238,27 +282,3 @@ def hash_of_ids(ids: Iterable[str]) -> str:
     for object_id in ids:
         digest.update(object_id.encode() + b"\x00")
     return digest.hexdigest()
-
-
-def verify_release(release: Release) -> None:
-    """Look up vectors (all, or 100,000 spread over the rows): each must find itself first, or a tie.
-
-    Raises
-    ------
-    CorruptFolder
-        If one does not, or has not norm 1 within 1e-5.
-    """
-    store = release.store
-    rows = np.arange(0, store.n, -(-store.n // _VERIFY_AT_MOST))
-    for start in range(0, len(rows), _BLOCK):
-        own = rows[start : start + _BLOCK]
-        vectors = store.vectors(own)
-        hits = store.search(vectors, 1)
-        itself = np.einsum("qd,qd->q", vectors.astype(np.float64), vectors.astype(np.float64))
-        lost = (hits.rows[:, 0] != own) & (hits.similarity[:, 0] - itself > _SELF_SIMILARITY)
-        lost |= ~(np.abs(itself - 1) <= _SELF_SIMILARITY)
-        if lost.any():
-            object_id = release.columns.ids[int(own[lost.argmax()])]
-            raise CorruptFolder(
-                f"{release.id}: {object_id!r} does not find itself first; build the release again"
-            )

@@ -29,12 +29,12 @@ from index.release import (
     FORMAT,
     MANIFEST,
     PARENT,
-    VECTORS,
     Release,
     ReleaseInfo,
     hash_of_ids,
     verify_release,
 )
+from index.release_index import VECTORS
 from index.release_photoz import PHOTOZ_RELEASE_FILES, write_kernel, write_network
 from index.spectroscopic import Spectroscopic
 from index.vectors.exact import FAISS_VERSION, ExactStore

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from index.anomaly import AnomalyScale, knn_distances
 from index.columns import write_columns
 from index.neighbours import GRAPH_FILES, GRAPH_LENGTHS, NeighbourGraph
-from index.release import ANOMALY, COLUMNS, MANIFEST, PARENT, VECTORS, WITHDRAWN, Release
+from index.release import ANOMALY, COLUMNS, MANIFEST, PARENT, WITHDRAWN, Release
+from index.release_index import VECTORS, VECTORS_HALF, open_store
 from index.release_info import ReleaseInfo
 from index.spectroscopic import Spectroscopic
 from index.updates.columns import kept_columns, with_computed
@@ -32,6 +33,7 @@ __all__ = ["Writer"]
 
 _MADE_HERE = {
     VECTORS,
+    VECTORS_HALF,
     COLUMNS,
     ANOMALY,
     WITHDRAWN,
@@ -98,12 +100,14 @@ class Writer:
         return linked
 
     def _vectors(self) -> ExactStore:
-        path = self.staged / VECTORS
-        shutil.copyfile(self.base.path / VECTORS, path)
+        index = self.base.index
+        path = self.staged / index.vectors_file
+        shutil.copyfile(self.base.path / index.vectors_file, path)
         if self.delta.supplement is not None:
+            kind = np.dtype(index.storage).newbyteorder("<")
             with path.open("ab") as stream:
-                np.ascontiguousarray(self.delta.supplement.vectors, dtype="<f4").tofile(stream)
-        return ExactStore(path, self.base.info.dimension)
+                np.ascontiguousarray(self.delta.supplement.vectors, dtype=kind).tofile(stream)
+        return open_store(self.staged, index, self.base.info.dimension)
 
     def _graph(self, store: ExactStore) -> NeighbourGraph:
         shape = store.n, width(int(self.delta.alive.sum()))
