@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from index.catalogue.activation import activate, list_active
 from index.catalogue.ingest import ingest_release, ingest_survey
-from index.embed import embed_survey
-from index.embeddings import EmbeddingMismatch, EmbeddingStore
+from index.embeddings import EmbeddingStore
 from index.model import Model
-from index.photoz_job import estimate_survey
-from index.photoz_shards import PhotozShards, ShardsMismatch
+from index.photoz_shards import PhotozShards
 from index.release import FORMAT, Release
 from index.released import adopt, released_models
 from index.releases import build_release, find_release
 from service.records.audit import record
 from skylike.catalogue_sessions import catalogue_session, command_line_owner
+from skylike.encoding import Step, embed, redshifts
 from survey.archive import SurveyFolder
 from survey.locks import alone
 from survey.manifests import CorruptFolder
@@ -29,14 +26,10 @@ from training.fixed import fit_fixed
 __all__ = [
     "BuildReport",
     "NoSuchModel",
-    "Step",
     "build_index",
     "choose_model",
     "ingest",
 ]
-
-#: Opens a named step; what it yields takes (done, total).
-Step = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
 _DEFAULT_METHOD: Final = "polar48"
 
@@ -96,8 +89,8 @@ def build_index(
     with alone(data_dir / "releases" / f".{survey_name}.lock"):
         model = choose_model(data_dir, survey, model_id, step=step)
         path = data_dir / "embeddings" / f"{survey_name}--{model.card.id}"
-        rejected = _embed(survey, model, path, step)
-        photoz = _redshifts(data_dir, survey, model, step)
+        rejected = embed(survey, model, path, step)
+        photoz = redshifts(data_dir, survey, model, step)
         release, is_new = _release(data_dir / "releases", survey, model, path, photoz=photoz, step=step)
         rows = _publish(url, survey, release, step)
     info = release.info
@@ -142,31 +135,6 @@ def ingest(url: str, survey: SurveyFolder, *, step: Step) -> int:
     """Bring a survey's objects alone into the catalogue, for catalogues without images; returns rows written."""
     with catalogue_session(url) as session, step(f"Ingesting {survey.info.name}") as progress:
         return ingest_survey(session, survey, progress).rows
-
-
-def _embed(survey: SurveyFolder, model: Model, path: Path, step: Step) -> dict[str, str]:
-    with step(f"Embedding {survey.info.name} with {model.card.id}") as progress:
-        try:
-            return embed_survey(survey, model, path, progress=progress).rejected
-        except (EmbeddingMismatch, CorruptFolder):
-            # Of an earlier version of the survey or the model: nothing can use them any more.
-            shutil.rmtree(path)
-            return embed_survey(survey, model, path, progress=progress).rejected
-
-
-def _redshifts(data_dir: Path, survey: SurveyFolder, model: Model, step: Step) -> PhotozShards | None:
-    """Let the model's redshift network see the survey; None for a model without one."""
-    if model.card.photoz is None:
-        return None
-    path = data_dir / "photoz" / f"{survey.info.name}.{model.card.id}"
-    with step(f"Estimating redshifts of {survey.info.name} with {model.card.id}") as progress:
-        try:
-            estimate_survey(survey, model, path, progress=progress)
-        except (ShardsMismatch, CorruptFolder):
-            # Of an earlier version, as with embeddings.
-            shutil.rmtree(path, ignore_errors=True)
-            estimate_survey(survey, model, path, progress=progress)
-    return PhotozShards.open(path)
 
 
 def _release(

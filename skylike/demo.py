@@ -13,7 +13,8 @@ from typing import Literal
 from index.model import GoldenMismatch, Model, OnnxEncoder
 from index.released import adopt, fitting
 from index.shipped import released_folder
-from skylike.building import Step, build_index
+from skylike.building import build_index
+from skylike.encoding import Step
 from skylike.stamp import Stamp
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder

@@ -104,12 +104,15 @@ def ingest_release(session: Session, release: Release, progress: Progress | None
         return IngestReport(0, time.perf_counter() - began)
     _register(session, release, is_known=stored is not None)
     ids, anomaly = release.columns.ids, release.anomaly
-    percentiles, distances = anomaly.percentile(anomaly.distances).tolist(), anomaly.distances.tolist()
-    score_rows = zip([release.id] * len(ids), ids, percentiles, distances, strict=True)
+    # A withdrawn row has no score, and its id may be another row's now.
+    known = np.flatnonzero(np.isfinite(anomaly.distances))
+    distances = anomaly.distances[known]
+    columns = anomaly.percentile(distances).tolist(), distances.tolist()
+    score_rows = zip([release.id] * len(known), [ids[row] for row in known], *columns, strict=True)
     insert_rows(
         session, scores, ("release_id", "object_id", "anomaly_percentile", "knn_distance"), score_rows
     )
-    rows = len(ids) + _ingest_photoz(session, release, progress)
+    rows = len(known) + _ingest_photoz(session, release, progress)
     return IngestReport(rows, time.perf_counter() - began)
 
 

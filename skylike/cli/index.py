@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from skylike.cli.index_update import update
 from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, emit, fail, progress
 from skylike.cli.prune import prune
 
 app = typer.Typer(help="Build, list, verify and switch index releases.", no_args_is_help=True)
 app.command()(prune)
+app.command()(update)
 
 _SHOWN = 10
 

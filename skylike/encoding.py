@@ -1,0 +1,47 @@
+"""What a model says of a survey's images, computed once and continued where it was interrupted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from index.embed import embed_survey
+from index.embeddings import EmbeddingMismatch
+from index.model import Model
+from index.photoz_job import estimate_survey
+from index.photoz_shards import PhotozShards, ShardsMismatch
+from survey.archive import SurveyFolder
+from survey.manifests import CorruptFolder
+
+__all__ = ["Step", "embed", "redshifts"]
+
+#: Opens a named step; what it yields takes (done, total).
+Step = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+
+
+def embed(survey: SurveyFolder, model: Model, path: Path, step: Step) -> dict[str, str]:
+    """Embed a survey into ``path``, continuing what is there; returns why objects have no embedding, by id."""
+    with step(f"Embedding {survey.info.name} with {model.card.id}") as progress:
+        try:
+            return embed_survey(survey, model, path, progress=progress).rejected
+        except (EmbeddingMismatch, CorruptFolder):
+            # Of an earlier version of the survey or the model: nothing can use them any more.
+            shutil.rmtree(path)
+            return embed_survey(survey, model, path, progress=progress).rejected
+
+
+def redshifts(data_dir: Path, survey: SurveyFolder, model: Model, step: Step) -> PhotozShards | None:
+    """Let the model's redshift network see the survey; None for a model without one."""
+    if model.card.photoz is None:
+        return None
+    path = data_dir / "photoz" / f"{survey.info.name}.{model.card.id}"
+    with step(f"Estimating redshifts of {survey.info.name} with {model.card.id}") as progress:
+        try:
+            estimate_survey(survey, model, path, progress=progress)
+        except (ShardsMismatch, CorruptFolder):
+            # Of an earlier version, as with embeddings.
+            shutil.rmtree(path, ignore_errors=True)
+            estimate_survey(survey, model, path, progress=progress)
+    return PhotozShards.open(path)

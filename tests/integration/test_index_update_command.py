@@ -1,0 +1,152 @@
+"""`skylike index update` from a supplement and a list of ids to what is served, and back."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+from sqlalchemy import text
+from support.tiny_survey import tiny_survey
+from typer.testing import CliRunner
+
+from index.catalogue.activation import list_active
+from index.catalogue.session import default_url, make_engine, sessions
+from index.release import Release
+from skylike.cli.index import app
+from survey.archive import UnknownObject
+
+MODELS = ("pca48-tiny", "polar48-tiny")
+
+
+def run(data_dir, *arguments, status=0):
+    result = CliRunner().invoke(
+        app, [*arguments, "--data-dir", str(data_dir), "--json"], catch_exceptions=False
+    )
+    assert result.exit_code == status, result.output
+    return orjson.loads(result.stdout) if status == 0 else result.stderr
+
+
+def ask(data_dir, question):
+    engine = make_engine(default_url(data_dir))
+    with sessions(engine)() as session:
+        answer = question(session)
+    engine.dispose()
+    return answer
+
+
+def active(data_dir):
+    found = {row.model_id: row.id for row in ask(data_dir, list_active)}
+    return {model: Release.open(data_dir / "releases" / name) for model, name in found.items()}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A survey that two models index, and a supplement: J00055 to J00059 changed, ten new, the last without pixels."""
+    from training.fixed import fit_fixed
+
+    data_dir = tmp_path_factory.mktemp("data")
+    survey = tiny_survey(data_dir / "surveys" / "tiny", n=60)
+    tiny_survey(data_dir / "surveys" / "tiny-b", n=15, seed=7, first=55, spoilt=1)
+    for model in MODELS:
+        fit_fixed(model.partition("-")[0], survey, out=data_dir / "models" / model, model_id=model)
+        run(data_dir, "build", "tiny", "--model", model)
+    return data_dir
+
+
+@pytest.fixture
+def data_dir(built, tmp_path):
+    return shutil.copytree(built, tmp_path / "data")
+
+
+@pytest.fixture
+def gone(tmp_path):
+    path = tmp_path / "gone.txt"
+    path.write_text("J00001\n\n  J00002  \n")
+    return path
+
+
+def test_every_active_release_is_updated_and_activated_at_once(data_dir, gone):
+    before = active(data_dir)
+    report = run(data_dir, "update", "tiny", "--with", "tiny-b", "--withdraw", str(gone))
+    assert [one["model"] for one in report["updated"]] == sorted(before)
+    for one in report["updated"]:
+        assert (one["added"], one["changed"], one["withdrawn"]) == (10, 5, 2)
+        assert one["n"] == 67
+        assert list(one["rejected"]) == ["J00069"]
+        assert one["base"] == before[one["model"]].id
+        release = active(data_dir)[one["model"]]
+        assert release.id == one["release"]
+        assert release.columns.row_of("J00060") >= 60
+        with pytest.raises(UnknownObject):
+            release.columns.row_of("J00001")
+        scores = text("SELECT count(*) FROM scores WHERE release_id = :id")
+        assert ask(data_dir, lambda s, q=scores, i=release.id: s.execute(q, {"id": i}).scalar()) == 67
+
+
+def test_the_same_update_again_does_nothing(data_dir, gone):
+    arguments = ("update", "tiny", "--with", "tiny-b", "--withdraw", str(gone), "--model", MODELS[0])
+    first, again = run(data_dir, *arguments)["updated"], run(data_dir, *arguments)["updated"]
+    assert [one["release"] for one in first] == [one["release"] for one in again]
+    assert [one["is_new"] for one in again] == [False]
+    assert active(data_dir)[MODELS[1]].info.update is None
+
+
+def test_a_rollback_brings_back_what_was_withdrawn(data_dir, gone):
+    run(data_dir, "update", "tiny", "--withdraw", str(gone))
+    for model in MODELS:
+        run(data_dir, "rollback", "tiny", "--model", model)
+    assert all(release.columns.row_of("J00001") >= 0 for release in active(data_dir).values())
+
+
+def test_ids_come_from_a_table_too(data_dir, tmp_path):
+    path = tmp_path / "gone.csv"
+    pa.csv.write_csv(pa.table({"object_id": ["J00003"], "why": ["a star"]}), path)
+    (one,) = run(data_dir, "update", "tiny", "--withdraw", str(path), "--model", MODELS[1])["updated"]
+    assert one["withdrawn"] == 1
+
+
+def test_what_cannot_be_is_refused_and_nothing_changes(data_dir, tmp_path):
+    before = {model: release.id for model, release in active(data_dir).items()}
+
+    def listed(name, content):
+        (tmp_path / name).write_text(content)
+        return str(tmp_path / name)
+
+    def refused(*arguments):
+        return run(data_dir, "update", "tiny", *arguments, status=1)
+
+    assert "no object 'J09999' to withdraw" in refused("--withdraw", listed("one.txt", "J09999\n"))
+    assert "name a supplement or ids" in refused()
+    assert "cannot supplement itself" in refused("--with", "tiny")
+    assert "no readable survey.json" in refused("--with", "nothing")
+    assert "no column object_id" in refused("--withdraw", listed("two.csv", "a,b\n1,2\n"))
+    assert "not readable as text" in refused("--withdraw", str(tmp_path / "absent.txt"))
+    assert "no release of tiny by other is active" in refused("--with", "tiny-b", "--model", "other")
+    tiny_survey(data_dir / "surveys" / "rgb", n=3, kind="display")
+    assert "has kind display, tiny has flux" in refused("--with", "rgb")
+    assert {model: release.id for model, release in active(data_dir).items()} == before
+
+
+def test_vectors_of_another_version_of_the_model_are_not_mixed_in(data_dir):
+    card = data_dir / "models" / MODELS[0] / "card.json"
+    changed = orjson.loads(card.read_bytes()) | {"title": "Another one"}
+    card.write_bytes(orjson.dumps(changed))
+    refused = run(data_dir, "update", "tiny", "--with", "tiny-b", "--model", MODELS[0], status=1)
+    assert "vectors of different models are never mixed" in refused
+
+
+def test_neighbours_over_the_update_are_those_of_brute_force(data_dir, gone):
+    run(data_dir, "update", "tiny", "--with", "tiny-b", "--withdraw", str(gone))
+    release = active(data_dir)[MODELS[0]]
+    vectors = release.store.vectors(slice(None)).astype(np.float64)
+    similarity = vectors @ vectors.T
+    similarity[:, ~release.alive] = -np.inf
+    np.fill_diagonal(similarity, -np.inf)
+    for row in np.flatnonzero(release.alive):
+        rows, found = release.graph.of(row, 10)
+        assert found == pytest.approx(np.sort(similarity[row])[::-1][:10], abs=1e-6)
+        assert release.alive[rows].all()
