@@ -51,7 +51,7 @@ def search_answer(
             "search": sealed(found.search, replay=asked.token(served), plan=plan),
             "query": query,
             "next_cursor": cursor,
-            "hits": neighbours.hits(served, found),
+            "hits": served.hit_texts.of(found.rows, found.similarity, n_before=found.n_before),
         },
         headers=headers,
     )

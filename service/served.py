@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from service.certificate import certificate, full_plan, graph_plan
+from service.hit_texts import HitTexts
 from service.operations.refusals import ObjectNotFound, ObjectNotIndexed
 from service.positions import SkyIndex
 from survey.archive import SurveyFolder, UnknownObject
@@ -69,6 +70,7 @@ class Served:
             release.domain.warm()
         assert self.sky is not None
         assert self.ranking is not None
+        assert self.hit_texts is not None
         self.folder.warm()
 
     @property
@@ -85,6 +87,11 @@ class Served:
     def sky(self) -> SkyIndex:
         """Where the release's objects lie."""
         return SkyIndex(self.release.columns.array("ra_deg"), self.release.columns.array("dec_deg"))
+
+    @cached_property
+    def hit_texts(self) -> HitTexts:
+        """Its objects as hits of answers."""
+        return HitTexts(self.release.columns, self.survey)
 
     @cached_property
     def ranking(self) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.hit_texts import HIT_COLUMNS
 from service.operations.finding import Found, Wanted, allowed_of, hits_of, rank_by_vector
 from service.operations.refusals import NoMatch
 from service.served import Served
@@ -23,8 +24,6 @@ __all__ = [
     "match",
     "no_match",
 ]
-
-HIT_COLUMNS = ("object_id", "ra_deg", "dec_deg", "z_spec", "z_phot", "mag_r", "label", "anomaly_percentile")
 
 
 def is_precomputed(served: Served, row: int, wanted: Wanted) -> bool:
