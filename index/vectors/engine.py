@@ -146,8 +146,8 @@ class SearchEngine:
         hits = self.approximate.search(queries, k, allowed=allowed, effort=choice.effort)
         width = min(k, n_allowed)
         short = np.flatnonzero(hits.lengths < width)
-        if not len(short):
-            return hits, 0
+        if len(short) in {0, len(hits.lengths)}:
+            return (self.exact.search(queries, k, allowed=allowed) if len(short) else hits), len(short)
         rows = np.empty((len(hits.lengths), width), np.int64)
         similarity = np.empty(rows.shape, np.float32)
         whole = np.flatnonzero(hits.lengths >= width)

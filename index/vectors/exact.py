@@ -28,6 +28,8 @@ _BLAS_FROM = 512
 _SPARE = 8
 _ERROR = np.float32(2e-6)
 _BLOCK = 65536
+# Queries whose similarities to a block with a mask are held together: 8 MiB for 65,536 vectors.
+_TOGETHER = 32
 
 faiss.cvar.distance_compute_blas_threshold = _BLAS_FROM
 
@@ -107,11 +109,12 @@ class ExactStore:
         # reach the threads of a server's pool.
         faiss.omp_set_num_threads(self._threads or os.cpu_count() or 1)
         if allowed is None and self.storage == "float32":
-            return _hits(*_nearest(self.stored(slice(None)), queries, min(k, self.n)))
+            return _hits(*_nearest(self.stored(slice(None)), queries, k))
         rows = np.empty((len(queries), 0), np.int64)
-        for chosen, vectors in blocks(self._vectors, allowed):
-            found, _ = _nearest(vectors, queries, min(k, len(chosen)))
-            rows = np.concatenate([rows, chosen[found]], axis=1)
+        for block in blocks(self._vectors, allowed):
+            rows = np.concatenate(
+                [rows, block.rows[_nearest(block.vectors, queries, k, block.allowed)[0]]], axis=1
+            )
         rows, similarity = rescored(self._vectors, queries, rows)
         return _hits(rows[:, :k], similarity[:, :k])
 
@@ -143,34 +146,61 @@ class ExactStore:
         if not np.isfinite(min_score):
             raise BadQuery(f"a similarity of {min_score}; give a number from -1 to 1")
         limit = np.float32(min_score) - _ERROR
-        near = [chosen[vectors @ queries[0] >= limit] for chosen, vectors in blocks(self._vectors, allowed)]
-        candidates = np.concatenate([np.empty(0, np.int64), *near])[None]
+        near = [np.empty(0, np.int64)]
+        for block in blocks(self._vectors, allowed):
+            is_near = block.vectors @ queries[0] >= limit
+            near.append(block.rows[is_near if block.allowed is None else is_near & block.allowed])
+        candidates = np.concatenate(near)[None]
         rows, similarity = rescored(self._vectors, queries, candidates)
         kept = similarity[0] >= np.float32(min_score)
         return rows[0, kept], similarity[0, kept]
 
 
-def _nearest(vectors: VectorArray, queries: VectorArray, k: int) -> tuple[NDArray[np.int64], VectorArray]:
-    """Find the k nearest vectors of each query, k at most their number: rows and similarities."""
+def _nearest(
+    vectors: VectorArray, queries: VectorArray, k: int, allowed: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int64], VectorArray]:
+    """Find the k nearest vectors of each query, or all that are allowed: rows and similarities."""
+    n = len(vectors) if allowed is None else int(np.count_nonzero(allowed))
+    k = min(k, n)
     if len(queries) == 0:
         return np.empty((0, k), np.int64), np.empty((0, k), np.float32)
-    fetched = min(len(vectors), k + _SPARE)
-    approximate, candidates = faiss.knn(queries, vectors, fetched, metric=faiss.METRIC_INNER_PRODUCT)
-    rows, similarity = rescored(vectors, queries, candidates.astype(np.int64))
+    fetched = min(n, k + _SPARE)
+    lowest, candidates = _candidates(vectors, queries, fetched, allowed)
+    rows, similarity = rescored(vectors, queries, candidates)
     rows, similarity = rows[:, :k], similarity[:, :k]
-    if fetched < len(vectors):
+    if fetched < n:
         # A row left outside the candidates scores at most the last candidate: only where that comes
         # within rounding of the k-th hit could it belong inside.
-        for query in np.flatnonzero(approximate[:, -1] + _ERROR >= similarity[:, -1]):
-            rows[query], similarity[query] = _nearest_by_full_pass(vectors, queries[query], k)
+        for query in np.flatnonzero(lowest + _ERROR >= similarity[:, -1]):
+            rows[query], similarity[query] = _nearest_by_full_pass(vectors, queries[query], k, allowed)
     return rows, similarity
 
 
+def _candidates(
+    vectors: VectorArray, queries: VectorArray, n: int, allowed: NDArray[np.bool_] | None
+) -> tuple[VectorArray, NDArray[np.int64]]:
+    """Find about the n nearest: the similarity of the last, shape (Q,), and all, shape (Q, n), both as float32 has them."""
+    if allowed is None:
+        approximate, rows = faiss.knn(queries, vectors, n, metric=faiss.METRIC_INNER_PRODUCT)
+        return approximate[:, -1], rows.astype(np.int64)
+    # FAISS never takes BLAS with a selector, and looks at one query after the other.
+    lowest, rows = np.empty(len(queries), np.float32), np.empty((len(queries), n), np.int64)
+    for start in range(0, len(queries), _TOGETHER):
+        part = slice(start, start + _TOGETHER)
+        approximate = queries[part] @ vectors.T
+        approximate[:, ~allowed] = -np.inf
+        rows[part] = np.argpartition(approximate, len(vectors) - n, axis=1)[:, -n:]
+        lowest[part] = np.take_along_axis(approximate, rows[part], axis=1).min(axis=1)
+    return lowest, rows
+
+
 def _nearest_by_full_pass(
-    vectors: VectorArray, query: VectorArray, k: int
+    vectors: VectorArray, query: VectorArray, k: int, allowed: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], VectorArray]:
     """Score again everything within rounding of the k-th hit."""
     approximate = vectors @ query
+    if allowed is not None:
+        approximate[~allowed] = -np.inf
     limit = np.partition(approximate, -k)[-k] - 2 * _ERROR
     candidates = np.flatnonzero(approximate >= limit)
     rows, similarity = rescored(vectors, query[None], candidates[None])

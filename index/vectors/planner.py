@@ -14,8 +14,13 @@ from index.vectors.store import Hits, VectorArray
 
 __all__ = ["SUBSET_BYTES", "ApproximateIndex", "Choice", "choose"]
 
-#: Allowed vectors, as float32, up to which comparing all of them is quicker than asking an approximate index.
+#: Allowed vectors, as float32, up to which all of them are compared. On 200,000 x 128 an inverted file of 1,024 lists is
+#: as quick from 4 MB on (1 ms); but 25 MB take 4 ms at most, a quarter more than nothing left out takes, and miss nothing.
 SUBSET_BYTES = 25_000_000
+# Lists are read in inverse proportion to the share that is allowed, and as many times more: where a filter goes with the
+# embedding, as redshift does, the nearest lists hold little of it. Of cuts at 0.8 to 0.2 along a direction (200,000 x 128,
+# nprobe 16 of 1,024) once finds 0.93 to 0.98 of the ten nearest, four times 0.996 to 1, for 0.6 to 0.8 ms.
+_FILTERED_TIMES = 4
 # Below this share HNSW walks past most of what it meets: recall 0.91 at ef 64 where half is allowed, 0.50 at a
 # correlated tenth, 0.17 at a hundredth (100,000 x 128; the same in faiss#4727 and apache/lucene#656).
 _HNSW_SHARE = 0.5
@@ -88,7 +93,7 @@ def choose(
             compared, None, f"Only {n_allowed:,} objects are allowed: comparing them all is quickest."
         )
     share = n_allowed / n_total
-    wanted = ceil(approximate.effort / share)
+    wanted = approximate.effort if share == 1 else ceil(_FILTERED_TIMES * approximate.effort / share)
     if approximate.kind == "hnsw" and share <= _HNSW_SHARE:
         return Choice(
             compared,
@@ -96,7 +101,7 @@ def choose(
             f"The filters allow {share:.1%} of the objects, and a graph index loses its way below "
             f"{_HNSW_SHARE:.0%}: every allowed object was compared.",
         )
-    if wanted >= approximate.max_effort > approximate.effort:
+    if share < 1 and wanted >= approximate.max_effort:
         return Choice(
             compared,
             None,
