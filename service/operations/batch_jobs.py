@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from service.operations.estimate_columns import Shown
+from service.operations.finding import Wanted
 from service.operations.neighbours_batch import neighbours_block, neighbours_meta
 from service.operations.photoz_batch import batch_meta, photoz_block
+from service.selection_json import parse_filters
 from service.served import Served
 
 if TYPE_CHECKING:
@@ -55,19 +57,25 @@ class NeighboursJob:
         return neighbours_block(
             _served(self._resources, spec),
             rows,
-            asked["k"],
+            _wanted(spec),
             chunk * spec.chunk_rows,
             radius_deg=asked["match_radius_deg"],
         )
 
     def meta(self, spec: Spec) -> dict[str, Any]:
         """Say what holds for all rows."""
-        meta = neighbours_meta(_served(self._resources, spec), spec.parameters["k"])
+        meta = neighbours_meta(_served(self._resources, spec), _wanted(spec))
         return {**meta, "table": spec.parameters["table"]}
 
 
 def _served(resources: Resources, spec: Spec) -> Served:
     return resources.choose(None, spec.parameters["release"])
+
+
+def _wanted(spec: Spec) -> Wanted:
+    asked = spec.parameters
+    # Jobs that an earlier version made have neither.
+    return Wanted(asked["k"], parse_filters(asked.get("filters", {})), exact=asked.get("exact", False))
 
 
 def _shown(spec: Spec) -> Shown:

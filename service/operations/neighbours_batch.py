@@ -9,8 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from service.certificate import certificate
 from service.formats.fields import field
 from service.operations.batch_rows import locate, sent_columns
+from service.operations.finding import Wanted
+from service.operations.neighbours import by_row
 from service.served import Served
 
 __all__ = ["neighbours_block", "neighbours_blocks", "neighbours_meta", "rows_of_block"]
@@ -59,37 +62,42 @@ def rows_of_block(k: int) -> int:
     return max(1, _BLOCK_LINES // k)
 
 
-def neighbours_blocks(served: Served, rows: pa.Table, k: int, *, radius_deg: float) -> Iterator[pa.Table]:
+def neighbours_blocks(
+    served: Served, rows: pa.Table, wanted: Wanted, *, radius_deg: float
+) -> Iterator[pa.Table]:
     """Answer a batch, block by block, as a job does."""
-    size = rows_of_block(k)
+    size = rows_of_block(wanted.k)
     for number in range(max(1, -(-rows.num_rows // size))):
         block = rows.slice(number * size, size)
-        yield neighbours_block(served, block, k, number * size, radius_deg=radius_deg)
+        yield neighbours_block(served, block, wanted, number * size, radius_deg=radius_deg)
 
 
-def neighbours_block(served: Served, rows: pa.Table, k: int, first: int, *, radius_deg: float) -> pa.Table:
+def neighbours_block(
+    served: Served, rows: pa.Table, wanted: Wanted, first: int, *, radius_deg: float
+) -> pa.Table:
     """Answer some rows of a batch; a row without an answer has one line that says why.
 
     Parameters
     ----------
     rows
         Beginning with :data:`service.table_columns.WANTED`.
+    wanted
+        ``k``, ``selection`` and ``exact`` count.
     first
         Number of the first of them in the batch.
     """
     located = locate(served, rows, radius_deg)
-    hits, similarity = _nearest(served, located.found, k)
-    width = hits.shape[1]
-    is_found = located.rows >= 0
+    flat, similarity, lengths = _nearest(served, located.found, wanted)
+    n_hits = np.zeros(len(located), np.int64)
+    n_hits[located.rows >= 0] = lengths
     # Every row once, or as often as it has neighbours.
-    times = np.where(is_found & (width > 0), width, 1)
+    times = np.maximum(n_hits, 1)
     of_row = np.repeat(np.arange(len(located)), times)
-    is_hit = np.repeat(is_found & (width > 0), times)
-    flat = hits.reshape(-1)
+    is_hit = np.repeat(n_hits > 0, times)
     columns = served.release.columns.take(flat, ("object_id", "ra_deg", "dec_deg", "z_spec"))
     # A line's place among the hits; null where it is none.
     place = pa.array(np.cumsum(is_hit) - 1, pa.int64(), mask=~is_hit)
-    rank = np.tile(np.arange(1, width + 1, dtype=np.int32), len(hits))
+    rank = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
     at = pa.array(of_row)
     named: list[tuple[pa.Field, Any]] = list(
         zip(
@@ -102,7 +110,7 @@ def neighbours_block(served: Served, rows: pa.Table, k: int, first: int, *, radi
                 pa.array(located.separation_arcsec, pa.float64(), from_pandas=True).take(at),
                 pa.array(rank, pa.int32()).take(place),
                 pa.array(columns["object_id"], pa.string()).take(place),
-                pa.array(np.round(similarity.reshape(-1), 6), pa.float32()).take(place),
+                pa.array(np.round(similarity, 6), pa.float32()).take(place),
                 *(
                     pa.array(columns[name], pa.float64()).take(place)
                     for name in ("ra_deg", "dec_deg", "z_spec")
@@ -116,29 +124,54 @@ def neighbours_block(served: Served, rows: pa.Table, k: int, first: int, *, radi
     return pa.table([values for _, values in named], schema=pa.schema([column for column, _ in named]))
 
 
-def neighbours_meta(served: Served, k: int) -> dict[str, Any]:
-    """Return what the answer says of all rows."""
-    return {
-        "release": served.block,
-        "search": served.search_block(n_searched=served.release.info.n - 1),
-        "k": k,
-    }
+def neighbours_meta(served: Served, wanted: Wanted) -> dict[str, Any]:
+    """Return what the answer says of all rows; its search is that of the release's first object."""
+    plan, search = served.from_graph
+    if not _is_precomputed(served, np.arange(1), wanted):
+        release = served.release
+        first = release.store.vectors(np.arange(1))
+        allowed = wanted.selection.mask(release)
+        plan = release.engine.search(first, wanted.k, allowed=allowed, exact=wanted.exact).plan
+        search = certificate(
+            served,
+            plan,
+            n_searched=plan.n_allowed - (not wanted.selection),
+            filters=wanted.selection.to_json(),
+        )
+    return {"release": served.block, "search": search, "k": wanted.k}
+
+
+def _is_precomputed(served: Served, rows: NDArray[np.int64], wanted: Wanted) -> bool:
+    knows = wanted.is_plain and served.release.graph.knows(rows, wanted.k)
+    return knows and (served.from_graph[0].is_exact or not wanted.exact)
 
 
 def _nearest(
-    served: Served, rows: NDArray[np.int64], k: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return neighbours and similarities, shape (Q, k), fewer columns where the release holds fewer objects."""
-    graph, n = served.release.graph, served.release.info.n
-    if k <= graph.k or graph.k >= n - 1:
-        return graph.rows[rows, :k].astype(np.int64), np.asarray(graph.similarity[rows, :k])
-    store = served.release.store
-    k = min(k, n - 1)
-    if not len(rows):
-        return np.empty((0, k), np.int64), np.empty((0, k), np.float32)
-    found = store.search(np.stack([store.vector(int(row)) for row in rows]), k + 1)
-    kept = found.rows != rows[:, None]
-    # Among more than k identical vectors the row itself may be missing: then the last hit goes.
-    kept[kept.all(axis=1), -1] = False
-    shape = (len(rows), k)
-    return found.rows[kept].reshape(shape), found.similarity[kept].reshape(shape)
+    served: Served, rows: NDArray[np.int64], wanted: Wanted
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    """Return the neighbours of all rows one after the other, their similarities, and how many each row has."""
+    release, k = served.release, wanted.k
+    if not len(rows) or wanted.selection.dedup is not None:
+        # Which entries are the same object as a row is known of one row at a time.
+        found = [by_row(served, row, wanted) for row in rows.tolist()]
+        lengths = np.array([len(one.rows) for one in found], np.int64)
+        return (
+            np.concatenate([np.empty(0, np.int64), *(one.rows for one in found)]),
+            np.concatenate([np.empty(0, np.float32), *(one.similarity for one in found)]),
+            lengths,
+        )
+    if _is_precomputed(served, rows, wanted):
+        graph = release.graph
+        near, similarity = graph.rows[rows, :k].astype(np.int64), graph.similarity[rows, :k]
+        # Of an updated release some rows know fewer: behind those stands the row itself.
+        kept = near != rows[:, None]
+    else:
+        allowed = wanted.selection.mask(release)
+        hits = release.engine.search(
+            release.store.vectors(rows), k + 1, allowed=allowed, exact=wanted.exact
+        ).hits
+        near, similarity = hits.rows, hits.similarity
+        kept = near != rows[:, None]
+        # Where the row itself was no hit there is one too many.
+        kept &= np.cumsum(kept, axis=1) <= k
+    return near[kept], similarity[kept], kept.sum(axis=1)

@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import answer
+from service.asked import asked_of
+from service.certificate import sealed
 from service.dependencies import StrictRoute, resources_of
 from service.operations import anomalies
 from service.operations.refusals import ReleaseMismatch
@@ -38,7 +40,7 @@ async def anomaly_by_id(
     return answer(
         {
             "release": served.block,
-            "search": served.search_block(n_searched=served.release.info.n - 1),
+            "search": sealed(served.from_graph[1], replay=asked_of(request).token(served)),
             "object_id": object_id,
             "anomaly": anomalies.of_row(served, row),
         }

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.asked import asked_of
 from service.auth import may_upload
 from service.batch_answers import FILES, as_job, at_once, format_of
 from service.batch_parameters import ColumnsMap, MakeJob, TableFormat, chosen_columns
 from service.bodies import batch_of
+from service.certificate import sealed
 from service.dependencies import StrictRoute, resources_of
 from service.media import media_type_of
+from service.operations.finding import Wanted
 from service.operations.neighbours_batch import neighbours_blocks, neighbours_meta, rows_of_block
 from service.operations.refusals import BatchTooLarge
 from service.parameters import K, MatchRadius, ReleaseName, SurveyName
+from service.query_parameters import Exact
 from service.routes.jobs import ACCEPTED
 from service.routes.photoz import BATCH_BODY, BATCH_PROBLEMS
 from service.routes.replies import SECURITY, problems
 from service.schemas.neighbours import NeighboursBatchAnswer
+from service.selection_parameters import Selected
+from service.served import Served
 from service.tables import FEW_BYTES, check_width, wide_bytes
 
 __all__ = ["router"]
@@ -41,15 +47,20 @@ _LINES: Final = 10
         "The `k` nearest neighbours of each row sent, in the order of the rows and nearest first: one line for each "
         "neighbour, with the `row` it belongs to; a row without neighbours has one line that says why in `status` and "
         "`message`. All columns of a table are repeated on each line. Up to 20,000 lines (rows times `k`) and 2,000 rows "
-        "are answered at once; more become a job: 202, whose `Location` tells how far it is. Neighbours are exact, and an "
-        "object is never its own."
+        "are answered at once; more become a job: 202, whose `Location` tells how far it is. Filters hold for the "
+        "neighbours of all rows, `search` says how exact they are, and an object is never its own."
     ),
     response_model=NeighboursBatchAnswer,
     responses={
         200: {"content": _FILES},
         **ACCEPTED,
         **problems(
-            *BATCH_PROBLEMS, "survey.not_found", "release.not_found", "release.mismatch", "service.busy"
+            *BATCH_PROBLEMS,
+            "survey.not_found",
+            "release.not_found",
+            "release.mismatch",
+            "filter.invalid",
+            "service.busy",
         ),
     },
     openapi_extra={**BATCH_BODY, **SECURITY},
@@ -58,6 +69,8 @@ async def neighbours_batch(
     request: Request,
     *,
     k: K = 10,
+    selection: Selected,
+    exact: Exact = False,
     match_radius: MatchRadius = 3 / 3600,
     fmt: TableFormat = None,
     columns_map: ColumnsMap = None,
@@ -67,6 +80,9 @@ async def neighbours_batch(
 ) -> Response:
     resources = resources_of(request)
     served = resources.choose(survey, release)
+    wanted = Wanted(k, selection, exact)
+    # What the release cannot apply is said before the rows are read.
+    selection.mask(served.release)
     chosen, written = chosen_columns(columns_map), format_of(request, fmt, among=_FORMATS)
     if media_type_of(request.headers.get("content-type")) != "application/json":
         await may_upload(request)
@@ -81,6 +97,8 @@ async def neighbours_batch(
                 "release": served.release.id,
                 "match_radius_deg": match_radius,
                 "k": k,
+                "filters": selection.to_json(),
+                "exact": exact,
                 "table": batch.table,
             }
             return await as_job(
@@ -92,13 +110,20 @@ async def neighbours_batch(
                 fmt=written,
                 chunk_rows=min(rows_of_block(k), max(1, FEW_BYTES * n_rows // max(1, n_bytes))),
             )
+        is_replayed = batch.table is None and written == "json"
+        replay = asked_of(request, await request.body()).token(served) if is_replayed else None
         return await at_once(
             resources,
-            partial(neighbours_blocks, served, batch.rows, k, radius_deg=match_radius),
-            lambda: {**neighbours_meta(served, k), "table": batch.table},
+            partial(neighbours_blocks, served, batch.rows, wanted, radius_deg=match_radius),
+            partial(_meta, served, wanted, batch.table, replay),
             written,
             stem=f"neighbours-{served.survey}",
         )
+
+
+def _meta(served: Served, wanted: Wanted, table: Any, replay: str | None) -> dict[str, Any]:
+    meta = neighbours_meta(served, wanted)
+    return {**meta, "search": sealed(meta["search"], replay=replay), "table": table}
 
 
 def _check_lines(n_lines: int, most: int) -> None:

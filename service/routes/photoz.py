@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import answer
+from service.asked import asked_of
 from service.auth import may_upload
 from service.batch_answers import FILES, as_job, at_once, format_of
 from service.batch_parameters import (
@@ -23,6 +24,7 @@ from service.batch_parameters import (
     chosen_columns,
 )
 from service.bodies import batch_of
+from service.certificate import sealed
 from service.dependencies import StrictRoute, resources_of
 from service.formats.writing import FORMATS
 from service.media import media_type_of
@@ -34,6 +36,7 @@ from service.parameters import MatchRadius, ObjectId, ReleaseName, SurveyName
 from service.routes.jobs import ACCEPTED
 from service.routes.replies import COMMON, SECURITY, problems
 from service.schemas.photoz import BatchAnswer, BatchRequest, PhotoZAnswer
+from service.served import Served
 from service.tables import FEW_BYTES, wide_bytes
 
 __all__ = ["BATCH_BODY", "BATCH_PROBLEMS", "router", "shown_in"]
@@ -101,7 +104,10 @@ async def photoz_by_id(
     return answer(
         {
             "release": served.block,
-            "search": served.search_block(n_searched=served.release.spectroscopic.n),
+            "search": sealed(
+                served.search_block(n_searched=served.release.spectroscopic.n),
+                replay=asked_of(request).token(served),
+            ),
             "object_id": object_id,
             "z_spec": served.release.columns.take([row], ["z_spec"])["z_spec"][0],
             "photoz": block,
@@ -167,13 +173,20 @@ async def photoz_batch(
             radius_deg=match_radius,
             with_reason=written == "json",
         )
+        is_replayed = batch.table is None and written == "json"
+        replay = asked_of(request, await request.body()).token(served) if is_replayed else None
         return await at_once(
             resources,
             blocks,
-            lambda: {**batch_meta(served, shown), "table": batch.table},
+            partial(_meta, served, shown, batch.table, replay),
             written,
             stem=f"photoz-{served.survey}",
         )
+
+
+def _meta(served: Served, shown: Shown, table: Any, replay: str | None) -> dict[str, Any]:
+    meta = batch_meta(served, shown)
+    return {**meta, "search": sealed(meta["search"], replay=replay), "table": table}
 
 
 def shown_in(fmt: str, representation: Representation | None, n_samples: int, seed: int) -> Shown:

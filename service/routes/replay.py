@@ -107,6 +107,7 @@ class _Dispatched(Response):
     """The answer of the application's own routes to another request."""
 
     def __init__(self, request: Request, asked: Replay, resources: Resources) -> None:
+        super().__init__()
         body = asked.body or b""
         headers = [(name, value) for name, value in request.scope["headers"] if name not in _DROPPED]
         if asked.body is not None:
