@@ -35,6 +35,7 @@ __all__ = [
     "object_ids",
     "read_base",
     "read_queries",
+    "read_truth",
     "recall",
     "truth",
 ]
@@ -120,18 +121,25 @@ def object_ids(n: int) -> list[str]:
 
 def truth(base: VectorArray, queries: VectorArray, k: int = K) -> NDArray[np.int64]:
     """Return the rows of the k nearest of each query (of all, if fewer) by brute force, in blocks of NumPy products."""
-    k = min(k, len(base))
-    best = np.full((len(queries), k), -2, np.float32)
-    rows = np.zeros((len(queries), k), np.int64)
-    for start in range(0, len(base), 65536):
-        similarity = queries @ base[start : start + 65536].T
-        both = np.concatenate([best, similarity], axis=1)
-        found = np.concatenate(
-            [rows, np.broadcast_to(np.arange(start, start + similarity.shape[1]), similarity.shape)], axis=1
-        )
-        order = np.argsort(-both, axis=1, kind="stable")[:, :k]
-        best, rows = np.take_along_axis(both, order, axis=1), np.take_along_axis(found, order, axis=1)
+    best = np.empty((len(queries), 0), np.float32)
+    rows = np.empty((len(queries), 0), np.int64)
+    for start in range(0, len(base), _BLOCK):
+        similarity = queries @ base[start : start + _BLOCK].T
+        few = min(k, similarity.shape[1])
+        found = np.argpartition(-similarity, few - 1, axis=1)[:, :few]
+        best = np.hstack([best, np.take_along_axis(similarity, found, axis=1)])
+        rows = np.hstack([rows, found + start])
+        order = np.argsort(-best, axis=1, kind="stable")[:, :k]
+        best, rows = np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
     return rows
+
+
+def read_truth(data_dir: Path, n: int) -> NDArray[np.int64]:
+    """Return the true rows of every held-out query, computed once."""
+    path = data_dir / f"n{n}" / "truth.npy"
+    if not path.is_file():
+        np.save(path, truth(read_base(data_dir, n), read_queries(data_dir)))
+    return np.asarray(np.load(path))
 
 
 def recall(found: list[list[int]] | NDArray[np.int64], true: NDArray[np.int64]) -> float:

