@@ -186,13 +186,34 @@ class EmbeddingStore:
         """
         ids: list[str] = []
         blocks = [np.empty((0, self.info.dimension), np.float32)]
+        for found, vectors in self.blocks():
+            ids += found
+            blocks.append(vectors)
+        return ids, np.concatenate(blocks)
+
+    def blocks(self) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Read shard by shard in the survey's order: object ids and unit vectors, float32, shape (B, D).
+
+        Raises
+        ------
+        CorruptFolder
+            If a shard is missing or does not have its hash.
+        """
         for table in self._tables():
-            ids += table.column("object_id").to_pylist()
             flat = table.column("embedding").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            blocks.append(flat.astype(np.float32).reshape(-1, self.info.dimension))
-        vectors = np.concatenate(blocks)
-        norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-        return ids, (vectors / norms).astype(np.float32)
+            vectors = flat.astype(np.float32).reshape(-1, self.info.dimension)
+            norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+            yield table.column("object_id").to_pylist(), (vectors / norms).astype(np.float32)
+
+    def ids(self) -> list[str]:
+        """Return the object ids in the survey's order.
+
+        Raises
+        ------
+        CorruptFolder
+            If a shard is missing or does not have its hash.
+        """
+        return [i for table in self._tables() for i in table.column("object_id").to_pylist()]
 
     def flags(self) -> NDArray[np.int32]:
         """Return what the cutouts raised, in the order of :meth:`load`, shape (N,); 0 in shards of before it was kept.

@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from index.vectors.approximate import ApproximateStore
 from index.vectors.exact import ExactStore
+from index.vectors.store import Hits, VectorArray
 
-__all__ = ["GRAPH_FILES", "GRAPH_K", "GRAPH_LENGTHS", "NeighbourGraph", "build_graph"]
+__all__ = ["GRAPH_FILES", "GRAPH_K", "GRAPH_LENGTHS", "NeighbourGraph", "build_graph", "graph_recall"]
 
 GRAPH_K = 100
 GRAPH_FILES = ("neighbours_rows.npy", "neighbours_similarity.npy")
 #: Of an updated release only: how many of each row's neighbours count.
 GRAPH_LENGTHS = "neighbours_lengths.npy"
 _BLOCK = 1024
+_TIMES_EFFORT = 4
+_RECALLED = 500
 
 
 class NeighbourGraph:
@@ -87,6 +92,8 @@ def build_graph(
     store: ExactStore,
     k: int = GRAPH_K,
     *,
+    index: ApproximateStore | None = None,
+    folder: Path | None = None,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> NeighbourGraph:
@@ -97,21 +104,25 @@ def build_graph(
 
     Parameters
     ----------
+    index
+        Searches in place of comparing all with all, at four times the effort of its other searches; a vector for which
+        it finds too few is compared with all.
+    folder
+        Where the graph is written as it grows; without one it is kept in memory, and :meth:`NeighbourGraph.save` writes it.
     threads
         Blocks searched at once; 0 means as many as there are cores.
 
     Returns
     -------
     NeighbourGraph
-        Exact; with k = n - 1 when the store is smaller than that.
+        Exact without ``index``; with k = n - 1 when the store is smaller than that.
     """
     k = min(k, store.n - 1)
-    rows = np.empty((store.n, k), np.int32)
-    similarity = np.empty((store.n, k), np.float32)
+    rows, similarity = _arrays((store.n, k), folder)
 
     def fill(start: int) -> int:
         own = np.arange(start, min(start + _BLOCK, store.n))
-        hits = store.search(store.vectors(own), k + 1)
+        hits = _nearest(store, index, store.vectors(own), k + 1)
         kept = hits.rows != own[:, None]
         # Among more than k identical vectors the row itself may be missing: then the last hit goes.
         kept[kept.all(axis=1), -1] = False
@@ -123,4 +134,47 @@ def build_graph(
         for done in pool.map(fill, range(0, store.n, _BLOCK)):
             if progress is not None:
                 progress(done, store.n)
+    if isinstance(rows, np.memmap) and isinstance(similarity, np.memmap):
+        rows.flush()
+        similarity.flush()
     return NeighbourGraph(rows, similarity)
+
+
+def graph_recall(graph: NeighbourGraph, store: ExactStore, seed: int) -> float:
+    """Return the share of the true ten nearest others that the graph holds, of up to 500 vectors drawn by a seed."""
+    own = np.random.default_rng(seed).choice(store.n, min(store.n, _RECALLED), replace=False, shuffle=False)
+    k = min(10, graph.k)
+    if k == 0:
+        return 1.0
+    true = store.search(store.vectors(own), k + 1)
+    found = 0
+    for row, rows in zip(own, true.rows, strict=True):
+        found += int(np.isin(rows[rows != row][:k], graph.rows[row, :k]).sum())
+    return found / (len(own) * k)
+
+
+def _arrays(shape: tuple[int, int], folder: Path | None) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    if folder is None or not all(shape):
+        return np.empty(shape, np.int32), np.empty(shape, np.float32)
+    rows, similarity = (
+        open_memmap(folder / name, "w+", np.dtype(kind), shape)
+        for name, kind in zip(GRAPH_FILES, ("<i4", "<f4"), strict=True)
+    )
+    return rows, similarity
+
+
+def _nearest(store: ExactStore, index: ApproximateStore | None, queries: VectorArray, k: int) -> Hits:
+    """Find k vectors of each query."""
+    if index is None:
+        return store.search(queries, k)
+    hits = index.search(queries, k, effort=_TIMES_EFFORT * index.effort)
+    short = np.flatnonzero(hits.lengths < k)
+    if not len(short):
+        return hits
+    rows = np.empty((len(queries), k), np.int64)
+    similarity = np.empty(rows.shape, np.float32)
+    whole = np.flatnonzero(hits.lengths >= k)
+    rows[whole], similarity[whole] = hits.rows[whole], hits.similarity[whole]
+    again = store.search(queries[short], k)
+    rows[short], similarity[short] = again.rows, again.similarity
+    return Hits(rows, similarity, np.full(len(rows), k, dtype=np.int64))

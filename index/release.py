@@ -37,7 +37,7 @@ __all__ = ["FORMAT", "MANIFEST", "WHOLE_SINCE", "Release", "ReleaseInfo", "hash_
 MANIFEST = "manifest.json"
 #: What is built now. 1 had no domain; 2 had no calibrated redshifts, and computes them; up to 3 nothing was said of the index,
 #: which was exact: all are read.
-FORMAT = 3
+FORMAT = 4
 #: From this one on a release has all that answers are made from.
 WHOLE_SINCE = 3
 COLUMNS, ANOMALY = "columns.arrow", "anomaly.npy"
@@ -156,6 +156,11 @@ class Release:
         alive = np.ones(self.info.n, dtype=np.bool_)
         alive[np.load(self.path / WITHDRAWN, allow_pickle=False)] = False
         return alive
+
+    @cached_property
+    def galaxies(self) -> NDArray[np.int64]:
+        """The rows that are galaxies, rising: all but those that an update withdrew."""
+        return np.arange(self.info.n) if self.alive is None else np.flatnonzero(self.alive)
 
     @cached_property
     def engine(self) -> SearchEngine:

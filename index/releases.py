@@ -4,40 +4,28 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from index.anomaly import AnomalyScale, knn_distances
-from index.columns import frozen_columns, write_columns
 from index.domain import DOMAIN
 from index.domain_sample import sample_domain
 from index.embed import describe_embeddings
 from index.embeddings import EmbeddingStore
+from index.field_blocks import shifted
 from index.model import Model
-from index.neighbours import GRAPH_FILES, NeighbourGraph, build_graph
+from index.neighbours import NeighbourGraph, build_graph, graph_recall
 from index.photoz_job import describe_shards
 from index.photoz_shards import PhotozShards
-from index.release import (
-    ANOMALY,
-    COLUMNS,
-    FORMAT,
-    MANIFEST,
-    PARENT,
-    Release,
-    ReleaseInfo,
-    hash_of_ids,
-    verify_release,
-)
-from index.release_index import VECTORS
-from index.release_photoz import PHOTOZ_RELEASE_FILES, write_kernel, write_network
-from index.spectroscopic import Spectroscopic
+from index.release import FORMAT, MANIFEST, Release, ReleaseInfo, hash_of_ids, verify_release
+from index.release_parts import ReleaseParts
+from index.release_vectors import BuiltIndex, VectorBuild
 from index.vectors.exact import FAISS_VERSION, ExactStore
+from index.vectors.factory import IndexRequest, choose_index
+from index.vectors.training import Trainer, train_lists
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder, publish_folder, read_manifest, write_manifest
 from survey.naming import checked_name
@@ -51,7 +39,6 @@ __all__ = [
     "verify_release",
 ]
 
-_FROZEN = ("z_err68", "z_conf", "z_flags")
 _LAST_CELL = np.iinfo(np.int64).max
 
 
@@ -86,6 +73,8 @@ def build_release(
     embeddings: EmbeddingStore,
     releases_dir: Path,
     photoz: PhotozShards | None = None,
+    index: IndexRequest | None = None,
+    train: Trainer = train_lists,
     progress: Callable[[int, int], None] | None = None,
     now: datetime | None = None,
 ) -> ReleaseInfo:
@@ -95,8 +84,12 @@ def build_release(
     ----------
     photoz
         What the model's redshift network said of the survey; without it a kernel is fitted to the spectra.
+    index
+        How it is to be searched; by its size by default.
+    train
+        Finds the centroids of an inverted file.
     progress
-        Told how many galaxies have their neighbours, of how many.
+        Told how much is done, of how much: a galaxy counts when it has its neighbours, and in an approximate index.
     now
         Time of building, the present by default.
 
@@ -109,13 +102,16 @@ def build_release(
     ------
     EmbeddingMismatch, ShardsMismatch
         If the embeddings, or the network's redshifts, belong to another survey or model.
+    BudgetTooSmall, UnusableRequest
+        If there can be no such index; nothing was built then.
     CorruptFolder
         If a part is damaged or the staged release does not verify; nothing is published then.
     """
     embeddings.check_bound(describe_embeddings(survey, model, shard_size=embeddings.info.shard_size))
     if photoz is not None:
         photoz.check_bound(describe_shards(survey, model, shard_size=photoz.info.shard_size))
-    ids, vectors = embeddings.load()
+    ids = embeddings.ids()
+    choice = choose_index(len(ids), model.card.dimension, index)
     rows = np.array([survey.row_of(i) for i in ids], dtype=np.int64)
     order = _sky_order(survey, rows, ids)
     created = now or datetime.now(UTC)
@@ -125,12 +121,16 @@ def build_release(
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     try:
-        np.ascontiguousarray(vectors[order], dtype="<f4").tofile(staged / VECTORS)
-        del vectors
-        store = ExactStore(staged / VECTORS, model.card.dimension)
-        graph = build_graph(store, progress=progress)
+        vectors = VectorBuild(staged, embeddings, order, choice, train=train)
+        store = vectors.write()
+        n_steps = store.n if choice.kind == "exact" else 2 * store.n
+        indexed = vectors.index(store, shifted(progress, 0, n_steps))
+        passed = shifted(progress, n_steps - store.n, n_steps)
+        graph = build_graph(
+            store, index=indexed.approximate, folder=staged, progress=lambda done, _: passed(done)
+        )
         is_display = model.contract.is_display or survey.info.kind == "display"
-        parts = _Parts(staged, survey, model.card.id, store, graph, is_display)
+        parts = ReleaseParts(staged, survey, model.card.id, store, graph, is_display)
         redshifts = parts.write(rows[order], flags=embeddings.flags()[order], shards=photoz)
         domain = sample_domain(survey, model.contract, rows)
         if domain is not None:
@@ -145,20 +145,22 @@ def build_release(
             n_rejected=len(embeddings.rejected),
             dimension=store.dimension,
             metric="cosine",
-            recall_at_10=1.0,
-            exact=True,
+            recall_at_10=indexed.recall_at_10,
+            exact=choice.kind == "exact",
             is_display=is_display,
             ids_sha256=hash_ids,
             # To the microsecond: of two built within one second the first one stays the first.
             created=created.isoformat(),
         )
-        optional = [name for name in (*PHOTOZ_RELEASE_FILES, DOMAIN) if (staged / name).is_file()]
-        files = (VECTORS, COLUMNS, ANOMALY, *GRAPH_FILES, *optional)
+        files = sorted(path.name for path in staged.iterdir())
         manifest: dict[str, Any] = {
             **info.to_json(),
+            **indexed.to_json(vectors.projection),
             "format": FORMAT,
+            "graph": _described(graph, indexed, store, choice.seed),
             "photoz": redshifts,
             "faiss_version": FAISS_VERSION,
+            "numpy_version": np.__version__,
             "sizes": {name: (staged / name).stat().st_size for name in files},
         }
         write_manifest(staged, MANIFEST, manifest, files)
@@ -170,58 +172,10 @@ def build_release(
     return info
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Parts:
-    """Everything beside the vectors."""
-
-    staged: Path
-    survey: SurveyFolder
-    model_id: str
-    store: ExactStore
-    graph: NeighbourGraph
-    is_display: bool
-
-    def write(
-        self, rows: NDArray[np.int64], *, flags: NDArray[np.int32], shards: PhotozShards | None
-    ) -> dict[str, Any]:
-        """Write it; returns what the manifest says of redshifts."""
-        self.graph.save(self.staged)
-        distances = knn_distances(self.graph)
-        np.save(self.staged / ANOMALY, distances, allow_pickle=False)
-        percentile = AnomalyScale(distances, self.store, self.graph).percentile(distances)
-        computed = {"anomaly_percentile": percentile}
-        said, found = self._redshifts(frozen_columns(self.survey.objects, rows, computed), flags, shards)
-        if found:
-            computed |= {name: found[name] for name in _FROZEN} | {"z_phot": found["z_best"]}
-        write_columns(frozen_columns(self.survey.objects, rows, computed), self.staged / COLUMNS)
-        return said
-
-    def _redshifts(
-        self, table: pa.Table, flags: NDArray[np.int32], shards: PhotozShards | None
-    ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        spectroscopic = _spectroscopic(table)
-        if shards is not None and not self.is_display:
-            ids = table.column("object_id").to_pylist()
-            return write_network(self.staged, self.store, self.graph, spectroscopic, ids=ids, shards=shards)
-        return write_kernel(
-            self.staged,
-            self.store,
-            self.graph,
-            spectroscopic,
-            is_display=self.is_display,
-            model_id=self.model_id,
-            train_set=self.survey.info.name,
-            flags=flags,
-        )
-
-
-def _spectroscopic(table: pa.Table) -> Spectroscopic:
-    parents = (
-        np.array(table.column(PARENT).to_pylist(), dtype=object) if PARENT in table.column_names else None
-    )
-    return Spectroscopic(
-        np.array(table.column("z_spec").to_numpy(zero_copy_only=False), dtype=np.float64), parents
-    )
+def _described(graph: NeighbourGraph, indexed: BuiltIndex, store: ExactStore, seed: int) -> dict[str, Any]:
+    """Say of a graph whether it is exact, and what it holds of the true ten nearest."""
+    is_exact = indexed.approximate is None
+    return {"is_exact": is_exact, "recall_at_10": 1.0 if is_exact else graph_recall(graph, store, seed)}
 
 
 def _sky_order(survey: SurveyFolder, rows: NDArray[np.int64], ids: list[str]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from index.catalogue.ingest import ingest_release, ingest_survey
 from index.embeddings import EmbeddingStore
 from index.model import Model
 from index.photoz_shards import PhotozShards
-from index.release import FORMAT, Release
+from index.release import WHOLE_SINCE, Release
 from index.released import adopt, released_models
 from index.releases import build_release, find_release
 from service.records.audit import record
@@ -94,7 +94,7 @@ def build_index(
         release, is_new = _release(data_dir / "releases", survey, model, path, photoz=photoz, step=step)
         rows = _publish(url, survey, release, step)
     info = release.info
-    return BuildReport(info.id, survey_name, model.card.id, info.n, rejected, rows, is_new)
+    return BuildReport(info.id, survey_name, model.card.id, info.n_galaxies, rejected, rows, is_new)
 
 
 def choose_model(data_dir: Path, survey: SurveyFolder, model_id: str | None, *, step: Step) -> Model:
@@ -150,7 +150,7 @@ def _release(
     if found is not None:
         try:
             opened = Release.open(folder / found.id)
-            if opened.format >= FORMAT:
+            if opened.format >= WHOLE_SINCE:
                 return opened, False
             # Built by an earlier version: it is served as it is until the new one is active.
         except CorruptFolder:

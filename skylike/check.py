@@ -9,7 +9,7 @@ from index.embeddings import EmbeddingStore
 from index.model import GoldenMismatch, Model, OnnxEncoder
 from index.photoz_encoder import PhotozEncoder
 from index.photoz_shards import PhotozShards
-from index.release import FORMAT, Release
+from index.release import WHOLE_SINCE, Release
 from index.releases import list_releases
 from index.shipped import released_folder
 from skylike.findings import Finding, complaint, note, ok
@@ -149,7 +149,7 @@ class DataCheck:
         if strangers:
             found = f"{len(strangers)} ids are not in survey {info.survey}, first {strangers[0]!r}"
             return complaint(name, found, build)
-        if release.format < FORMAT:
+        if release.format < WHOLE_SINCE:
             return note(
                 name,
                 f"built by an earlier version: uploads are not compared with its galaxies; {build} makes it anew",
