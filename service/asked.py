@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.operations.cursors import digest_of
-from service.operations.replay import Pin, token_of
+from service.operations.replay import token_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,8 +38,7 @@ class Asked:
 
     def token(self, *served: Served) -> str | None:
         """Return the token that asks the same of the same releases; None where it would be too long."""
-        pins = tuple(Pin(one.release.id, one.release.sha256) for one in served)
-        return token_of(pins, self.path, self.query, self.body)
+        return token_of([one.pin for one in served], self.path, self.query, self.body)
 
     def digest(self) -> str:
         """Return what all pages of one list have in common."""
@@ -54,6 +53,6 @@ def asked_of(request: Request, body: bytes | None = None) -> Asked:
 
 
 def _without(query: bytes, names: tuple[bytes, ...]) -> bytes:
-    if not query:
-        return query
+    if b"&" not in query:
+        return b"" if query.partition(b"=")[0] in names else query
     return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[0] not in names)

@@ -40,7 +40,7 @@ def certificate(
     info = served.release.info
     recall = 1.0 if plan.is_exact else plan.recall_at_10
     return {
-        "space": "embedding",
+        "space": "embedding" if served.release.projection is None else "projection",
         "metric": info.metric,
         "exact": plan.is_exact,
         "recall": recall,
@@ -74,11 +74,14 @@ def sealed(
 
 def graph_plan(served: Served) -> Plan:
     """Return the plan of an answer read from the precomputed neighbours."""
-    n = served.release.engine.n_total
+    release = served.release
+    n = release.engine.n_total
+    # The graph of a release with an approximate index was made by it.
+    is_exact = release.approximate is None
     return Plan(
         strategy="graph",
-        is_exact=True,
-        recall_at_10=1.0,
+        is_exact=is_exact,
+        recall_at_10=1.0 if is_exact else release.graph_recall_at_10,
         n_total=n,
         n_allowed=n,
         effort=None,

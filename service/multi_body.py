@@ -102,16 +102,18 @@ def _vectors(
 
 
 def _unit(served: Served, where: str, numbers: list[float]) -> NDArray[np.float32]:
-    dimension = served.release.info.dimension
-    if len(numbers) != dimension:
-        raise invalid(
-            where, f"has {len(numbers)} numbers; embeddings of {served.block['model']} have {dimension}"
-        )
+    """Return an embedding as the release holds it: a model's own one is projected where the release is."""
+    release = served.release
+    dimension, projection = release.info.dimension, release.projection
+    own = dimension if projection is None else projection.dimension_in
+    if len(numbers) not in (dimension, own):
+        raise invalid(where, f"has {len(numbers)} numbers; embeddings of {served.block['model']} have {own}")
     vector = np.array(numbers, np.float64)
     length = float(np.linalg.norm(vector))
     if not 0 < length < np.inf:
         raise invalid(where, "has no direction: it is all zeros, or too long")
-    return (vector / length).astype(np.float32)
+    unit = (vector / length).astype(np.float32)
+    return unit if len(unit) == dimension else release.project(unit[None])[0]
 
 
 def _check(name: str, items: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from service.certificate import certificate, full_plan, graph_plan
 from service.hit_texts import HitTexts
 from service.operations.refusals import ObjectNotFound, ObjectNotIndexed
+from service.operations.replay import Pin
 from service.positions import SkyIndex
 from survey.archive import SurveyFolder, UnknownObject
 
@@ -97,6 +98,11 @@ class Served:
     def ranking(self) -> NDArray[np.int64]:
         """Rows from the most to the least anomalous."""
         return self.release.anomaly.ranked()
+
+    @cached_property
+    def pin(self) -> bytes:
+        """What names the release in replay tokens."""
+        return Pin(self.release.id, self.release.sha256).text()
 
     @cached_property
     def from_graph(self) -> tuple[Plan, dict[str, Any]]:

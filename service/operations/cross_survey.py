@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from service.operations.refusals import ModelMismatch
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ def partners(resources: Resources, served: Served, names: Sequence[str]) -> tupl
             models = sorted({one.block["model"] for one in resources.releases.values() if one.survey == name})
             raise ModelMismatch(
                 f"Release {served.release.id} is of model {served.block['model']}; survey {name} is indexed by "
-                f"{', '.join(models) or 'none'}. Vectors of different models are never compared: index {name} by "
-                f"{served.block['model']}, or leave it out.",
+                f"{', '.join(models) or 'none'}, or in another projection. Vectors of different models are never "
+                f"compared: index {name} by {served.block['model']}, or leave it out.",
                 survey=name,
                 model=served.block["model"],
                 models=models,
@@ -105,6 +107,10 @@ def merged_search(
 
 
 def _alike(one: Served, other: Served) -> bool:
-    """Whether vectors of two releases can be compared."""
-    same_model = one.block["model_sha256"] == other.block["model_sha256"]
-    return same_model and one.release.info.dimension == other.release.info.dimension
+    """Whether vectors of two releases can be compared: those of one model in one space."""
+    if one.block["model_sha256"] != other.block["model_sha256"]:
+        return False
+    ours, theirs = one.release.projection, other.release.projection
+    if ours is None or theirs is None:
+        return ours is theirs
+    return np.array_equal(ours.matrix, theirs.matrix) and np.array_equal(ours.mean, theirs.mean)

@@ -15,10 +15,20 @@ from numpy.typing import NDArray
 
 from service.operations.refusals import CursorExpired, CursorInvalid, CursorMismatch
 
-__all__ = ["MOST_HITS", "HitCursor", "after", "decode_hit_cursor", "digest_of", "encode_hit_cursor"]
+__all__ = [
+    "MOST_HITS",
+    "HitCursor",
+    "after",
+    "decode_hit_cursor",
+    "digest_of",
+    "encode_hit_cursor",
+    "urlsafe_text",
+]
 
 #: Hits of one list, all pages together.
 MOST_HITS: Final = 10_000
+
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +56,20 @@ class HitCursor:
 
 def digest_of(path: bytes, query: bytes, body: bytes | None) -> str:
     """Return a short hash of a question: the order of its parameters does not count."""
-    parts = b"&".join(sorted(query.split(b"&")))
-    return hashlib.blake2b(b"\0".join((path, parts, body or b"")), digest_size=9).hexdigest()
+    parts = b"&".join(sorted(query.split(b"&"))) if b"&" in query else query
+    whole = b"%b\0%b" % (path, parts) if body is None else b"\0".join((path, parts, body))
+    return hashlib.blake2b(whole, digest_size=9).hexdigest()
 
 
 def encode_hit_cursor(cursor: HitCursor) -> str:
     """Return an opaque text."""
     values = [cursor.release, cursor.digest, cursor.n_given, cursor.similarity, cursor.row]
-    return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
+    return urlsafe_text(orjson.dumps(values))
+
+
+def urlsafe_text(data: bytes) -> str:
+    """Return base64 for URLs, without padding."""
+    return binascii.b2a_base64(data, newline=False).translate(_URLSAFE).rstrip(b"=").decode()
 
 
 def decode_hit_cursor(text: str, *, digest: str, served: Collection[str]) -> HitCursor:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
+from service.operations.cursors import urlsafe_text
 from service.operations.refusals import ReplayInvalid
 
 __all__ = ["MAX_TOKEN", "Pin", "Replay", "read_token", "token_of"]
@@ -22,7 +23,7 @@ MAX_TOKEN: Final = 65_536
 _MOST_BYTES = 1 << 20
 # The first character: as it is, or compressed.
 _PLAIN, _PACKED = "p", "z"
-_CHECK_BYTES = 6
+_CHECK_BYTES = 4
 _HASH_CHARS = 32
 _PATHS = re.compile(
     r"/api/v1/(objects/[^/?#]{1,512}/(neighbours|photoz|anomaly)|neighbours|neighbours/(multi|vector|batch)"
@@ -39,6 +40,10 @@ class Pin:
 
     release: str
     sha256: str
+
+    def text(self) -> bytes:
+        """Return it as it stands in a token."""
+        return orjson.dumps([self.release, self.sha256[:_HASH_CHARS]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,15 @@ class Replay:
     body: bytes | None
 
 
-def token_of(pins: tuple[Pin, ...], path: bytes, query: bytes, body: bytes | None) -> str | None:
+def token_of(pins: Iterable[bytes], path: bytes, query: bytes, body: bytes | None) -> str | None:
     """Return the token of a question: urlsafe, without a secret, whole in itself.
+
+    It stands in every answer, so it is put together from bytes (3 microseconds; 10 from objects).
+
+    Parameters
+    ----------
+    pins
+        :meth:`Pin.text` of the releases.
 
     Returns
     -------
@@ -70,19 +82,13 @@ def token_of(pins: tuple[Pin, ...], path: bytes, query: bytes, body: bytes | Non
         None where it would be longer than :data:`MAX_TOKEN`.
     """
     try:
-        values = [[(pin.release, pin.sha256[:_HASH_CHARS]) for pin in pins], path.decode(), query.decode()]
-        if body is not None:
-            values.append(body.decode())
+        data = b"[[%b],%b,%b" % (b",".join(pins), _quoted(path), _quoted(query))
+        if body is None:
+            return _written(_PLAIN, data + b"]")
+        data += b"," + orjson.dumps(body.decode()) + b"]"
     except UnicodeDecodeError:
         return None
-    data = orjson.dumps(values)
-    kind = _PLAIN
-    if body is not None:
-        if len(data) > _MOST_BYTES:
-            return None
-        kind, data = _PACKED, zlib.compress(data, 6)
-    text = kind + base64.urlsafe_b64encode(_check(data) + data).decode().rstrip("=")
-    return text if len(text) <= MAX_TOKEN else None
+    return _written(_PACKED, zlib.compress(data, 6)) if len(data) <= _MOST_BYTES else None
 
 
 def read_token(text: str) -> Replay:
@@ -100,7 +106,7 @@ def read_token(text: str) -> Replay:
         kind, packed = text[:1], text[1:]
         both = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
         check, data = both[:_CHECK_BYTES], both[_CHECK_BYTES:]
-        if kind not in (_PLAIN, _PACKED) or check != _check(data):
+        if kind not in (_PLAIN, _PACKED) or check != zlib.crc32(data).to_bytes(_CHECK_BYTES, "big"):
             raise _foreign()
         return _replay(orjson.loads(data if kind == _PLAIN else _unpacked(data)), has_body=kind == _PACKED)
     except (binascii.Error, ValueError, TypeError, zlib.error) as error:
@@ -131,8 +137,16 @@ def _unpacked(data: bytes) -> bytes:
     return found
 
 
-def _check(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=_CHECK_BYTES).digest()
+def _written(kind: str, data: bytes) -> str | None:
+    text = kind + urlsafe_text(zlib.crc32(data).to_bytes(_CHECK_BYTES, "big") + data)
+    return text if len(text) <= MAX_TOKEN else None
+
+
+def _quoted(text: bytes) -> bytes:
+    """Return text as JSON."""
+    if text.isascii() and b'"' not in text and b"\\" not in text:
+        return b'"%b"' % text
+    return orjson.dumps(text.decode())
 
 
 def _foreign() -> ReplayInvalid:

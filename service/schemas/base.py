@@ -51,7 +51,10 @@ class SearchedRelease(Answer):
 class SearchBlock(Answer):
     """The certificate: how far the list of hits can be trusted."""
 
-    space: str = Field(description="Where neighbours are near.", examples=["embedding"])
+    space: str = Field(
+        description="Where neighbours are near: the model's `embedding`, or the release's `projection` of it.",
+        examples=["embedding"],
+    )
     metric: str = Field(examples=["cosine"])
     exact: bool = Field(description="Whether every allowed object was compared.")
     recall: float | None = Field(

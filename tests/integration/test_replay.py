@@ -92,11 +92,11 @@ def test_refusals_are_those_of_the_question(client):
 
     answer = client.get(_GETS[0]).json()
     pin = Pin(answer["release"]["id"], answer["search"]["release_sha256"])
-    lost = token_of((pin,), b"/api/v1/objects/nobody/neighbours", b"", None)
+    lost = token_of((pin.text(),), b"/api/v1/objects/nobody/neighbours", b"", None)
     assert client.get(f"/api/v1/replay/{lost}").json()["code"] == "object.not_found"
-    foreign = token_of((Pin(pin.release, "0" * 64),), b"/api/v1/objects/J00007/neighbours", b"", None)
+    foreign = token_of((Pin(pin.release, "0" * 64).text(),), b"/api/v1/objects/J00007/neighbours", b"", None)
     assert client.get(f"/api/v1/replay/{foreign}").json()["code"] == "release.gone"
-    unknown = token_of((Pin("tiny--none", "0" * 64),), b"/api/v1/objects/J00007/neighbours", b"", None)
+    unknown = token_of((Pin("tiny--none", "0" * 64).text(),), b"/api/v1/objects/J00007/neighbours", b"", None)
     assert client.get(f"/api/v1/replay/{unknown}").json()["code"] == "release.gone"
 
 
