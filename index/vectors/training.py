@@ -20,13 +20,15 @@ Trainer = Callable[[VectorArray, int, int], VectorArray]
 _faiss: Any = faiss
 
 
-def train_lists(sample: VectorArray, n_lists: int, seed: int) -> VectorArray:
+def train_lists(sample: VectorArray, n_lists: int, seed: int, *, gpu: bool = False) -> VectorArray:
     """Find centroids by spherical k-means.
 
     Parameters
     ----------
     sample
         Unit vectors, float32, shape (S, D), S at least ``n_lists``.
+    gpu
+        Whether on all GPUs, by faiss-gpu.
 
     Returns
     -------
@@ -43,6 +45,7 @@ def train_lists(sample: VectorArray, n_lists: int, seed: int) -> VectorArray:
         niter=_ITERATIONS,
         seed=seed,
         spherical=True,
+        gpu=gpu,
         # The sample's size was chosen by the factory: take all of it, and warn of nothing.
         min_points_per_centroid=1,
         max_points_per_centroid=len(sample),
