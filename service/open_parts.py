@@ -10,6 +10,7 @@ from index.embeddings import EmbeddingStore
 from index.model import GoldenMismatch, Model, OnnxEncoder
 from index.photoz_encoder import PhotozEncoder
 from index.release import Release
+from index.updates.survey import survey_of
 from service.served import Served
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder
@@ -70,7 +71,8 @@ class Parts:
         if name not in self._surveys:
             row, open_ = self._known[name], self._before and self._before.surveys.get(name)
             is_same = open_ and open_.sha256 == row.sha256 and not open_.is_replaced
-            self._surveys[name] = open_ if open_ and is_same else _survey(self._settings.data_dir, row)
+            # An update's view of it is of one release; the next one may have another.
+            self._surveys[name] = open_.base if open_ and is_same else _survey(self._settings.data_dir, row)
         return self._surveys[name]
 
     def release(self, row: ReleaseRow) -> Served:
@@ -84,7 +86,8 @@ class Parts:
         if (
             before
             and before.release.sha256 == row.manifest_sha256
-            and before.folder is folder
+            and before.folder.base is folder
+            and not before.folder.is_replaced
             and before.model is encoders.model
         ):
             return before
@@ -137,6 +140,10 @@ def _served(settings: Settings, row: ReleaseRow, folder: SurveyFolder, encoders:
     _agree(f"release {row.id}", info.survey_sha256, f"survey {folder.info.name}", folder.sha256, mend)
     _agree(f"release {row.id}", info.model_sha256, f"model {model.card.id}", model.sha256, mend)
     _check_embeddings(settings.data_dir / "embeddings" / f"{row.survey}--{row.model_id}", folder, model, mend)
+    try:
+        folder = survey_of(release, folder, settings.data_dir / "surveys")
+    except CorruptFolder as error:
+        raise NotServable(f"A supplement of {row.id} cannot be used: {error}.", "skylike check") from error
     if encoders.network is not None:
         release.lend_network(encoders.network)
     served = Served(release, model, encoders.encoder, folder, encoders.network)

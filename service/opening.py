@@ -166,7 +166,8 @@ def _open(
     defaults = {name: default_release(name, releases) for name in surveys if name in indexed}
     return Resources(
         shared=shared,
-        surveys=surveys,
+        # With the supplements of the release that answers when only the survey is named.
+        surveys={**surveys, **{name: releases[release_id].folder for name, release_id in defaults.items()}},
         releases=releases,
         defaults=defaults,
         default_survey=_default_survey(shared.settings, defaults, catalogue.registered),

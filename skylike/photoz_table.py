@@ -47,21 +47,21 @@ def write_table(release: Release, path: Path) -> int:
         staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
-    return release.info.n
+    return release.info.n_galaxies
 
 
 def flag_counts(release: Release) -> dict[str, int]:
     """Return how many galaxies raise each flag, only those that any raises."""
     columns = release.photoz_columns()
-    flags = np.zeros(0, np.int32) if columns is None else columns["z_flags"]
+    flags = np.zeros(0, np.int32) if columns is None else columns["z_flags"][release.galaxies]
     bits = np.flatnonzero([(flags & (1 << bit)).any() for bit in range(31)])
     return {flag_names(1 << int(bit))[0]: int((flags & (1 << int(bit)) > 0).sum()) for bit in bits}
 
 
 def _blocks(release: Release) -> Iterator[pa.Table]:
     kinds = column_types()
-    for start in range(0, release.info.n, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, release.info.n))
+    for start in range(0, release.info.n_galaxies, _BLOCK):
+        rows = release.galaxies[start : start + _BLOCK]
         found = release.photoz.estimate_rows(rows)
         identity = release.columns.take(rows, list(_IDENTITY))
         fields, arrays = [], []

@@ -217,7 +217,7 @@ class _Update:
             survey=name,
             sha256=self.new.sha256,
             ids=ids,
-            vectors=vectors,
+            vectors=base.project(vectors),
             objects=self.new.objects.take(rows),
             flags=embeddings.flags(),
             rejected=rejected,

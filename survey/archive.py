@@ -91,6 +91,26 @@ class SurveyFolder:
         return self.info.kind != "catalogue"
 
     @property
+    def version(self) -> str:
+        """Hash of all that its objects and pixels come from: with supplements it is no more that of the survey."""
+        return self.sha256
+
+    @property
+    def base(self) -> SurveyFolder:
+        """The survey without its supplements."""
+        return self
+
+    @property
+    def superseded(self) -> frozenset[str]:
+        """Ids of :attr:`base` that are withdrawn, or mean an object of a supplement."""
+        return frozenset()
+
+    @property
+    def supplemented(self) -> range:
+        """Rows of objects that supplements added or changed."""
+        return range(0)
+
+    @property
     def has_ivar(self) -> bool:
         """Whether the survey knows how sure its pixels are."""
         return self.has_cutouts and "ivar" in self._arrays

@@ -58,11 +58,6 @@ class UpdatedSurvey(SurveyFolder):
         Oldest first.
     withdrawn
         Ids that are no objects, wherever they occur.
-
-    Attributes
-    ----------
-    version
-        Hash of all that it consists of; its survey's without supplements or withdrawn ids.
     """
 
     def __init__(
@@ -73,7 +68,22 @@ class UpdatedSurvey(SurveyFolder):
         self.withdrawn = frozenset(withdrawn)
         self.supplements = tuple(supplements)
         hashed = [part.sha256 for part in self._parts] + sorted(self.withdrawn)
-        self.version = base.sha256 if len(hashed) == 1 else sha256_of("\0".join(hashed).encode())
+        self._version = base.sha256 if len(hashed) == 1 else sha256_of("\0".join(hashed).encode())
+
+    @property
+    def version(self) -> str:
+        """Hash of its survey, the supplements and the withdrawn ids; its survey's without any."""
+        return self._version
+
+    @property
+    def base(self) -> SurveyFolder:
+        """The survey without its supplements."""
+        return self._parts[0]
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether a part was published anew since it was opened."""
+        return any(part.is_replaced for part in self._parts)
 
     @cached_property
     def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -87,12 +97,21 @@ class UpdatedSurvey(SurveyFolder):
         ]
         return np.repeat(np.arange(len(kept)), [len(rows) for rows in kept]), np.concatenate(kept)
 
-    @cached_property
+    @property
     def superseded(self) -> frozenset[str]:
-        """Ids of the survey itself that are withdrawn or another object's now."""
+        """Ids of the survey itself that are withdrawn, or mean an object of a supplement."""
+        return self._superseded
+
+    @cached_property
+    def _superseded(self) -> frozenset[str]:
         part, row = self._places
         here = set(row[part == 0].tolist())
         return frozenset(i for n, i in enumerate(self._parts[0].ids) if n not in here)
+
+    @property
+    def supplemented(self) -> range:
+        """Rows of objects that supplements added or changed."""
+        return range(int(np.count_nonzero(self._places[0] == 0)), len(self))
 
     @cached_property
     def objects(self) -> pa.Table:
@@ -112,6 +131,8 @@ class UpdatedSurvey(SurveyFolder):
         for part in self._parts:
             part.warm()
         super().warm()
+        assert self.objects.num_rows == len(self)
+        assert self._superseded is not None
 
     def thumbnail(self, row: int) -> bytes:
         """Return the thumbnail of a row; see :meth:`survey.archive.SurveyFolder.thumbnail`."""

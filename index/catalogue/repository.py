@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,6 +110,7 @@ def cone(
     dec_deg: float,
     radius_deg: float,
     limit: int = 1000,
+    without: Collection[str] = (),
 ) -> list[ConeMatch]:
     """Return the objects around a position, nearest first; equal separations by survey and id.
 
@@ -120,6 +122,8 @@ def cone(
         0 to 180; the rim belongs to the cone.
     limit
         Most objects returned: the nearest ones.
+    without
+        Ids that are not returned.
 
     Raises
     ------
@@ -128,7 +132,9 @@ def cone(
     """
     ranges = cone_ranges(ra_deg, dec_deg, radius_deg, _MAX_RANGES)
     names = [survey] if survey is not None else list(session.execute(select(surveys.c.name)).scalars())
-    near = [row for name in names for row in _candidates(session, name, ranges)]
+    near = [
+        row for name in names for row in _candidates(session, name, ranges) if row.object_id not in without
+    ]
     if not near:
         return []
     separation = separation_deg(ra_deg, dec_deg, [row.ra_deg for row in near], [row.dec_deg for row in near])

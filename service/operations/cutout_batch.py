@@ -91,9 +91,12 @@ def answered(served: Served, told: list[tuple[Member, Told]]) -> tuple[list[Answ
         inputs, vectors = inputs[is_unit], vectors[is_unit]
         if not ready:
             return rows, None
+    vectors = served.release.project(vectors)
     without = [
         _own(served, rows[n], found[n], alike)
-        for n, alike in zip(ready, same_images_of_each(served.release.store, vectors), strict=True)
+        for n, alike in zip(
+            ready, same_images_of_each(served.release.store, vectors, served.release.alive), strict=True
+        )
     ]
     bits = np.array([degraded_bits(rows[n].flags) for n in ready], dtype=np.int32)
     estimates = served.release.photoz.estimate_images(inputs, vectors, without=without, flags=bits)

@@ -70,4 +70,4 @@ def thumbnail(folder: SurveyFolder, object_id: str) -> bytes:
 def etag(folder: SurveyFolder, object_id: str, *variant: object) -> str:
     """Return the entity tag of one rendering: the survey's hash, the row, what was asked."""
     parts = "-".join(str(part) for part in (folder.row_of(object_id), *variant))
-    return f'"{folder.sha256[:16]}-{parts}"'
+    return f'"{folder.version[:16]}-{parts}"'

@@ -19,20 +19,27 @@ _TIMES_NEARER = 10.0
 _SEARCHED = 16
 
 
-def same_images(store: VectorStore, vector: NDArray[np.float32]) -> NDArray[np.int64]:
+def same_images(
+    store: VectorStore, vector: NDArray[np.float32], alive: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
     """Return the rows whose image an embedding is of, nearest first; most often none.
 
     Parameters
     ----------
     vector
         Unit norm, shape (D,).
+    alive
+        Rows that are galaxies, shape (n,); None for all.
     """
-    return same_images_of_each(store, vector[None])[0]
+    return same_images_of_each(store, vector[None], alive)[0]
 
 
-def same_images_of_each(store: VectorStore, vectors: NDArray[np.float32]) -> list[NDArray[np.int64]]:
+def same_images_of_each(
+    store: VectorStore, vectors: NDArray[np.float32], alive: NDArray[np.bool_] | None = None
+) -> list[NDArray[np.int64]]:
     """Return :func:`same_images` of each of many embeddings, shape (Q, D), by one search."""
-    found = store.search(vectors, min(_SEARCHED, store.n))
+    # Exactly: the image of a galaxy that an approximate index missed would be called another's.
+    found = store.search(vectors, min(_SEARCHED, store.n), allowed=alive)
     return [
         _alike(rows[:length], similarity[:length])
         for rows, similarity, length in zip(found.rows, found.similarity, found.lengths, strict=True)

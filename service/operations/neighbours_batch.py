@@ -127,9 +127,9 @@ def neighbours_block(
 def neighbours_meta(served: Served, wanted: Wanted) -> dict[str, Any]:
     """Return what the answer says of all rows; its search is that of the release's first object."""
     plan, search = served.from_graph
-    if not _is_precomputed(served, np.arange(1), wanted):
+    if not _is_precomputed(served, served.release.galaxies[:1], wanted):
         release = served.release
-        first = release.store.vectors(np.arange(1))
+        first = release.store.vectors(release.galaxies[:1])
         allowed = wanted.selection.mask(release)
         plan = release.engine.search(first, wanted.k, allowed=allowed, exact=wanted.exact).plan
         search = certificate(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import log10
+from math import isfinite, log10
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from index.catalogue import repository
 from service.served import Served
 from survey.archive import SurveyFolder, UnknownObject
 from survey.sky import iau_name
+from survey.sphere import separation_deg
 
 if TYPE_CHECKING:
     from service.resources import Resources
@@ -75,7 +78,7 @@ def image_links(folder: SurveyFolder, object_id: str) -> dict[str, str | None]:
     """Return the paths of an object's images; with the survey's hash in them they may be cached for ever."""
     if not folder.has_cutouts:
         return {"cutout": None, "thumbnail": None}
-    base, tail = _base(object_id), f"survey={folder.info.name}&v={folder.sha256[:12]}"
+    base, tail = _base(object_id), f"survey={folder.info.name}&v={folder.version[:12]}"
     return {"cutout": f"{base}/cutout?format=png&{tail}", "thumbnail": f"{base}/thumbnail.webp?{tail}"}
 
 
@@ -125,36 +128,90 @@ def cone(
     UnknownSurvey
         If the survey is not served.
     """
-    name = resources.folder(survey).info.name
+    folder = resources.folder(survey)
+    name = folder.info.name
     served = resources.releases.get(resources.defaults.get(name, ""))
     # One more than asked for tells whether there are more.
     rows = repository.cone(
-        session, survey=name, ra_deg=ra_deg, dec_deg=dec_deg, radius_deg=radius_deg, limit=limit + 1
+        session,
+        survey=name,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
+        radius_deg=radius_deg,
+        limit=limit + 1,
+        without=folder.superseded,
     )
-    listed = [{**_listed(row.galaxy), "separation_deg": row.separation_deg} for row in rows[:limit]]
+    listed = [{**_listed(row.galaxy), "separation_deg": row.separation_deg} for row in rows]
+    # The catalogue knows the survey alone: what is served decides which supplements count.
+    listed += _supplemented(folder, ra_deg, dec_deg, radius_deg)
+    listed = sorted(listed, key=lambda row: (row["separation_deg"], row["object_id"]))
+    overflow, listed = len(listed) > limit, listed[:limit]
     return {
         "release": served.block if served else None,
         "query": {"ra_deg": ra_deg, "dec_deg": dec_deg, "radius_deg": radius_deg},
         "survey": name,
         "n": len(listed),
-        "overflow": len(rows) > limit,
+        "overflow": overflow,
         "objects": listed,
     }
 
 
+def _supplemented(
+    folder: SurveyFolder, ra_deg: float, dec_deg: float, radius_deg: float
+) -> list[dict[str, Any]]:
+    """Return the objects of a survey's supplements in a cone."""
+    if not folder.supplemented:
+        return []
+    table, columns = _supplements(folder)
+    separation = separation_deg(ra_deg, dec_deg, columns["ra_deg"], columns["dec_deg"])
+    inside = np.flatnonzero(separation <= radius_deg)
+    return [
+        {
+            "object_id": row["object_id"],
+            "ra_deg": row["ra_deg"],
+            "dec_deg": row["dec_deg"],
+            "z_spec": _finite(row.get("z_spec")),
+            "mag_r": _mag_r(_finite(row.get("mag_r")), _finite(row.get("flux_r"))),
+            "label": row.get("label"),
+            "separation_deg": float(distance),
+        }
+        for row, distance in zip(table.take(pa.array(inside)).to_pylist(), separation[inside], strict=True)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _supplements(folder: SurveyFolder) -> tuple[pa.Table, dict[str, NDArray[np.float64]]]:
+    """Return what cones list of the supplements' objects, and where these lie."""
+    names = [
+        name
+        for name in ("object_id", "z_spec", "mag_r", "flux_r", "label")
+        if name in folder.objects.column_names
+    ]
+    rows = folder.supplemented
+    table = folder.objects.slice(rows.start, len(rows)).select([*names, "ra_deg", "dec_deg"]).combine_chunks()
+    places = {
+        name: np.array(table.column(name).to_numpy(zero_copy_only=False), dtype=np.float64)
+        for name in ("ra_deg", "dec_deg")
+    }
+    return table, places
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
+
+
 def _listed(galaxy: repository.Galaxy) -> dict[str, Any]:
-    mag_r = galaxy.photometry.get("mag_r")
-    if mag_r is None:
-        mag_r = _ab_magnitude(galaxy.photometry.get("flux_r"))
     return {
         "object_id": galaxy.object_id,
         "ra_deg": galaxy.ra_deg,
         "dec_deg": galaxy.dec_deg,
         "z_spec": galaxy.z_spec,
-        "mag_r": mag_r,
+        "mag_r": _mag_r(galaxy.photometry.get("mag_r"), galaxy.photometry.get("flux_r")),
         "label": galaxy.attributes.get("label"),
     }
 
 
-def _ab_magnitude(flux: float | None) -> float | None:
+def _mag_r(magnitude: float | None, flux: float | None) -> float | None:
+    if magnitude is not None:
+        return magnitude
     return 22.5 - 2.5 * log10(flux) if flux is not None and flux > 0 else None

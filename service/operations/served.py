@@ -15,7 +15,7 @@ def surveys(resources: Resources) -> dict[str, Any]:
     entries = [
         {
             **{key: value for key, value in folder.info.to_json().items() if key != "extra"},
-            "n_objects": folder.manifest["n_objects"],
+            "n_objects": len(folder),
             "sha256": folder.sha256,
             "default_release": resources.defaults.get(name),
             "is_default": name == resources.default_survey,
@@ -33,9 +33,10 @@ def releases(resources: Resources) -> dict[str, Any]:
         entries.append(
             {
                 **served.block,
+                "n": info.n_galaxies,
                 **{
                     name: getattr(info, name)
-                    for name in ("n", "dimension", "metric", "exact", "recall_at_10", "created")
+                    for name in ("dimension", "metric", "exact", "recall_at_10", "created")
                 },
                 "has_photoz": served.has_photoz,
                 "is_default": resources.defaults.get(served.survey) == served.release.id,

@@ -202,13 +202,17 @@ def recognised(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int6
     served = prepared.served
     if prepared.unfilled is not None:
         vector = _embedded(served, prepared.unfilled)
-        alike = same_images(served.release.store, vector) if _is_unit(vector) else np.empty(0, np.int64)
+        alike = _alike(served, vector) if _is_unit(vector) else np.empty(0, np.int64)
         if len(alike):
             text = "The catalogue holds this image, without that band: it is answered as it is stored, with nothing made up."
             prepared.understood.report.say("search", text)
             return vector, alike
     vector = embed(prepared)
-    return vector, same_images(served.release.store, vector)
+    return vector, _alike(served, vector)
+
+
+def _alike(served: Served, vector: NDArray[np.float32]) -> NDArray[np.int64]:
+    return same_images(served.release.store, vector, served.release.alive)
 
 
 def embed(prepared: Prepared) -> NDArray[np.float32]:
@@ -228,8 +232,9 @@ def embed(prepared: Prepared) -> NDArray[np.float32]:
 
 
 def _embedded(served: Served, calibrated: Calibrated) -> NDArray[np.float32]:
+    """Return the vector that is searched; what is no unit vector comes back as the network gave it."""
     vector: NDArray[np.float32] = served.encoder.embed_fields(calibrated.field[None])[0]
-    return vector
+    return served.release.project(vector[None])[0] if _is_unit(vector) else vector
 
 
 def _is_unit(vector: NDArray[np.float32]) -> bool:

@@ -74,7 +74,7 @@ async def ranked_anomalies(
     return answer(
         {
             "release": served.block,
-            "n_total": served.release.info.n,
+            "n_total": served.release.info.n_galaxies,
             "next_cursor": next_cursor,
             "objects": objects,
         }

@@ -113,7 +113,7 @@ def _folder(resources: Resources, object_id: str, survey: str | None) -> SurveyF
 
 def _caching(folder: SurveyFolder, tag: str, version: str | None) -> dict[str, str]:
     # Only an address that carries the survey's hash can never come to mean another image.
-    is_pinned = version is not None and folder.sha256.startswith(version)
+    is_pinned = version is not None and folder.version.startswith(version)
     return {
         "ETag": tag,
         "Cache-Control": "public, max-age=31536000, immutable" if is_pinned else "public, max-age=300",

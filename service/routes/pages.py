@@ -81,7 +81,8 @@ async def search(
 @router.get("/random")
 async def random_galaxy(request: Request, survey: SurveyName = None) -> Response:
     served = resources_of(request).default(survey)
-    object_id = served.release.columns.ids[secrets.randbelow(served.release.info.n)]
+    galaxies = served.release.galaxies
+    object_id = served.release.columns.ids[galaxies[secrets.randbelow(len(galaxies))]]
     return RedirectResponse(search_url(survey=served.survey, object_id=object_id), status_code=303)
 
 

@@ -46,8 +46,8 @@ def home_page(resources: Resources) -> dict[str, Any]:
     served = resources.default() if resources.defaults else None
     examples: list[Card] = []
     if served is not None:
-        n = served.release.info.n
-        rows = sorted({round(step * (n - 1) / 11) for step in range(12)})
+        galaxies = served.release.galaxies
+        rows = sorted({int(galaxies[round(step * (len(galaxies) - 1) / 11)]) for step in range(12)})
         listed = neighbours.columns_of(served, rows)
         examples = [card(served, {**row, "rank": rank}, "", "") for rank, row in enumerate(listed, 1)]
     return {
@@ -93,7 +93,7 @@ def object_page(
             "name": object_id,
             "object_id": object_id,
             "image": object_url(
-                object_id, "cutout", format="png", survey=served.survey, v=served.folder.sha256[:12]
+                object_id, "cutout", format="png", survey=served.survey, v=served.folder.version[:12]
             ),
             "alt": f"Galaxy {object_id}",
             "notice": notice,

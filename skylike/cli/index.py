@@ -145,7 +145,8 @@ def list_(data_dir: DataDir = DEFAULT_DATA_DIR, database: DatabaseURL = "", json
     except _refusals() as error:
         fail(str(error))
     releases = [
-        {**info.to_json(), "is_active": info.id in active} for info in list_releases(data_dir / "releases")
+        {**info.to_json(), "n_galaxies": info.n_galaxies, "is_active": info.id in active}
+        for info in list_releases(data_dir / "releases")
     ]
     if json:
         emit({"releases": releases}, as_json=True)
@@ -153,7 +154,7 @@ def list_(data_dir: DataDir = DEFAULT_DATA_DIR, database: DatabaseURL = "", json
     for release in releases:
         mark = "*" if release["is_active"] else " "
         typer.echo(
-            f"{mark} {release['id']}  {release['n']} galaxies  {release['dimension']}-d  {release['created']}"
+            f"{mark} {release['id']}  {release['n_galaxies']} galaxies  {release['dimension']}-d  {release['created']}"
         )
 
 

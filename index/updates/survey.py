@@ -1,0 +1,41 @@
+"""The survey that a release indexes, with the supplements of its updates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from index.release import Release
+from index.updates.withdrawn import read_withdrawn_ids
+from survey.archive import SurveyFolder
+from survey.manifests import CorruptFolder
+from survey.updated import UpdatedSurvey
+
+__all__ = ["survey_of"]
+
+
+def survey_of(release: Release, survey: SurveyFolder, surveys_dir: Path) -> SurveyFolder:
+    """Return the survey as a release knows it: itself, or with what updates added, changed and withdrew.
+
+    Parameters
+    ----------
+    surveys_dir
+        Where the supplements lie.
+
+    Raises
+    ------
+    CorruptFolder
+        If a supplement is absent, damaged, or another one than the release was made from.
+    """
+    update = release.info.update
+    if update is None:
+        return survey
+    supplements = []
+    for named in update.supplements:
+        supplement = SurveyFolder(surveys_dir / named["survey"])
+        if supplement.sha256 != named["sha256"]:
+            raise CorruptFolder(
+                f"release {release.id} says {named['sha256'][:12]} of its supplement {named['survey']}, which has "
+                f"{supplement.sha256[:12]}"
+            )
+        supplements.append(supplement)
+    return UpdatedSurvey(survey, supplements, read_withdrawn_ids(release))
