@@ -119,7 +119,7 @@ def test_few_coarse_vectors_with_many_ties_are_searched_as_by_hand(seed, n, k, s
     first = [r for at, r in enumerate(rows) if groups[r] not in groups[rows[:at]]][:k]
     assert len(distinct.rows[0]) == distinct.lengths[0] == len(first)
     assert len(set(groups[distinct.rows[0]])) == len(first)
-    by_hand = {row: s for row, s in zip(rows, similarity, strict=True)}
+    by_hand = dict(zip(rows, similarity, strict=True))
     np.testing.assert_allclose(distinct.similarity[0], [by_hand[row] for row in first], atol=_WITHIN)
     above = engine.above(query[0], 0.5, k, allowed=allowed)
     reached = np.flatnonzero(similarity.astype(np.float32) >= np.float32(0.5))
