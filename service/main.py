@@ -39,6 +39,7 @@ from service.routes import (
 )
 from service.routes.replies import component_schemas
 from service.settings import Settings
+from service.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
     from service.resources import Resources
@@ -117,7 +118,7 @@ def create_app(
         license_info={"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
     )
     app.state.settings = settings
-    for module in (
+    modules = (
         objects,
         neighbours,
         neighbours_batch,
@@ -134,8 +135,12 @@ def create_app(
         about,
         health,
         pages,
-    ):
+    )
+    for module in modules:
         app.include_router(module.router)
+    app.router.middleware_stack = Shortcuts(
+        app.router.middleware_stack, [route for module in modules for route in module.router.routes]
+    )
     app.mount("/static", StaticFiles(directory=page_answers.STATIC), name="static")
     _describe(app)
     install_errors(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator
 from inspect import iscoroutinefunction
 from typing import Any, get_args, get_origin
+from urllib.parse import parse_qsl
 
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
@@ -20,13 +21,22 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class StrictRoute(APIRoute):
-    """A route on which a misspelt filter cannot pass as no filter."""
+    """A route on which a misspelt filter cannot pass as no filter.
+
+    Attributes
+    ----------
+    quick
+        What answers where FastAPI has nothing to do for it (:class:`service.shortcuts.Shortcuts`); None elsewhere.
+    """
+
+    quick: Handler | None = None
 
     def get_route_handler(self) -> Handler:
-        """Wrap FastAPI's handler with the check, or replace it where the route only reads path and query."""
+        """Wrap FastAPI's handler with the check, or replace it where only path and query are to be read for it."""
         known = dict(_query_names(self.dependant))
         if _only_reads(self.dependant, self.methods or set()):
-            return _fast(self.dependant, known)
+            self.quick = _fast(self.dependant, known)
+            return self.quick
         handle = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
@@ -94,7 +104,7 @@ def _fast(dependant: Dependant, known: dict[str, bool]) -> Handler:
 
 def _only_reads(dependant: Dependant, methods: set[str]) -> bool:
     return (
-        methods == {"GET"}
+        methods <= {"GET", "POST"}
         and iscoroutinefunction(dependant.call)
         and not _others(dependant)
         and all(_takes_query_only(inner) for inner in dependant.dependencies)
@@ -140,9 +150,11 @@ def _query_names(dependant: Dependant) -> Iterator[tuple[str, bool]]:
 def _given(request: Request, known: dict[str, bool]) -> dict[str, Any]:
     """Return the parameters of a request as texts, those that may be given more than once as lists of texts."""
     found: dict[str, Any] = {}
-    if not request.scope["query_string"]:
+    sent = request.scope["query_string"]
+    if not sent:
         return found
-    for name, text in request.query_params.multi_items():
+    # As `request.query_params` does it, without the two dictionaries that it makes.
+    for name, text in parse_qsl(sent.decode("latin-1"), keep_blank_values=True):
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
             raise UnknownParameter(f"Unknown query parameter {name[:64]!r}; the path takes: {listed}.")
