@@ -18,6 +18,7 @@ from index.catalogue.session import default_url, make_engine, writing
 from index.embed import embed_survey
 from index.embeddings import EmbeddingStore
 from index.releases import Release, build_release
+from index.vectors.factory import IndexRequest
 from service.main import create_app
 from service.settings import Settings
 from survey.archive import SurveyFolder
@@ -44,7 +45,9 @@ def build_data_dir(data_dir: Path) -> Path:
     return data_dir
 
 
-def index_survey(data_dir: Path, survey: SurveyFolder, *, kind: str = "flux") -> str:
+def index_survey(
+    data_dir: Path, survey: SurveyFolder, *, kind: str = "flux", index: IndexRequest | None = None
+) -> str:
     """Fit, embed, build, ingest, activate; returns the release's id."""
     name = survey.info.name
     model_id = f"pca48-{name}"
@@ -63,6 +66,7 @@ def index_survey(data_dir: Path, survey: SurveyFolder, *, kind: str = "flux") ->
         model=model,
         embeddings=EmbeddingStore.open(embeddings),
         releases_dir=data_dir / "releases",
+        index=index,
     )
     register(data_dir, survey, info.id)
     return info.id
