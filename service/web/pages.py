@@ -162,11 +162,21 @@ def _hit_cards(served: Served, found: neighbours.Found) -> list[Card]:
 
 
 def search_summary(search: Mapping[str, Any], n_hits: int) -> str:
-    """Say among how many and how it was searched."""
-    how = "exact search" if search["exact"] else f"approximate search, recall@10 {search['recall_at_10']:.3f}"
+    """Say among how many and how it was searched, and how much of what is there it finds."""
+    if search["exact"]:
+        how = "exact search"
+    elif search["recall"] is None:
+        how = "approximate search, recall not measured with these filters"
+    else:
+        how = f"approximate search, measured recall@10 {search['recall']:.3f}"
+    if search["strategy"] == "graph":
+        how += ", computed when the release was built"
     filters: Mapping[str, Sequence[float | None]] = search["filters"]
     bounds = "".join(f", {name} in {_bound(low)} … {_bound(high)}" for name, (low, high) in filters.items())
-    return f"{n_hits} nearest of {search['n_searched']:,} by {search['metric']} similarity, {how}{bounds}."
+    n_searched, n_total = search["n_searched"], search["n_total"]
+    # Of all the galaxy itself is left out.
+    among = f"{n_searched:,}" if n_searched >= n_total - 1 else f"{n_searched:,} (of {n_total:,})"
+    return f"{n_hits} nearest of {among} by {search['metric']} similarity, {how}{bounds}."
 
 
 def _bound(value: float | None) -> str:
