@@ -153,4 +153,6 @@ class Masks:
                 f"No object of release {self._name} has the label {unknown[0][:64]!r}. Its {len(words)} labels are: {listed}"
                 f"{' …' if len(words) > _LISTED else '.'}"
             )
-        return np.isin(codes, [words.index(label) for label in set(labels)])
+        # One more, which null's code of -1 finds.
+        is_wanted = np.array([word in labels for word in words] + [False])
+        return np.asarray(is_wanted[codes], dtype=np.bool_)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,14 +37,10 @@ class SkyRows:
         falls = np.flatnonzero(self.cells[1:] < self.cells[:-1])
         self.n_sorted = int(falls[0]) + 1 if len(falls) else len(self.cells)
 
-    @cached_property
-    def _unit(self) -> NDArray[np.float64]:
-        ra, dec = np.radians(self.ra_deg), np.radians(self.dec_deg)
-        return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
-
     def unit(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return unit vectors of some rows, shape (len(rows), 3)."""
-        return self._unit[rows]
+        ra, dec = np.radians(self.ra_deg[rows]), np.radians(self.dec_deg[rows])
+        return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
 
     def runs(self, ranges: NDArray[np.int64]) -> Iterator[slice]:
         """Return the sorted rows whose cells lie in ranges, as slices; see :meth:`covered`."""
