@@ -25,6 +25,7 @@ from search_growth import SIZES as GROWN
 from search_page import page
 from search_plots import draw_filters, draw_growth
 
+# By its size alone a million would still be searched exactly: the page compares both on one release.
 _IVF_FROM = 1_000_000
 
 
@@ -69,10 +70,8 @@ def run(told: argparse.Namespace) -> None:
     every = sorted({*told.n, *grown})
     sized = [str(n) for n in told.n]
     _piece("search_data", told, "--n", *map(str, every), "--real", *map(str, told.real))
-    _piece("search_release", told, "--n", *sized)
-    ivf = [str(n) for n in told.n if n >= _IVF_FROM]
-    if ivf:
-        _piece("search_release", told, "--kind", "ivf", "--n", *ivf)
+    for n in told.n:
+        _piece("search_release", told, "--n", str(n), "--kind", "ivf" if n >= _IVF_FROM else "auto")
     _piece("search_pgvector", told, "--n", *sized)
     for n in sized:
         for piece in ("search_http", "search_byid"):

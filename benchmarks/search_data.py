@@ -33,6 +33,7 @@ __all__ = [
     "grow",
     "intermediate",
     "object_ids",
+    "peak",
     "read_base",
     "read_queries",
     "read_truth",
@@ -155,6 +156,15 @@ def intermediate(data_dir: Path, name: str, found: dict[str, object] | None = No
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found, indent=1) + "\n")
     return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def peak() -> int:
+    """Return the most memory that this process has held, shared and mapped pages included.
+
+    Not ``ru_maxrss``, which a process inherits from the one that started it.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from search_data import DIMENSION, K, intermediate, read_base, read_queries, read_truth, recall
+from search_data import DIMENSION, K, intermediate, peak, read_base, read_queries, read_truth, recall
 
 from index.vectors.approximate import ApproximateStore
 from index.vectors.assembly import Assembly
@@ -151,15 +151,6 @@ def search(data_dir: Path, n: int, kind: str, effort: int) -> dict[str, Any]:
         "n_queries": len(rows),
         "peak_bytes": peak(),
     }
-
-
-def peak() -> int:
-    """Return the most memory that this process has held, shared and mapped pages included.
-
-    Not ``ru_maxrss``, which a process inherits from the one that started it.
-    """
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

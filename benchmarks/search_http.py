@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 from search_data import K, intermediate, read_base, read_queries, recall, truth
+from search_inprocess import opened
 from search_load import Target, peer, plain_bodies, posting, rounds
 from search_pgvector import pgbench, postgres
 from search_release import release_dir
@@ -47,16 +48,19 @@ def main() -> None:
     with ExitStack() as stack:
         targets = {name: Target(url, plain) for name, url in peers(stack, folder, told.n).items()}
         running = stack.enter_context(service(release_dir(told.data_dir, told.n)))
-        bodies = [{"vectors": [one["vector"]], "k": K} for one in plain_bodies(queries, K)]
-        targets["ours"] = Target(running.url, posting(OURS, bodies, folder / "wrk", "ours"))
+        ours = {"ours": {}} | (
+            {"ours_exact": {"exact": True}} if is_approximate(told.data_dir, told.n) else {}
+        )
+        for name, more in ours.items():
+            bodies = [{"vectors": [one["vector"]], "k": K, **more} for one in plain_bodies(queries, K)]
+            targets[name] = Target(running.url, posting(OURS, bodies, folder / "wrk", name))
         if told.only:
             targets = {name: target for name, target in targets.items() if name in told.only}
         recalls = {}
         for name, target in targets.items():
             n_checked = _CHECKED_SLOW if name in _SLOW else _CHECKED
             found = [
-                answered(target.url, body, ours=name == "ours")
-                for body in plain_bodies(queries[:n_checked], K)
+                answered(target.url, body, ours.get(name)) for body in plain_bodies(queries[:n_checked], K)
             ]
             recalls[name] = recall(found, true[:n_checked])
             print(f"{name}: recall@10 {recalls[name]:.4f}", file=sys.stderr, flush=True)
@@ -89,15 +93,20 @@ def peers(stack: ExitStack, folder: Path, n: int) -> dict[str, str]:
     return urls
 
 
-def answered(url: str, body: dict[str, Any], *, ours: bool) -> list[int]:
+def answered(url: str, body: dict[str, Any], ours: dict[str, Any] | None) -> list[int]:
     """Ask once; return rows."""
-    if ours:
-        asked = {"vectors": [body["vector"]], "k": body["k"]}
-        told = httpx.post(url + OURS, json=asked).raise_for_status().json()
+    if ours is not None:
+        asked = {"vectors": [body["vector"]], "k": body["k"], **ours}
+        told = httpx.post(url + OURS, json=asked, timeout=60).raise_for_status().json()
         hits = told["results"][0]["hits"]
         return [int(hit["object_id"].removeprefix("SYN")) for hit in hits]
     told = httpx.post(f"{url}/search", json=body, timeout=60).raise_for_status().json()
     return [hit["row"] for hit in told["hits"]]
+
+
+def is_approximate(data_dir: Path, n: int) -> bool:
+    """Whether the release has an index that may miss neighbours."""
+    return opened(data_dir, n).engine.approximate is not None
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from search_load import CONNECTIONS, ROUNDS, median
 __all__ = ["page"]
 
 _NAMES = {
-    "ours": "Skylike, every vector compared",
-    "ours_ivf": "Skylike, inverted file",
+    "ours": "Skylike, as its release answers",
+    "ours_exact": "Skylike, `exact: true`",
     "pgvector": "pgvector, HNSW m = 32, ef_construction = 200, ef_search = 40",
     "pgvector_exact": "pgvector, without index",
     "plain": "FAISS IndexFlatIP in FastAPI, its own threads",

@@ -1,6 +1,6 @@
 """A data folder that serves given vectors: a catalogue of synthetic positions, a model to be bound to, one release.
 
-    python benchmarks/search_release.py --data-dir DIR --n 20000        after benchmarks/search_data.py
+    python benchmarks/search_release.py --data-dir DIR --n 20000 [--kind ivf]       after benchmarks/search_data.py
 
 Writes `DIR/n20000/served`, which `skylike serve --data-dir` takes; what is there already is left. Seconds, or some minutes
 for a million, most of them for the neighbours of every object.
@@ -13,11 +13,12 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 from figures import REPOSITORY
-from search_data import DIMENSION, VectorArray, intermediate, object_ids, read_base
+from search_data import DIMENSION, VectorArray, intermediate, object_ids, peak, read_base
 
 sys.path.insert(0, str(REPOSITORY / "tests"))
 from support.serving import register
@@ -26,6 +27,7 @@ from index.embed import describe_embeddings
 from index.embeddings import EmbeddingStore
 from index.model import Model, ModelCard, publish_model
 from index.releases import build_release
+from index.vectors.factory import IndexRequest
 from survey.archive import SurveyFolder, SurveyInfo
 from survey.bands import BAND_SETS
 from survey.contract import InputContract
@@ -34,6 +36,8 @@ from survey.sky import hpx29
 from training.graph_writer import GraphWriter
 
 __all__ = ["correlated", "release_dir", "served_folder"]
+
+Kind = Literal["auto", "exact", "ivf", "hnsw"]
 
 SURVEY, MODEL = "search", "search-128"
 _INPUT_PX = 8
@@ -107,8 +111,11 @@ def positions(data_dir: Path, base: VectorArray) -> SurveyFolder:
     return publish_survey(data_dir / "surveys" / SURVEY, info, [SurveyPart(rows=rows)])
 
 
-def served_folder(data_dir: Path, n: int) -> Path:
-    """Build the folder unless it is there; the seconds and the size of each step go into the measurements."""
+def served_folder(data_dir: Path, n: int, kind: Kind = "auto") -> Path:
+    """Build the folder unless it is there; the seconds and the size of each step go into the measurements.
+
+    The neighbours of every object are found by the index: with exact search that is N by N, an hour for a million.
+    """
     folder = release_dir(data_dir, n)
     if folder.is_dir():
         return folder
@@ -135,14 +142,29 @@ def served_folder(data_dir: Path, n: int) -> Path:
         )
     passed("embeddings")
     del base
-    release = build_release(survey=survey, model=model, embeddings=store, releases_dir=staged / "releases")
+    release = build_release(
+        survey=survey,
+        model=model,
+        embeddings=store,
+        releases_dir=staged / "releases",
+        index=IndexRequest(kind=kind),
+        progress=tell,
+    )
     passed("release")
     register(staged, survey, release.id)
     passed("catalogue")
     size = sum(path.stat().st_size for path in (staged / "releases").rglob("*") if path.is_file())
-    intermediate(data_dir, f"release_{n}", {"seconds": seconds, "bytes": size})
+    intermediate(
+        data_dir, f"release_{n}", {"seconds": seconds, "bytes": size, "kind": kind, "peak_bytes": peak()}
+    )
     staged.rename(folder)
     return folder
+
+
+def tell(done: int, total: int) -> None:
+    """Say how far it is."""
+    sys.stderr.write(f"\r{done:,} of {total:,}")
+    sys.stderr.flush()
 
 
 def main() -> None:
@@ -152,9 +174,10 @@ def main() -> None:
     )
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--n", type=int, nargs="+", required=True)
+    parser.add_argument("--kind", choices=("auto", "exact", "ivf", "hnsw"), default="auto")
     told = parser.parse_args()
     for n in told.n:
-        print(served_folder(told.data_dir, n))
+        print(served_folder(told.data_dir, n, told.kind))
 
 
 if __name__ == "__main__":

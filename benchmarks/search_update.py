@@ -24,12 +24,12 @@ from search_data import (
     as_stored,
     grow,
     intermediate,
+    peak,
     read_base,
     read_queries,
     read_truth,
     truth,
 )
-from search_growth import peak
 from search_inprocess import opened
 from search_release import SURVEY, release_dir
 
