@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from service.served import Served
 
-__all__ = ["Asked", "asked_of"]
+__all__ = ["Asked", "asked_of", "asked_of_kept"]
 
 # Which release answers is not part of the question; which page, how many hits and how much is told are no part of the list.
 _WHERE = (b"release", b"survey")
@@ -50,6 +50,11 @@ def asked_of(request: Request, body: bytes | None = None) -> Asked:
     scope = request.scope
     path = scope.get("raw_path") or scope["path"].encode()
     return Asked(path.partition(b"?")[0], _without(scope["query_string"], _WHERE), body)
+
+
+def asked_of_kept(upload_id: str, k: int) -> Asked:
+    """Return what asks for the neighbours of a kept upload, the same whether it is sent or asked again."""
+    return Asked(f"/api/v1/uploads/{upload_id}/neighbours".encode(), b"k=%d" % k)
 
 
 def _without(query: bytes, names: tuple[bytes, ...]) -> bytes:

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import JSONAnswer
+from service.asked import asked_of_kept
 from service.auth import NeedsOwner, owner_needed
+from service.certificate import sealed
 from service.dependencies import InSession, StrictRoute, resources_of
 from service.operations import keeping, kept_files, uploads
 from service.operations.kept_list import listed, told
@@ -23,6 +25,7 @@ from service.resources import Resources
 from service.routes.replies import COMMON, SECURITY, problems
 from service.schemas.kept import KeptUploads, UploadRecord
 from service.schemas.uploads import UploadAnswer
+from service.served import Served
 from service.stored_pixels import FITS, PNG
 
 __all__ = ["UploadId", "router"]
@@ -152,14 +155,20 @@ async def kept_neighbours(
     row = await _row(request, upload_id)
     first = row.release_id if row.release_id in resources.releases else None
     with resources.fairness.hold(_client(request)):
-        return _private(await resources.workers.run(partial(_again, resources, row, k, release or first)))
+        again = partial(_again, resources, row, k, release or first)
+        served, body = await resources.workers.run(again)
+    body["search"] = sealed(body["search"], replay=asked_of_kept(upload_id, k).token(served))
+    return _private(body)
 
 
-def _again(resources: Resources, row: UploadRow, k: int, release: str | None) -> dict[str, Any]:
+def _again(
+    resources: Resources, row: UploadRow, k: int, release: str | None
+) -> tuple[Served, dict[str, Any]]:
     understood = kept_files.pixels(resources, row)
-    body = uploads.answer(uploads.prepare(resources, understood, survey=None, release=release), k)
+    prepared = uploads.prepare(resources, understood, survey=None, release=release)
+    body = uploads.answer(prepared, k)
     body["query"]["upload_id"] = row.id
-    return body
+    return prepared.served, body
 
 
 def _image(resources: Resources, row: UploadRow, kind: Literal["fits", "png"]) -> bytes:

@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import answer
+from service.asked import asked_of_kept
 from service.auth import may_keep, may_upload
 from service.batch_parameters import NSamples, PhotoZShown, Seed
+from service.certificate import sealed
 from service.dependencies import StrictRoute, resources_of
 from service.operations import uploads
 from service.operations.estimate_columns import Shown
@@ -181,5 +183,9 @@ async def neighbours_by_upload(
         body = await resources.workers.run(partial(uploads.answer, prepared, k, shown))
         if kept is not None:
             write = partial(store, resources, kept, prepared.served.release.id)
-            body["query"]["upload_id"] = await to_thread.run_sync(write)
+            upload_id = body["query"]["upload_id"] = await to_thread.run_sync(write)
+            if (representation or "grid") == "grid":
+                # Asked again by its id, an upload is answered with the grid.
+                replay = asked_of_kept(upload_id, k).token(prepared.served)
+                body["search"] = sealed(body["search"], replay=replay)
         return answer(body)

@@ -8,6 +8,8 @@ import pytest
 from support.more_releases import another_release
 from support.serving import client_of, copied
 
+from survey.archive import SurveyFolder
+
 _GETS = (
     "/api/v1/objects/J00007/neighbours",
     "/api/v1/objects/J00007/neighbours?k=3&z_min=0.1&explain=true&diversity=0.5",
@@ -106,3 +108,23 @@ def test_long_questions_have_no_token(client):
     assert answer.status_code == 200
     token = answer.json()["search"]["replay"]
     assert token is None or client.post("/api/v1/replay", json={"token": token}).content == answer.content
+
+
+def test_an_upload_that_is_kept_is_replayed_by_its_id_and_another_not_at_all(served_data, tmp_path):
+    from support.owners import UPLOAD, fits_of
+
+    data_dir = copied(served_data, tmp_path / "data")
+    image = fits_of(SurveyFolder(data_dir / "surveys" / "tiny"), 3)
+    headers = {"content-type": "image/fits"}
+    with client_of(data_dir) as client:
+        assert client.post(UPLOAD, content=image, headers=headers).json()["search"]["replay"] is None
+        kept = client.post(f"{UPLOAD}?keep=true&k=4", content=image, headers=headers)
+        token = kept.json()["search"]["replay"]
+        assert client.get(f"/api/v1/replay/{token}").content == kept.content
+        samples = client.post(f"{UPLOAD}?keep=true&representation=samples", content=image, headers=headers)
+        assert samples.json()["search"]["replay"] is None
+        again = client.get(f"/api/v1/uploads/{kept.json()['query']['upload_id']}/neighbours")
+    another_release(data_dir, seed=4)
+    with client_of(data_dir) as client:
+        assert client.get(f"/api/v1/replay/{token}").content == kept.content
+        assert client.get(f"/api/v1/replay/{again.json()['search']['replay']}").content == again.content
