@@ -121,6 +121,11 @@ class EmbeddingStore:
         return self._shards.n == self.info.n_shards
 
     @property
+    def n(self) -> int:
+        """Objects with an embedding."""
+        return self._shards.n_rows
+
+    @property
     def rejected(self) -> dict[str, str]:
         """Object id to the reason why it has no embedding."""
         return self._shards.rejected
@@ -199,7 +204,7 @@ class EmbeddingStore:
         CorruptFolder
             If a shard is missing or does not have its hash.
         """
-        for table in self._tables():
+        for table in self.tables():
             flat = table.column("embedding").combine_chunks().flatten().to_numpy(zero_copy_only=False)
             vectors = flat.astype(np.float32).reshape(-1, self.info.dimension)
             norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
@@ -213,7 +218,7 @@ class EmbeddingStore:
         CorruptFolder
             If a shard is missing or does not have its hash.
         """
-        return [i for table in self._tables() for i in table.column("object_id").to_pylist()]
+        return [i for table in self.tables() for i in table.column("object_id").to_pylist()]
 
     def flags(self) -> NDArray[np.int32]:
         """Return what the cutouts raised, in the order of :meth:`load`, shape (N,); 0 in shards of before it was kept.
@@ -224,12 +229,13 @@ class EmbeddingStore:
             If a shard is missing or does not have its hash.
         """
         blocks = [np.empty(0, np.int32)]
-        for table in self._tables():
+        for table in self.tables():
             known = "flags" in table.column_names
             blocks.append(table.column("flags").to_numpy() if known else np.zeros(table.num_rows, np.int32))
         return np.concatenate(blocks)
 
-    def _tables(self) -> Iterator[pa.Table]:
+    def tables(self) -> Iterator[pa.Table]:
+        """Read shard by shard: object_id, hpx29, flags (where they were kept), embedding."""
         for shard in range(self.info.n_shards):
             yield self._shards.read(shard, of=self.info.n_shards)
 

@@ -95,6 +95,11 @@ class Shards:
         return len(self._shards)
 
     @property
+    def n_rows(self) -> int:
+        """Rows of all listed shards."""
+        return sum(shard.n for shard in self._shards.values())
+
+    @property
     def rejected(self) -> dict[str, str]:
         """Object id to the reason why it is in no shard."""
         return {i: why for _, shard in sorted(self._shards.items()) for i, why in shard.rejected.items()}

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Memory", "default_memory", "exact_memory", "graph_index_memory", "list_index_memory", "readable"]
+__all__ = [
+    "Memory",
+    "bytes_of",
+    "default_memory",
+    "exact_memory",
+    "graph_index_memory",
+    "list_index_memory",
+    "readable",
+]
+
+_SIZES: Final = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 #: The interpreter with everything it loads, and the blocks that are read, searched and written at once.
 _FIXED: Final = 400 * 2**20
@@ -62,6 +73,21 @@ def graph_index_memory(n: int, *, code: int) -> Memory:
     # Arrays grow by doubling; links are laid out at once.
     building = _FIXED + n * _PER_GALAXY_BUILDING + index + n * (code + _ID)
     return Memory(building, _FIXED + n * _PER_GALAXY_SERVING + index)
+
+
+def bytes_of(text: str) -> int:
+    """Read a number of bytes: ``8GB``, ``512 MB``, ``1.5tb``; powers of ten.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or nothing.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?b|)\s*", text, re.IGNORECASE)
+    number = 0 if found is None else round(float(found[1]) * _SIZES[found[2].lower()])
+    if number < 1:
+        raise ValueError(f"{text!r} is no amount of memory; write 8GB or 512MB")
+    return number
 
 
 def readable(n_bytes: float) -> str:

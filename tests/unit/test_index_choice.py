@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from index.vectors.factory import BudgetTooSmall, IndexRequest, UnusableRequest, choose_index
+from index.vectors.memory import bytes_of
 
 GB = 10**9
 AMPLE = 20_000 * GB
@@ -103,3 +104,17 @@ def test_estimates_are_the_bytes_of_the_published_table():
 def test_an_index_that_cannot_be_is_refused(n, asked):
     with pytest.raises(UnusableRequest):
         chosen(n, 64, dimension=asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("8GB", 8 * GB), ("512 MB", 512_000_000), ("1.5tb", 1_500 * GB), ("300", 300), ("2kB", 2000)],
+)
+def test_memory_is_written_as_people_do(text, number):
+    assert bytes_of(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "0", "8 gigabytes", "1e9", "0.1"])
+def test_what_is_no_amount_of_memory_is_refused(text):
+    with pytest.raises(ValueError, match="write 8GB or 512MB"):
+        bytes_of(text)
