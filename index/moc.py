@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import orjson
@@ -18,11 +19,12 @@ __all__ = ["MAX_MOC_RANGES", "MAX_MOC_TEXT", "MOC"]
 #: Characters of a map, and cells or ranges of cells in it.
 MAX_MOC_TEXT = 500_000
 MAX_MOC_RANGES = 50_000
-_ELEMENT = re.compile(r"(\d{1,19})(?:-(\d{1,19}))?")
-_ORDER = re.compile(r"s?(\d{1,2})/")
+_ELEMENT = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
+_ORDER = re.compile(r"s?([0-9]{1,2})/")
+_BEYOND = 2**62
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MOC:
     """A part of the sky as ranges of cells of order 29, ascending, disjoint and not adjacent.
 
@@ -62,10 +64,14 @@ class MOC:
             )
         if not elements:
             raise BadRegion("The MOC holds no cell; leave it out, or name cells: 3/0-2 7.")
-        return cls(_merged([_order29(*element) for element in elements]))
+        return cls(_merged(_order29(elements)))
 
     def to_json(self) -> str:
         """Return it in ASCII: ranges of the lowest order that all of them have bounds in."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         bounds = np.array(self.ranges, dtype=np.int64)
         order = HPX_ORDER
         while order and not (bounds % 4).any():
@@ -113,22 +119,26 @@ def _json(text: str) -> list[Element]:
     return elements
 
 
-def _order29(order: int, first: int, last: int) -> tuple[int, int]:
-    if order > HPX_ORDER:
-        raise BadRegion(f"Order {order} of the MOC; the finest order is {HPX_ORDER}.")
-    if not 0 <= first <= last < 12 * 4**order:
+def _order29(elements: list[Element]) -> NDArray[np.int64]:
+    """Return the cells of order 29 of some elements, shape (E, 2): the first, and the one after the last."""
+    # Beyond every cell is as good as farther beyond, and fits into 64 bits.
+    orders, first, last = np.array([[min(n, _BEYOND) for n in element] for element in elements]).T
+    n_cells = 12 * 4 ** np.minimum(orders, HPX_ORDER)
+    bad = np.flatnonzero((orders > HPX_ORDER) | (first < 0) | (first > last) | (last >= n_cells))
+    if len(bad):
+        order, start, stop = elements[bad[0]]
+        if order > HPX_ORDER:
+            raise BadRegion(f"Order {order} of the MOC; the finest order is {HPX_ORDER}.")
         raise BadRegion(
-            f"Cells {first}-{last} of order {order} in the MOC; they run from 0 to {12 * 4**order - 1}, the smaller first."
+            f"Cells {start}-{stop} of order {order} in the MOC; they run from 0 to {12 * 4**order - 1}, the smaller first."
         )
-    shift = 2 * (HPX_ORDER - order)
-    return first << shift, (last + 1) << shift
+    shift = 2 * (HPX_ORDER - orders)
+    return np.stack([first << shift, (last + 1) << shift], axis=1)
 
 
-def _merged(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    merged: list[tuple[int, int]] = []
-    for start, stop in sorted(ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
-        else:
-            merged.append((start, stop))
-    return tuple(merged)
+def _merged(ranges: NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
+    ranges = ranges[np.argsort(ranges[:, 0])]
+    reached = np.maximum.accumulate(ranges[:, 1])
+    starts = np.flatnonzero(np.append(True, ranges[1:, 0] > reached[:-1]))
+    ends = np.append(starts[1:], len(ranges)) - 1
+    return tuple(zip(ranges[starts, 0].tolist(), reached[ends].tolist(), strict=True))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,14 +40,6 @@ class SkyRows:
         ra, dec = np.radians(self.ra_deg[rows]), np.radians(self.dec_deg[rows])
         return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
 
-    def runs(self, ranges: NDArray[np.int64]) -> Iterator[slice]:
-        """Return the sorted rows whose cells lie in ranges, as slices; see :meth:`covered`."""
-        cells = self.cells[: self.n_sorted]
-        starts, stops = np.searchsorted(cells, ranges[:, 0]), np.searchsorted(cells, ranges[:, 1])
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-            if start < stop:
-                yield slice(start, stop)
-
     def covered(self, ranges: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which rows have a cell in one of some ranges, a new array of shape (n,).
 
@@ -59,8 +49,10 @@ class SkyRows:
             Of cells of order 29, ascending and disjoint, shape (R, 2): the first cell, and the one after the last.
         """
         inside = np.zeros(len(self.cells), dtype=np.bool_)
-        for run in self.runs(ranges):
-            inside[run] = True
+        runs = np.searchsorted(self.cells[: self.n_sorted], ranges)
+        lengths = runs[:, 1] - runs[:, 0]
+        places = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        inside[places + np.repeat(runs[:, 0], lengths)] = True
         tail = self.cells[self.n_sorted :]
         if len(tail) and len(ranges):
             at = np.searchsorted(ranges[:, 0], tail, side="right") - 1
