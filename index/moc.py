@@ -17,8 +17,8 @@ from survey.sphere import HPX_ORDER
 __all__ = ["MAX_MOC_RANGES", "MAX_MOC_TEXT", "MOC"]
 
 #: Characters of a map, and cells or ranges of cells in it.
-MAX_MOC_TEXT = 500_000
-MAX_MOC_RANGES = 50_000
+MAX_MOC_TEXT = 400_000
+MAX_MOC_RANGES = 20_000
 _ELEMENT = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 _ORDER = re.compile(r"s?([0-9]{1,2})/")
 _BEYOND = 2**62
@@ -121,8 +121,11 @@ def _json(text: str) -> list[Element]:
 
 def _order29(elements: list[Element]) -> NDArray[np.int64]:
     """Return the cells of order 29 of some elements, shape (E, 2): the first, and the one after the last."""
-    # Beyond every cell is as good as farther beyond, and fits into 64 bits.
-    orders, first, last = np.array([[min(n, _BEYOND) for n in element] for element in elements]).T
+    try:
+        orders, first, last = np.array(elements, dtype=np.int64).T
+    except OverflowError:
+        # Beyond every cell is as good as farther beyond, and fits into 64 bits.
+        orders, first, last = np.array([[min(n, _BEYOND) for n in element] for element in elements]).T
     n_cells = 12 * 4 ** np.minimum(orders, HPX_ORDER)
     bad = np.flatnonzero((orders > HPX_ORDER) | (first < 0) | (first > last) | (last >= n_cells))
     if len(bad):
