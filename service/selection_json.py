@@ -140,14 +140,14 @@ def _bits(filters: Mapping[str, Any], name: str) -> int:
             )
         return value
     names = _texts(filters, name, len(Flag))
-    try:
-        return flag_bits(names)
-    except KeyError as error:
-        raise InvalidFilter(f"`{name}` has no flag {str(error)[:64]}; the flags are {FLAG_NAMES}.") from error
+    unknown = [word for word in names if word.upper() not in Flag.__members__]
+    if unknown:
+        raise InvalidFilter(f"`{name}` has no flag {unknown[0][:64]!r}; the flags are {FLAG_NAMES}.")
+    return flag_bits(names)
 
 
 def _dedup(value: object) -> Dedup | None:
-    if value in {"position", "parent"}:
+    if isinstance(value, str) and value in {"position", "parent"}:
         return "parent" if value == "parent" else "position"
     if value is not None and not isinstance(value, bool):
         raise InvalidFilter(f"`dedup` is true, false, position or parent, not {str(value)[:40]!r}.")
