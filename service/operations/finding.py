@@ -150,11 +150,17 @@ def hits_of(served: Served, wanted: Wanted, allowed: Allowed, rank: Callable[[in
     n_before = 0 if wanted.cursor is None else wanted.cursor.n_given
     k = min(wanted.k, MOST_HITS - n_before)
     # One more than wanted shows whether there are more.
-    ranked = rank(pool_size(k) if wanted.diversity else n_before + k + 1)
-    rows, similarity = ranked.rows, ranked.similarity
-    if wanted.cursor is not None:
-        behind = after(wanted.cursor, rows, similarity)
-        rows, similarity = rows[behind], similarity[behind]
+    n = pool_size(k) if wanted.diversity else n_before + k + 1
+    while True:
+        ranked = rank(n)
+        rows, similarity = ranked.rows, ranked.similarity
+        if wanted.cursor is not None:
+            behind = after(wanted.cursor, rows, similarity)
+            rows, similarity = rows[behind], similarity[behind]
+        # An approximate search that now finds what the pages before lacked has fewer left for this one.
+        if wanted.cursor is None or len(rows) > k or len(ranked.rows) < n:
+            break
+        n *= 2
     has_more = len(rows) > k
     chosen: slice | NDArray[np.int64] = slice(k)
     if wanted.diversity:

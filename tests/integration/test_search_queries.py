@@ -177,6 +177,15 @@ def test_what_is_taken_away_is_never_a_hit(client):
         assert "J00001" not in _ids(found)
 
 
+def test_many_are_left_out_as_few_are(client, monkeypatch):
+    body = {"positives": ["J00001"], "minus": ["J00002", "J00003"]}
+    few = [_multi(client, "k=200", method=method, **body) for method in ("rocchio", "max", "best_score")]
+    monkeypatch.setattr("service.operations.finding._FEW", 0)
+    many = [_multi(client, "k=200", method=method, **body) for method in ("rocchio", "max", "best_score")]
+    assert [_told(one) for one in few] == [_told(one) for one in many]
+    assert {one["search"]["n_searched"] for one in [*few, *many]} == {116}
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
