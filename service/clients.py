@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final
 
-__all__ = ["client_of"]
+__all__ = ["IS_GONE", "client_of"]
+
+#: Key of a request's scope: a function that tells, in any thread, whether its client has gone.
+IS_GONE: Final = "skylike.is_gone"
 
 # Whoever has one address of IPv6 has 2^64: the smallest network that is handed out (RFC 6177 §2).
 _PREFIX = 64

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.clients import IS_GONE
+
 __all__ = ["PatientProtocol"]
 
 
@@ -67,6 +69,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start the clock of a further request."""
         super().on_message_begin()
+        self.scope[IS_GONE] = self.transport.is_closing  # type: ignore[typeddict-unknown-key]
         self._in_headers = True
         if self._deadline is None:
             self._start(self.header_seconds)

@@ -16,6 +16,7 @@ from service.shared import Shared
 from survey.archive import SurveyFolder, UnknownObject
 
 if TYPE_CHECKING:
+    from service.batching import Batcher
     from service.jobs.store import JobStore
     from service.kept_folder import KeptFolder
     from service.keyring import KeyRing
@@ -88,6 +89,11 @@ class Resources:
     def workers(self) -> Workers:
         """Threads for what would stop the event loop."""
         return self.shared.workers
+
+    @property
+    def searches(self) -> Batcher:
+        """Where searches by vector wait for each other."""
+        return self.shared.searches
 
     @property
     def fairness(self) -> Fairness:

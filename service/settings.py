@@ -41,8 +41,14 @@ class Settings(BaseSettings):
     search_workers: int = Field(
         2, ge=1, le=64, description="Searches and estimates that run at the same time."
     )
+    search_threads: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Passes over a release that run at the same time; each answers all searches by vector that wait, up to 64.",
+    )
     search_queue: int = Field(
-        64, ge=0, le=4096, description="Searches that may wait; beyond it the answer is 503."
+        256, ge=0, le=4096, description="Searches that may wait; beyond it the answer is 503."
     )
     heavy_per_client: int = Field(
         4,

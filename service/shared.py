@@ -10,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.batching import Batcher
 from service.jobs.store import JobStore
 from service.kept_folder import KeptFolder
 from service.keyring import KeyRing
@@ -42,6 +43,7 @@ class Shared:
     sandbox: Sandbox
     opener: Opener = opens_nothing
     workers: Workers = field(init=False)
+    searches: Batcher = field(init=False)
     fairness: Fairness = field(init=False)
     keyring: KeyRing = field(init=False)
     kept: KeptFolder = field(init=False)
@@ -53,6 +55,8 @@ class Shared:
     def __post_init__(self) -> None:
         workers = Workers(threads=self.settings.search_workers, queue=self.settings.search_queue)
         object.__setattr__(self, "workers", workers)
+        searches = Batcher(threads=self.settings.search_threads, queue=self.settings.search_queue)
+        object.__setattr__(self, "searches", searches)
         object.__setattr__(self, "fairness", Fairness(self.settings.heavy_per_client))
         object.__setattr__(self, "keyring", KeyRing(self.sessions))
         object.__setattr__(self, "kept", KeptFolder(self.settings.kept_dir))
@@ -80,5 +84,6 @@ class Shared:
 
     def close(self) -> None:
         """Close what holds files, connections and processes."""
+        self.searches.close()
         self.sandbox.close()
         self.engine.dispose()

@@ -8,6 +8,7 @@ from service.problems import PROBLEMS
 from service.schemas.base import ProblemBody
 from service.schemas.multi import MultiRequest
 from service.schemas.photoz import BatchRequest
+from service.schemas.vectors import VectorsRequest
 
 __all__ = ["COMMON", "SECURITY", "component_schemas", "problems"]
 
@@ -46,7 +47,7 @@ COMMON = ("request.invalid", "request.unknown_parameter", "service.error")
 def component_schemas() -> dict[str, Any]:
     """Return the schemas that routes name by reference, since their handlers read or write them by hand."""
     found: dict[str, Any] = {}
-    for model in (ProblemBody, BatchRequest, MultiRequest):
+    for model in (ProblemBody, BatchRequest, MultiRequest, VectorsRequest):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         found |= schema.pop("$defs", {})
         found[model.__name__] = schema

@@ -1,0 +1,139 @@
+"""From the body of a question by vectors to unit vectors, and to what is asked of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import orjson
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from service.errors import UnreadableBody, UnsupportedMedia
+from service.media import media_type_of
+from service.schemas.vectors import MOST_VECTORS, VectorsRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from starlette.requests import Request
+
+    from service.served import Served
+
+__all__ = ["RAW", "unit_vectors", "vectors_body"]
+
+#: Content type of raw vectors: little-endian float32, one after another.
+RAW: Final = "application/octet-stream"
+_NO_VECTORS: Final[list[list[float]]] = []
+
+
+async def vectors_body(
+    request: Request, given: Mapping[str, Any]
+) -> tuple[VectorsRequest, list[Any] | NDArray[np.float32], bytes]:
+    """Read what is asked, the vectors as they were sent, and the body.
+
+    Parameters
+    ----------
+    given
+        Parameters of the query string that were given, by name.
+
+    Raises
+    ------
+    UnsupportedMedia
+        If the body is neither JSON nor raw.
+    UnreadableBody
+        If it is no JSON, or raw and no whole number of values.
+    RequestValidationError
+        If it is no such question, or a parameter stands in the query string as well.
+    """
+    kind = media_type_of(request.headers.get("content-type"))
+    if kind not in {"application/json", RAW}:
+        raise UnsupportedMedia(f"Send vectors as application/json, or raw float32 as {RAW}.")
+    data = await request.body()
+    if kind == RAW:
+        if len(data) % 4:
+            raise UnreadableBody(f"{len(data)} bytes are no whole number of float32 values.")
+        return VectorsRequest.model_construct(**given), np.frombuffer(data, "<f4"), data
+    value = _object(data)
+    vectors = value.pop("vectors", None)
+    if twice := sorted(value.keys() & given.keys()):
+        raise _invalid(twice[0], "stands in the body and in the query string; give it once")
+    if not isinstance(vectors, list):
+        raise _invalid("vectors", "is no list; give a list of vectors, each a list of numbers")
+    try:
+        # The numbers are checked as an array: an error for each of a million would help nobody.
+        return VectorsRequest.model_validate({**given, **value, "vectors": _NO_VECTORS}), vectors, data
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in details]) from error
+
+
+def unit_vectors(served: Served, sent: list[Any] | NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return unit vectors in the space that a release searches, shape (Q, D).
+
+    Parameters
+    ----------
+    sent
+        Rows of numbers, or the numbers one after another; as long as the model's embeddings, or as the vectors that the
+        release searches.
+
+    Raises
+    ------
+    RequestValidationError
+        If they are none, too many, of another length, or one has no direction.
+    """
+    release, model = served.release, served.model.card
+    lengths = dict.fromkeys((model.dimension, release.info.dimension))
+    vectors = _shaped(sent, list(lengths), model.id)
+    if not 0 < len(vectors) <= MOST_VECTORS:
+        raise _invalid("vectors", f"has {len(vectors)} vectors; give 1 to {MOST_VECTORS}")
+    norms = np.sqrt(np.einsum("qd,qd->q", vectors, vectors))
+    good = np.isfinite(norms) & (norms > 0)
+    if not good.all():
+        raise _invalid(
+            f"vectors.{int(good.argmin())}", "has no direction: it is all zeros, not finite, or too long"
+        )
+    unit = (vectors / norms[:, None]).astype(np.float32)
+    return release.project(unit) if unit.shape[1] == model.dimension else unit
+
+
+def _shaped(sent: list[Any] | NDArray[np.float32], lengths: list[int], model: str) -> NDArray[np.float64]:
+    wanted = " or ".join(map(str, lengths))
+    if isinstance(sent, np.ndarray):
+        for length in lengths:
+            if len(sent) and len(sent) % length == 0:
+                return sent.reshape(-1, length).astype(np.float64)
+        raise _invalid("", f"{len(sent)} values are no vectors of {wanted} numbers, as {model} gives them")
+    for place, one in enumerate(sent):
+        if not isinstance(one, list):
+            raise _invalid(f"vectors.{place}", "is no list of numbers")
+        if len(one) not in lengths or len(one) != len(sent[0]):
+            raise _invalid(
+                f"vectors.{place}",
+                f"has {len(one)} numbers; embeddings of {model} have {wanted}, all the same",
+            )
+    try:
+        vectors = np.array(sent)
+    except (ValueError, TypeError, OverflowError):
+        vectors = np.array([None])
+    if sent and vectors.dtype.kind not in "if":
+        raise _invalid("vectors", "holds something that is no number")
+    return vectors.astype(np.float64)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableBody(
+            "The body is not JSON (NaN, infinities and lone surrogates are none)."
+        ) from error
+    if not isinstance(value, dict):
+        raise _invalid("", "Give an object with `vectors`.")
+    return value
+
+
+def _invalid(where: str, message: str) -> RequestValidationError:
+    loc = ("body", where) if where else ("body",)
+    return RequestValidationError([{"type": "value_error", "loc": loc, "msg": message}])
