@@ -35,6 +35,11 @@ class UpdateInfo:
     withdrawn: int
     n_withdrawn_rows: int
 
+    @property
+    def is_merged(self) -> bool:
+        """Whether a build has merged it."""
+        return not (self.added or self.changed or self.withdrawn)
+
 
 @dataclass(frozen=True, slots=True)
 class ReleaseInfo:

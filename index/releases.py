@@ -23,12 +23,14 @@ from index.photoz_shards import PhotozShards
 from index.release import FORMAT, MANIFEST, Release, ReleaseInfo, hash_of_ids, verify_release
 from index.release_parts import ReleaseParts
 from index.release_vectors import BuiltIndex, VectorBuild
+from index.updates.withdrawn import keep_origin, read_withdrawn_ids
 from index.vectors.exact import FAISS_VERSION, ExactStore
 from index.vectors.factory import IndexRequest, choose_index
 from index.vectors.training import Trainer, train_lists
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder, publish_folder, read_manifest, write_manifest
 from survey.naming import checked_name
+from survey.updated import version_of
 
 __all__ = [
     "Release",
@@ -56,14 +58,28 @@ def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
 
 
 def find_release(releases_dir: Path, survey: SurveyFolder, model: Model) -> ReleaseInfo | None:
-    """Return the newest release of exactly this survey and this model, or None."""
+    """Return the newest release of exactly this survey, its supplements included, and this model, or None.
+
+    An updated release is none: a build merges it.
+    """
     fitting = [
         info
         for info in list_releases(releases_dir)
         if (info.survey, info.survey_sha256) == (survey.info.name, survey.sha256)
         and (info.model_id, info.model_sha256) == (model.card.id, model.sha256)
+        and (info.update is None or info.update.is_merged)
+        and _version(releases_dir / info.id, info) == survey.version
     ]
     return fitting[-1] if fitting else None
+
+
+def _version(folder: Path, info: ReleaseInfo) -> str:
+    supplements = info.update.supplements if info.update else []
+    hashes = [info.survey_sha256, *(one["sha256"] for one in supplements)]
+    try:
+        return version_of(hashes, read_withdrawn_ids(folder, info))
+    except CorruptFolder:
+        return ""
 
 
 def build_release(
@@ -73,6 +89,7 @@ def build_release(
     embeddings: EmbeddingStore,
     releases_dir: Path,
     photoz: PhotozShards | None = None,
+    merges: ReleaseInfo | None = None,
     index: IndexRequest | None = None,
     train: Trainer = train_lists,
     progress: Callable[[int, int], None] | None = None,
@@ -84,6 +101,8 @@ def build_release(
     ----------
     photoz
         What the model's redshift network said of the survey; without it a kernel is fitted to the spectra.
+    merges
+        The updated release whose supplements ``survey`` holds and whose withdrawn objects it does not.
     index
         How it is to be searched; by its size by default.
     train
@@ -151,6 +170,7 @@ def build_release(
             ids_sha256=hash_ids,
             # To the microsecond: of two built within one second the first one stays the first.
             created=created.isoformat(),
+            update=None if merges is None else keep_origin(staged, releases_dir / merges.id, merges),
         )
         files = sorted(path.name for path in staged.iterdir())
         manifest: dict[str, Any] = {

@@ -141,7 +141,7 @@ def _served(settings: Settings, row: ReleaseRow, folder: SurveyFolder, encoders:
     _agree(f"release {row.id}", info.model_sha256, f"model {model.card.id}", model.sha256, mend)
     _check_embeddings(settings.data_dir / "embeddings" / f"{row.survey}--{row.model_id}", folder, model, mend)
     try:
-        folder = survey_of(release, folder, settings.data_dir / "surveys")
+        folder = survey_of(release.path, info, folder, settings.data_dir / "surveys")
     except CorruptFolder as error:
         raise NotServable(f"A supplement of {row.id} cannot be used: {error}.", "skylike check") from error
     if encoders.network is not None:

@@ -13,11 +13,14 @@ from index.embeddings import EmbeddingStore
 from index.model import Model
 from index.photoz_shards import PhotozShards
 from index.release import WHOLE_SINCE, Release
+from index.release_info import ReleaseInfo
 from index.released import adopt, released_models
-from index.releases import build_release, find_release
+from index.releases import build_release, find_release, list_releases
+from index.updates.survey import survey_of
+from index.vectors.factory import IndexRequest, choose_index
 from service.records.audit import record
 from skylike.catalogue_sessions import catalogue_session, command_line_owner
-from skylike.encoding import Step, embed, redshifts
+from skylike.encoding import Step, embed_parts, redshifts_of_parts
 from survey.archive import SurveyFolder
 from survey.locks import alone
 from survey.manifests import CorruptFolder
@@ -64,9 +67,17 @@ class BuildReport:
 
 
 def build_index(
-    data_dir: Path, url: str, survey_name: str, *, model_id: str | None, step: Step
+    data_dir: Path,
+    url: str,
+    survey_name: str,
+    *,
+    model_id: str | None,
+    index: IndexRequest | None = None,
+    step: Step,
 ) -> BuildReport:
     """Index a survey by a model and make the result what is served, redshifts included.
+
+    What updates of the active release added, changed and withdrew is merged, unless the survey was imported anew since.
 
     Parameters
     ----------
@@ -74,6 +85,8 @@ def build_index(
         The database to ingest into; migrated if it is not current.
     model_id
         Default: the survey's own model, fitted first when there is none.
+    index
+        How the release is to be searched. Without a request one that is there stays, whatever searches it.
 
     Raises
     ------
@@ -83,18 +96,35 @@ def build_index(
         If ``model_id`` is not there.
     NothingToEmbed
         If the survey has no images, or none that fit.
+    BudgetTooSmall, UnusableRequest
+        If there can be no such index; nothing was embedded then.
     """
-    survey = SurveyFolder(data_dir / "surveys" / survey_name)
+    folder = SurveyFolder(data_dir / "surveys" / survey_name)
     # A second build of the survey waits.
     with alone(data_dir / "releases" / f".{survey_name}.lock"):
-        model = choose_model(data_dir, survey, model_id, step=step)
-        path = data_dir / "embeddings" / f"{survey_name}--{model.card.id}"
-        rejected = embed(survey, model, path, step)
-        photoz = redshifts(data_dir, survey, model, step)
-        release, is_new = _release(data_dir / "releases", survey, model, path, photoz=photoz, step=step)
-        rows = _publish(url, survey, release, step)
+        model = choose_model(data_dir, folder, model_id, step=step)
+        merges = _updated(data_dir, url, folder, model)
+        survey = folder
+        if merges is not None:
+            survey = survey_of(data_dir / "releases" / merges.id, merges, folder, data_dir / "surveys")
+        choose_index(max(1, len(survey)), model.card.dimension, index)
+        embeddings = embed_parts(data_dir, survey, model, step)
+        photoz = redshifts_of_parts(data_dir, survey, model, step)
+        release, is_new = _release(
+            data_dir / "releases",
+            survey,
+            model,
+            embeddings,
+            photoz=photoz,
+            merges=merges,
+            index=index,
+            step=step,
+        )
+        rows = _publish(url, folder, release, step)
     info = release.info
-    return BuildReport(info.id, survey_name, model.card.id, info.n_galaxies, rejected, rows, is_new)
+    return BuildReport(
+        info.id, survey_name, model.card.id, info.n_galaxies, embeddings.rejected, rows, is_new
+    )
 
 
 def choose_model(data_dir: Path, survey: SurveyFolder, model_id: str | None, *, step: Step) -> Model:
@@ -137,38 +167,68 @@ def ingest(url: str, survey: SurveyFolder, *, step: Step) -> int:
         return ingest_survey(session, survey, progress).rows
 
 
+def _updated(data_dir: Path, url: str, survey: SurveyFolder, model: Model) -> ReleaseInfo | None:
+    """Return what the active release of a survey and a model says of itself, if updates made it what it is."""
+    with catalogue_session(url, reads_only=True) as session:
+        active = {(row.survey, row.model_id): row for row in list_active(session)}
+    row = active.get((survey.info.name, model.card.id))
+    if row is None or (row.survey_sha256, row.model_sha256) != (survey.sha256, model.sha256):
+        return None
+    # Its manifest is enough: a damaged release must not stand in the way of the next.
+    return next(
+        (info for info in list_releases(data_dir / "releases") if info.id == row.id and info.update), None
+    )
+
+
 def _release(
     folder: Path,
     survey: SurveyFolder,
     model: Model,
-    embeddings: Path,
+    store: EmbeddingStore,
     *,
     photoz: PhotozShards | None,
+    merges: ReleaseInfo | None,
+    index: IndexRequest | None,
     step: Step,
 ) -> tuple[Release, bool]:
     found = find_release(folder, survey, model)
     if found is not None:
         try:
             opened = Release.open(folder / found.id)
-            if opened.format >= WHOLE_SINCE:
+            if opened.format >= WHOLE_SINCE and _is_as_asked(opened, store, index):
                 return opened, False
-            # Built by an earlier version: it is served as it is until the new one is active.
+            # Built by an earlier version, or otherwise: it is served as it is until the new one is active.
         except CorruptFolder:
             # A damaged release stays for `skylike check` to name; a new one takes its place.
             pass
     for leftover in folder.glob(f".{survey.info.name}--{model.card.id}--*.staged"):
         shutil.rmtree(leftover)
     with step(f"Indexing {survey.info.name} with {model.card.id}") as progress:
-        store = EmbeddingStore.open(embeddings)
         info = build_release(
             survey=survey,
             model=model,
             embeddings=store,
             releases_dir=folder,
             photoz=photoz,
+            merges=merges,
+            index=index,
             progress=progress,
         )
     return Release.open(folder / info.id), True
+
+
+def _is_as_asked(release: Release, store: EmbeddingStore, index: IndexRequest | None) -> bool:
+    if index is None:
+        return True
+    choice = choose_index(store.n, store.info.dimension, index)
+    built = release.index
+    return (built.kind, built.factory, built.storage, built.seed, release.info.dimension) == (
+        choice.kind,
+        choice.factory,
+        choice.storage,
+        choice.seed,
+        choice.dimension,
+    )
 
 
 def _publish(url: str, survey: SurveyFolder, release: Release, step: Step) -> int:

@@ -8,14 +8,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from index.embed import embed_survey
-from index.embeddings import EmbeddingMismatch
+from index.embeddings import EmbeddingMismatch, EmbeddingStore
 from index.model import Model
 from index.photoz_job import estimate_survey
 from index.photoz_shards import PhotozShards, ShardsMismatch
+from index.updates.merge import MergedEmbeddings, MergedShards
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder
+from survey.updated import UpdatedSurvey
 
-__all__ = ["Step", "embed", "redshifts"]
+__all__ = ["Step", "embed", "embed_parts", "redshifts", "redshifts_of_parts"]
 
 #: Opens a named step; what it yields takes (done, total).
 Step = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -45,3 +47,22 @@ def redshifts(data_dir: Path, survey: SurveyFolder, model: Model, step: Step) ->
             shutil.rmtree(path, ignore_errors=True)
             estimate_survey(survey, model, path, progress=progress)
     return PhotozShards.open(path)
+
+
+def embed_parts(data_dir: Path, survey: SurveyFolder, model: Model, step: Step) -> EmbeddingStore:
+    """Embed a survey and its supplements, and return what is left of their embeddings."""
+    stores = []
+    for part in survey.parts:
+        path = data_dir / "embeddings" / f"{part.info.name}--{model.card.id}"
+        embed(part, model, path, step)
+        stores.append(EmbeddingStore.open(path))
+    return MergedEmbeddings(survey, model, stores) if isinstance(survey, UpdatedSurvey) else stores[0]
+
+
+def redshifts_of_parts(data_dir: Path, survey: SurveyFolder, model: Model, step: Step) -> PhotozShards | None:
+    """Let the model's redshift network see a survey and its supplements; None for a model without one."""
+    found = [redshifts(data_dir, part, model, step) for part in survey.parts]
+    shards = [one for one in found if one is not None]
+    if not shards:
+        return None
+    return MergedShards(survey, model, shards) if isinstance(survey, UpdatedSurvey) else shards[0]

@@ -17,11 +17,12 @@ from index.release import Release
 from index.release_info import ReleaseInfo
 from index.updates.delta import NothingToUpdate, Supplement
 from index.updates.release import update_release
+from index.updates.survey import survey_of
 from index.updates.withdrawn import read_withdrawn_ids
 from service.records.audit import record
 from skylike.catalogue_sessions import catalogue_session, command_line_owner
 from skylike.encoding import Step, embed, redshifts
-from survey.archive import SurveyFolder
+from survey.archive import SurveyFolder, UnknownObject
 from survey.locks import alone
 from survey.manifests import CorruptFolder
 from survey.sources.table_files import UnreadableTable, read_table
@@ -188,9 +189,12 @@ class _Update:
             )
         for leftover in folder.glob(f".{base.info.survey}--{base.info.model_id}--*.staged"):
             shutil.rmtree(leftover)
+        indexed, unindexed = self._withdrawn(base)
         supplement, rejected = self._supplement(base, model)
         with self.step(f"Updating {base.id}") as progress:
-            info = update_release(base, supplement, folder, withdraw=self.withdraw, progress=progress)
+            info = update_release(
+                base, supplement, folder, withdraw=indexed, unindexed=unindexed, progress=progress
+            )
         return _report(info, rejected, is_new=True)
 
     def _is_done(self, base: Release) -> bool:
@@ -200,8 +204,27 @@ class _Update:
             return False
         last = update.supplements[-1] if update.supplements else None
         here = None if self.new is None else {"survey": self.new.info.name, "sha256": self.new.sha256}
-        gone = set(read_withdrawn_ids(base))
+        gone = set(read_withdrawn_ids(base.path, base.info))
         return here in (None, last) and gone.issuperset(self.withdraw) and bool(here or self.withdraw)
+
+    def _withdrawn(self, base: Release) -> tuple[list[str], list[str]]:
+        """Part the ids to withdraw into those that the release has and those that it could not embed.
+
+        Raises
+        ------
+        UnknownObject
+            If the survey, as the release knows it, has not one.
+        """
+        survey = survey_of(base.path, base.info, self.survey, self.data_dir / "surveys")
+        for object_id in self.withdraw:
+            try:
+                survey.row_of(object_id)
+            except UnknownObject as error:
+                raise UnknownObject(
+                    f"{self.survey.info.name} has no object {object_id!r} to withdraw"
+                ) from error
+        indexed = set(base.columns.ids)
+        return [i for i in self.withdraw if i in indexed], [i for i in self.withdraw if i not in indexed]
 
     def _supplement(self, base: Release, model: Model) -> tuple[Supplement | None, dict[str, str]]:
         if self.new is None:

@@ -83,16 +83,18 @@ class Delta:
         return self.supplement.ids if self.supplement else ()
 
 
-def delta_of(base: Release, supplement: Supplement | None, withdraw: Collection[str]) -> Delta:
+def delta_of(
+    base: Release, supplement: Supplement | None, withdraw: Collection[str], unindexed: Collection[str]
+) -> Delta:
     """Compare a release with what is to be added, changed and withdrawn; see :func:`index.updates.release.update_release`."""
     new = list(supplement.ids) if supplement else []
     given = {*new, *(supplement.rejected if supplement else ())}
-    if not given and not withdraw:
+    if not given and not withdraw and not unindexed:
         raise NothingToUpdate("nothing is added, changed or withdrawn; name a supplement or ids")
     alive = np.ones(base.info.n + len(new), np.bool_)
     if base.alive is not None:
         alive[: base.info.n] = base.alive
-    both = sorted(given.intersection(withdraw))
+    both = sorted(given & {*withdraw, *unindexed})
     if both:
         raise NothingToUpdate(
             f"{both[0]!r} is in the supplement and to be withdrawn; leave one of the two out"
@@ -102,16 +104,19 @@ def delta_of(base: Release, supplement: Supplement | None, withdraw: Collection[
             alive[base.columns.row_of(object_id)] = False
         except UnknownObject as error:
             raise UnknownObject(f"{base.id} has no object {object_id!r} to withdraw") from error
-    changed = 0
-    for object_id in given:
-        try:
-            alive[base.columns.row_of(object_id)] = False
-            changed += 1
-        except UnknownObject:
-            continue
+    before = {i: row for row, i in enumerate(base.columns.ids) if alive[row]}
+    changed = given & before.keys()
+    alive[[before[i] for i in changed]] = False
     if alive.sum() < 2:
         raise NothingToUpdate(f"{int(alive.sum())} galaxies would remain of {base.info.n}; keep at least 2")
     known = base.info.update.supplements if base.info.update else []
     named = [{"survey": supplement.survey, "sha256": supplement.sha256}] if supplement else []
-    gone = sorted(({*read_withdrawn_ids(base)} | {*withdraw}) - given)
-    return Delta(supplement, alive, len(given) - changed, changed, [*known, *named], gone)
+    gone = sorted(({*read_withdrawn_ids(base.path, base.info)} | {*withdraw, *unindexed}) - given)
+    return Delta(
+        supplement,
+        alive,
+        added=len(set(new) - before.keys()),
+        changed=len(changed),
+        supplements=[*known, *named],
+        withdrawn_ids=gone,
+    )

@@ -29,6 +29,7 @@ def update_release(
     releases_dir: Path,
     *,
     withdraw: Collection[str] = (),
+    unindexed: Collection[str] = (),
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
     now: datetime | None = None,
@@ -45,6 +46,8 @@ def update_release(
         None to withdraw alone.
     withdraw
         Ids of ``base``.
+    unindexed
+        Further ids to withdraw, of objects of its survey that ``base`` has no embedding of.
     threads
         0 means as many as there are cores.
     progress
@@ -66,7 +69,7 @@ def update_release(
             f"{base.id} was built by an earlier version; build it anew: skylike index build {base.info.survey} "
             f"--model {base.info.model_id}"
         )
-    delta = delta_of(base, supplement, withdraw)
+    delta = delta_of(base, supplement, withdraw, unindexed)
     created = now or datetime.now(UTC)
     ids = [*base.columns.ids, *delta.ids]
     update = UpdateInfo(
@@ -75,7 +78,7 @@ def update_release(
         supplements=delta.supplements,
         added=delta.added,
         changed=delta.changed,
-        withdrawn=len(withdraw),
+        withdrawn=len(withdraw) + len(unindexed),
         n_withdrawn_rows=int((~delta.alive).sum()),
     )
     hash_ids = hash_of_ids(ids)

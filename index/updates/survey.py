@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from index.release import Release
+from index.release_info import ReleaseInfo
 from index.updates.withdrawn import read_withdrawn_ids
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder
@@ -13,11 +13,13 @@ from survey.updated import UpdatedSurvey
 __all__ = ["survey_of"]
 
 
-def survey_of(release: Release, survey: SurveyFolder, surveys_dir: Path) -> SurveyFolder:
+def survey_of(folder: Path, info: ReleaseInfo, survey: SurveyFolder, surveys_dir: Path) -> SurveyFolder:
     """Return the survey as a release knows it: itself, or with what updates added, changed and withdrew.
 
     Parameters
     ----------
+    folder, info
+        The release's.
     surveys_dir
         Where the supplements lie.
 
@@ -26,7 +28,7 @@ def survey_of(release: Release, survey: SurveyFolder, surveys_dir: Path) -> Surv
     CorruptFolder
         If a supplement is absent, damaged, or another one than the release was made from.
     """
-    update = release.info.update
+    update = info.update
     if update is None:
         return survey
     supplements = []
@@ -34,8 +36,8 @@ def survey_of(release: Release, survey: SurveyFolder, surveys_dir: Path) -> Surv
         supplement = SurveyFolder(surveys_dir / named["survey"])
         if supplement.sha256 != named["sha256"]:
             raise CorruptFolder(
-                f"release {release.id} says {named['sha256'][:12]} of its supplement {named['survey']}, which has "
+                f"release {info.id} says {named['sha256'][:12]} of its supplement {named['survey']}, which has "
                 f"{supplement.sha256[:12]}"
             )
         supplements.append(supplement)
-    return UpdatedSurvey(survey, supplements, read_withdrawn_ids(release))
+    return UpdatedSurvey(survey, supplements, read_withdrawn_ids(folder, info))

@@ -74,7 +74,7 @@ def test_every_active_release_is_updated_and_activated_at_once(data_dir, gone):
     report = run(data_dir, "update", "tiny", "--with", "tiny-b", "--withdraw", str(gone))
     assert [one["model"] for one in report["updated"]] == sorted(before)
     for one in report["updated"]:
-        assert (one["added"], one["changed"], one["withdrawn"]) == (10, 5, 2)
+        assert (one["added"], one["changed"], one["withdrawn"]) == (9, 5, 2)
         assert one["n"] == 67
         assert list(one["rejected"]) == ["J00069"]
         assert one["base"] == before[one["model"]].id
@@ -150,3 +150,78 @@ def test_neighbours_over_the_update_are_those_of_brute_force(data_dir, gone):
         rows, found = release.graph.of(row, 10)
         assert found == pytest.approx(np.sort(similarity[row])[::-1][:10], abs=1e-6)
         assert release.alive[rows].all()
+
+
+def catalogue_rows(data_dir):
+    return ask(data_dir, lambda s: s.execute(text("SELECT count(*) FROM galaxies")).scalar())
+
+
+def test_the_next_build_merges_the_update(data_dir, gone):
+    run(data_dir, "update", "tiny", "--with", "tiny-b", "--withdraw", str(gone), "--model", MODELS[0])
+    updated, rows = active(data_dir)[MODELS[0]], catalogue_rows(data_dir)
+    report = run(data_dir, "build", "tiny", "--model", MODELS[0])
+    assert (report["is_new"], report["n"]) == (True, 67)
+    assert list(report["rejected"]) == ["J00069"]
+    merged = active(data_dir)[MODELS[0]]
+    assert merged.alive is None
+    assert merged.graph.lengths is None
+    assert merged.info.update.supplements == updated.info.update.supplements
+    assert merged.info.update.base == updated.id
+    assert np.all(np.diff(merged.columns.array("hpx29")) >= 0)
+    assert sorted(merged.columns.ids) == sorted(updated.columns.ids[row] for row in updated.galaxies)
+    for object_id in merged.columns.ids:
+        found = [
+            [release.columns.ids[row] for row in release.graph.of(release.columns.row_of(object_id), 30)[0]]
+            for release in (updated, merged)
+        ]
+        assert found[0] == found[1]
+    assert catalogue_rows(data_dir) == rows
+    again = run(data_dir, "build", "tiny", "--model", MODELS[0])
+    assert (again["release"], again["is_new"]) == (merged.id, False)
+
+
+def test_a_merged_release_is_updated_and_merged_again(data_dir, gone):
+    run(data_dir, "update", "tiny", "--withdraw", str(gone), "--model", MODELS[1])
+    run(data_dir, "build", "tiny", "--model", MODELS[1])
+    run(data_dir, "update", "tiny", "--with", "tiny-b", "--model", MODELS[1])
+    report = run(data_dir, "build", "tiny", "--model", MODELS[1])
+    assert report["n"] == 67
+    with pytest.raises(UnknownObject):
+        active(data_dir)[MODELS[1]].columns.row_of("J00001")
+
+
+def test_objects_added_alone_are_merged_too(data_dir):
+    tiny_survey(data_dir / "surveys" / "tiny-c", n=4, seed=3, first=90)
+    run(data_dir, "update", "tiny", "--with", "tiny-c", "--model", MODELS[1])
+    report = run(data_dir, "build", "tiny", "--model", MODELS[1])
+    assert (report["is_new"], report["n"]) == (True, 64)
+
+
+def test_after_a_rollback_a_build_is_of_the_survey_alone(data_dir, gone):
+    before = active(data_dir)[MODELS[0]].id
+    run(data_dir, "update", "tiny", "--withdraw", str(gone), "--model", MODELS[0])
+    run(data_dir, "rollback", "tiny", "--model", MODELS[0])
+    report = run(data_dir, "build", "tiny", "--model", MODELS[0])
+    assert (report["release"], report["is_new"]) == (before, False)
+
+
+def test_a_merge_needs_the_supplements_as_they_were(data_dir):
+    run(data_dir, "update", "tiny", "--with", "tiny-b", "--model", MODELS[0])
+    shutil.rmtree(data_dir / "surveys" / "tiny-b")
+    assert "tiny-b" in run(data_dir, "build", "tiny", "--model", MODELS[0], status=1)
+
+
+def test_an_object_that_a_model_could_not_embed_is_withdrawn_from_the_survey(data_dir, tmp_path):
+    run(data_dir, "update", "tiny", "--with", "tiny-b")
+    blank = tmp_path / "blank.txt"
+    blank.write_text("J00069")
+    for one in run(data_dir, "update", "tiny", "--withdraw", str(blank))["updated"]:
+        assert one["withdrawn"] == 1
+    assert "J00069" not in run(data_dir, "build", "tiny", "--model", MODELS[0])["rejected"]
+
+
+def test_a_damaged_update_does_not_stand_in_the_way_of_the_next_build(data_dir, gone):
+    run(data_dir, "update", "tiny", "--withdraw", str(gone), "--model", MODELS[0])
+    path = active(data_dir)[MODELS[0]].path
+    (path / "anomaly.npy").unlink()
+    assert run(data_dir, "build", "tiny", "--model", MODELS[0])["n"] == 58
