@@ -12,6 +12,7 @@ from index.photoz_shards import PhotozShards
 from index.release import WHOLE_SINCE, Release
 from index.releases import list_releases
 from index.shipped import released_folder
+from index.updates.survey import survey_of
 from skylike.findings import Finding, complaint, note, ok
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder, read_manifest
@@ -144,8 +145,16 @@ class DataCheck:
         stale = self.stale(info.survey, info.survey_sha256, info.model_id, info.model_sha256)
         if stale:
             return self._judge_stale(name, path, stale, build)
-        known = set(self.surveys[info.survey].ids)
-        strangers = [i for i in release.columns.ids if i not in known]
+        try:
+            known = set(survey_of(path, info, self.surveys[info.survey], self.data_dir / "surveys").ids)
+        except CorruptFolder as error:
+            return complaint(
+                name,
+                f"a supplement: {error}",
+                f"skylike index rollback {info.survey} --model {info.model_id}",
+            )
+        ids = release.columns.ids
+        strangers = [ids[row] for row in release.galaxies if ids[row] not in known]
         if strangers:
             found = f"{len(strangers)} ids are not in survey {info.survey}, first {strangers[0]!r}"
             return complaint(name, found, build)
@@ -155,7 +164,7 @@ class DataCheck:
                 f"built by an earlier version: uploads are not compared with its galaxies; {build} makes it anew",
             )
         measured = f", {release.domain.n} measured" if release.domain is not None else ""
-        return ok(name, f"{info.n} of {len(known)} objects, every vector finds itself{measured}")
+        return ok(name, f"{info.n_galaxies} of {len(known)} objects, every vector finds itself{measured}")
 
     def _judge_stale(self, name: str, path: Path, stale: str, build: str) -> Finding:
         """Complain of a stale release unless a current one of the same survey and model is there."""

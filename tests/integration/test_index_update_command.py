@@ -225,3 +225,15 @@ def test_a_damaged_update_does_not_stand_in_the_way_of_the_next_build(data_dir, 
     path = active(data_dir)[MODELS[0]].path
     (path / "anomaly.npy").unlink()
     assert run(data_dir, "build", "tiny", "--model", MODELS[0])["n"] == 58
+
+
+def test_a_check_finds_an_updated_data_folder_whole(data_dir, gone):
+    from skylike.check import DataCheck
+    from skylike.check_catalogue import check_catalogue
+
+    run(data_dir, "update", "tiny", "--with", "tiny-b", "--withdraw", str(gone))
+    data = DataCheck(data_dir)
+    found = [*data.run(), *check_catalogue(default_url(data_dir), data)]
+    assert [one for one in found if one.state != "ok"] == []
+    tiny_survey(data_dir / "surveys" / "tiny-b", n=2, seed=5, first=500)
+    assert any("a supplement: " in one.found and one.state != "ok" for one in DataCheck(data_dir).run())
