@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +14,7 @@ from service.dependencies import RESOURCES, StrictRoute, resources_of
 from service.operations.refusals import ReleaseGone, UnknownRelease
 from service.operations.replay import Pin, Replay, read_token
 from service.routes.replies import COMMON, problems
+from service.schemas.replay import ReplayAnswer, ReplayRequest
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -32,9 +32,6 @@ _DESCRIPTION = (
     "answer is 410. Refusals are those of the question's own path."
 )
 _PROBLEMS: dict[int | str, Any] = problems(*COMMON, "replay.invalid", "release.gone", "service.busy")
-_ANY: dict[int | str, Any] = {
-    200: {"description": "The answer, as it was.", "content": {"application/json": {}}}
-}
 # Of the headers of who asks again, what would change the answer.
 _DROPPED = frozenset(
     {b"accept", b"content-length", b"content-type", b"transfer-encoding", b"content-encoding"}
@@ -44,16 +41,12 @@ _ROUTED = ("endpoint", "route", "router", "path_params")
 TokenText = Annotated[str, Path(description="`search.replay` of an answer.")]
 
 
-class ReplayRequest(BaseModel):
-    """A token that is too long for a URL."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    token: str = Field(description="`search.replay` of an answer.")
-
-
 @router.get(
-    "/replay/{token}", summary="An answer again", description=_DESCRIPTION, responses={**_ANY, **_PROBLEMS}
+    "/replay/{token}",
+    summary="An answer again",
+    description=_DESCRIPTION,
+    response_model=ReplayAnswer,
+    responses=_PROBLEMS,
 )
 async def replay(request: Request, token: TokenText) -> Response:
     return await _again(request, token)
@@ -63,7 +56,8 @@ async def replay(request: Request, token: TokenText) -> Response:
     "/replay",
     summary="An answer again, by a long token",
     description=_DESCRIPTION,
-    responses={**_ANY, **_PROBLEMS, **problems("request.unreadable", "request.too_large", "replay.invalid")},
+    response_model=ReplayAnswer,
+    responses={**_PROBLEMS, **problems("request.unreadable", "request.too_large", "replay.invalid")},
 )
 async def replay_long(request: Request, asked: ReplayRequest) -> Response:
     return await _again(request, asked.token)
