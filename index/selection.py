@@ -58,7 +58,7 @@ class Selection:
     Raises
     ------
     BadSelection
-        If a bound is not finite, or a lower bound lies above its upper bound.
+        If a bound is not finite, a lower bound lies above its upper bound, or there are two regions of a kind.
     """
 
     ranges: Mapping[str, Bounds] = field(default_factory=dict)
@@ -78,6 +78,8 @@ class Selection:
                 raise BadSelection(
                     f"The filter on {name} runs from {low:g} to {high:g}; give the smaller bound first."
                 )
+        if len({region.name for region in self.regions}) < len(self.regions):
+            raise BadSelection("Two regions of one kind; join them in a MOC.")
 
     def __bool__(self) -> bool:
         return self.is_restricting or self.dedup is not None
@@ -115,7 +117,7 @@ class Selection:
         """What two selections share that the same objects of a release fulfil: its condition as canonical JSON."""
         left_out = {"exclude", "dedup"}
         kept = {name: value for name, value in self.to_json().items() if name not in left_out}
-        return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
 
     def mask(self, release: Release) -> NDArray[np.bool_] | None:
         """Return which rows may be hits, read-only, shape (n,); None when all may.

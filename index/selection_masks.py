@@ -38,7 +38,7 @@ class Masks:
     def __init__(self, columns: Columns, name: str) -> None:
         self._columns, self._name = columns, name
         self._kept: OrderedDict[bytes, NDArray[np.bool_]] = OrderedDict()
-        self._lock = Lock()
+        self._lock, self._grouping = Lock(), Lock()
         self._groups: dict[Dedup, NDArray[np.int32]] = {}
         self._labels: tuple[NDArray[np.int32], tuple[str, ...]] | None = None
 
@@ -80,7 +80,8 @@ class Masks:
                 f"Release {self._name} has no column {_PARENT}; ask for dedup=position, which joins objects "
                 f"within {DUPLICATE_ARCSEC:g} arcsec."
             )
-        with self._lock:
+        # It takes 1.5 s for a million places: masks are not kept waiting.
+        with self._grouping:
             if dedup not in self._groups:
                 self._groups[dedup] = (
                     groups_by_value(self._columns.codes(_PARENT)[0])
