@@ -52,7 +52,7 @@ class Assembly:
 
     def train(self, rows: Rows) -> None:
         """Train on some rows, rising, as many as the choice says or fewer."""
-        faiss.omp_set_num_threads(os.cpu_count() or 1)
+        faiss.omp_set_num_threads(_threads())
         if not len(rows):
             return
         sample = self._store.vectors(rows)
@@ -61,12 +61,12 @@ class Assembly:
             faiss.omp_set_num_threads(1)
             # FAISS sees that the lists are there and trains the codes alone.
             self._index.quantizer.add(np.ascontiguousarray(centroids, dtype=np.float32))
-            faiss.omp_set_num_threads(os.cpu_count() or 1)
+            faiss.omp_set_num_threads(_threads())
         self._index.train(sample)
 
     def add(self, rows: Rows, *, progress: Callable[[int], None] | None = None) -> None:
         """Add some rows by blocks; ``progress`` is told how many are in."""
-        faiss.omp_set_num_threads(1 if self._choice.kind == "hnsw" else os.cpu_count() or 1)
+        faiss.omp_set_num_threads(1 if self._choice.kind == "hnsw" else _threads())
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
             self._index.add_with_ids(self._store.vectors(block), block)
@@ -78,3 +78,8 @@ class Assembly:
         staged = path.with_name(f".{path.name}.staged")
         _faiss.write_index(self._index, str(staged))
         staged.replace(path)
+
+
+def _threads() -> int:
+    """Return the cores that this process may use: more threads than those would wait for each other."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,7 +12,8 @@ from index.vectors.store import VectorArray
 
 __all__ = ["Trainer", "train_lists"]
 
-_ITERATIONS = 20
+# As many as FAISS gives its own inverted files.
+_ITERATIONS = 10
 
 #: Takes a sample (S, D), a number of lists and a seed; returns centroids (lists, D) of unit norm.
 Trainer = Callable[[VectorArray, int, int], VectorArray]

@@ -168,3 +168,52 @@ def test_the_database_may_be_another(built, tmp_path, database_url):
     assert (report["is_new"], report["rows"] > 0) == (False, True)
     (release,) = run(data_dir, "list", "--database-url", database_url)["releases"]
     assert release["is_active"]
+
+
+def test_a_plan_says_what_would_be_built_and_what_it_takes():
+    result = CliRunner().invoke(app, ["plan", "5000000", "2048", "--memory", "64GB", "--json"])
+    shown = orjson.loads(result.stdout)
+    assert (shown["kind"], shown["factory"], shown["dimension"]) == ("ivf", "IVF16384,SQfp16", 128)
+    assert shown["memory"]["allowed"] == 64 * 10**9
+    assert 5_000_000 * 264 < shown["memory"]["serving"] < shown["memory"]["building"] < 64 * 10**9
+    told = CliRunner().invoke(app, ["plan", "4280", "48"]).stdout
+    assert "memory building" in told
+    assert "Flat" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--index", "best", "'best' is none of auto, exact, ivf, hnsw"),
+        ("--storage", "int8", "'int8' is none of float32, float16"),
+        ("--memory", "much", "is no amount of memory"),
+    ],
+)
+def test_an_index_that_nobody_knows_is_refused(option, value, said):
+    result = CliRunner().invoke(app, ["plan", "100", "48", option, value])
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_build_that_does_not_fit_its_memory_is_refused_before_it_begins(data_dir):
+    shutil.rmtree(data_dir / "embeddings")
+    said = run(data_dir, "build", "tiny", "--memory", "100MB", status=1)
+    assert "100.0 MB are allowed: give --memory" in said
+    assert not (data_dir / "embeddings").exists()
+
+
+def test_another_index_is_built_on_request_stays_and_is_measured(data_dir, built):
+    asked = ("--index", "ivf", "--dimension", "16")
+    report = run(data_dir, "build", "tiny", *asked)
+    assert report["is_new"]
+    assert report["release"] != built[1]["release"]
+    assert run(data_dir, "build", "tiny", *asked)["is_new"] is False
+    assert run(data_dir, "build", "tiny")["release"] == report["release"]
+    assert run(data_dir, "verify")["broken"] == {}
+    (ten, hundred) = run(data_dir, "recall", report["release"], "--queries", "40")["recall"]
+    assert (ten["k"], hundred["k"], ten["n_queries"]) == (10, 100, 40)
+    assert ten["recall"] > 0.9
+    said = CliRunner().invoke(app, ["recall", report["release"], "--data-dir", str(data_dir)])
+    assert "recall@10  " in said.stdout
+    (exact, _) = run(data_dir, "recall", built[1]["release"], "--queries", "40")["recall"]
+    assert (exact["recall"], exact["effort"]) == (1.0, None)
