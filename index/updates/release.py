@@ -85,7 +85,7 @@ def update_release(
     hash_ids = hash_of_ids(ids)
     info = replace(
         base.info,
-        id=_release_id(base.info, created, (base.sha256, hash_ids, *delta.withdrawn_ids)),
+        id=_release_id(base.info, created, (base.sha256, created.isoformat(), hash_ids)),
         n=len(ids),
         n_rejected=base.info.n_rejected + (len(supplement.rejected) if supplement else 0),
         ids_sha256=hash_ids,

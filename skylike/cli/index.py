@@ -6,6 +6,7 @@ import typer
 
 from skylike.cli.index_build import build, plan
 from skylike.cli.index_catalogue import ingest, migrate
+from skylike.cli.index_compare import compare
 from skylike.cli.index_photoz import photoz
 from skylike.cli.index_recall import recall
 from skylike.cli.index_releases import activate_, list_, rollback_, verify
@@ -21,6 +22,7 @@ app.command()(photoz)
 app.command("list")(list_)
 app.command()(verify)
 app.command()(recall)
+app.command()(compare)
 app.command("activate")(activate_)
 app.command("rollback")(rollback_)
 app.command()(prune)
