@@ -184,11 +184,12 @@ def _candidates(
         approximate, rows = faiss.knn(queries, vectors, n, metric=faiss.METRIC_INNER_PRODUCT)
         return approximate[:, -1], rows.astype(np.int64)
     # FAISS never takes BLAS with a selector, and looks at one query after the other.
+    outside = np.where(allowed, np.float32(0), np.float32(-np.inf))
     lowest, rows = np.empty(len(queries), np.float32), np.empty((len(queries), n), np.int64)
     for start in range(0, len(queries), _TOGETHER):
         part = slice(start, start + _TOGETHER)
         approximate = queries[part] @ vectors.T
-        approximate[:, ~allowed] = -np.inf
+        approximate += outside
         rows[part] = np.argpartition(approximate, len(vectors) - n, axis=1)[:, -n:]
         lowest[part] = np.take_along_axis(approximate, rows[part], axis=1).min(axis=1)
     return lowest, rows
