@@ -184,3 +184,38 @@ def test_nothing_above_is_an_answer_with_its_plan(vectors, exact):
     found = SearchEngine(exact).above(-np.eye(1, _D, dtype=np.float32)[0], 1.0, 10)
     assert found.hits.rows.shape == (1, 0)
     assert (found.is_truncated, found.plan.n_allowed, found.plan.is_exact) == (False, _N, True)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3, 1e-2, 1e-5])
+def test_an_object_is_one_hit_however_many_entries_it_has(vectors, inverted, share):
+    rng = np.random.default_rng(7)
+    # Copies are the same object, and so are some that are alike.
+    groups = (vectors[:, :3] @ np.array([1e3, 1e4, 1e5])).astype(np.int32)
+    groups = np.unique(groups, return_inverse=True)[1].astype(np.int32)
+    assert groups.max() < 0.95 * _N
+    allowed = _mask(rng, vectors, "random", share)
+    for exact in (True, False):
+        hits = inverted.search(vectors[:4], 25, allowed=allowed, exact=exact, groups=groups).hits
+        width = min(25, len(np.unique(groups[allowed])))
+        assert hits.rows.shape == (4, width)
+        assert allowed[hits.rows].all()
+        assert all(len(set(row)) == width for row in groups[hits.rows].tolist())
+        if exact:
+            for n in range(4):
+                rows, similarity = _brute_force(vectors, vectors[n], allowed, _N)
+                first = np.sort(np.unique(groups[rows], return_index=True)[1])[:25]
+                np.testing.assert_allclose(hits.similarity[n], similarity[first], atol=_WITHIN)
+
+
+def test_a_search_by_similarity_compares_all_and_says_so(vectors, inverted):
+    rng = np.random.default_rng(8)
+    allowed = _mask(rng, vectors, "correlated", 0.3)
+    rows, similarity = _brute_force(vectors, vectors[3], allowed, _N)
+    least = float((similarity[40] + similarity[41]) / 2)
+    found = inverted.above(vectors[3], least, 1000, allowed=allowed)
+    assert set(found.hits.rows[0]) == set(rows[:41])
+    assert (found.is_truncated, found.plan.is_exact, found.plan.n_allowed) == (False, True, allowed.sum())
+    assert "approximate index too" in found.plan.reason
+    cut = inverted.above(vectors[3], least, 10, allowed=allowed)
+    assert cut.is_truncated
+    np.testing.assert_array_equal(cut.hits.rows[0], found.hits.rows[0, :10])
