@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -14,6 +15,7 @@ IS_GONE: Final = "skylike.is_gone"
 _PREFIX = 64
 
 
+@lru_cache(maxsize=1024)
 def client_of(host: str | None) -> str:
     """Return what the limits per client count by: an IPv4 address, the /64 of an IPv6 one, or the text as it is."""
     text = host or ""

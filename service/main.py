@@ -114,7 +114,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False},
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         default_response_class=JSONAnswer,
         license_info={"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
     )
