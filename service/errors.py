@@ -84,6 +84,7 @@ EXCEPTIONS: dict[type[Exception], str] = {
     refusals.CursorExpired: "cursor.expired",
     refusals.ReplayInvalid: "replay.invalid",
     refusals.ModelMismatch: "model.mismatch",
+    refusals.VectorUnusable: "vector.unusable",
     refusals.Busy: "service.busy",
     refusals.TooManyAtOnce: "client.too_many",
     UnknownObject: "object.not_found",

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from index.queries.rocchio import Weights
 from service.errors import UnreadableBody
 from service.operations.multi import Examples
-from service.operations.refusals import ObjectNotFound
-from service.schemas.multi import MOST_EXAMPLES, MultiRequest
+from service.operations.refusals import ObjectNotFound, VectorUnusable
+from service.schemas.multi import MOST_EXAMPLES, MOST_NUMBERS, MultiRequest
 from service.schemas.photoz import is_batch_id
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["examples_of", "invalid", "multi_body"]
 
 _LISTS = ("positives", "negatives", "minus")
-_LONGEST_VECTOR = 8192
 
 
 async def multi_body(request: Request) -> tuple[MultiRequest, bytes]:
@@ -69,16 +68,14 @@ def examples_of(resources: Resources, served: Served, body: MultiRequest) -> Exa
     ------
     ObjectNotFound, ObjectNotIndexed
         If the release has not one that was named.
-    RequestValidationError
+    VectorUnusable
         If one cannot be compared with the release's vectors, or the method takes no negatives.
     """
     rows: list[int] = []
     liked = _vectors(resources, served, "positives", body.positives, rows)
     disliked = _vectors(resources, served, "negatives", body.negatives, rows)
     if len(disliked) and body.method in {"mean", "max"}:
-        raise invalid("negatives", f"has no place in `{body.method}`; ask by `rocchio` or `best_score`")
-    if not len(liked):
-        raise invalid("positives", "is empty; give at least one example")
+        raise VectorUnusable(f"Negatives have no place in `{body.method}`; ask by `rocchio` or `best_score`.")
     weights = Weights(body.alpha, body.beta, body.gamma)
     return Examples(body.method, liked, disliked, weights, tuple(sorted(set(rows))))
 
@@ -107,11 +104,13 @@ def _unit(served: Served, where: str, numbers: list[float]) -> NDArray[np.float3
     dimension, projection = release.info.dimension, release.projection
     own = dimension if projection is None else projection.dimension_in
     if len(numbers) not in (dimension, own):
-        raise invalid(where, f"has {len(numbers)} numbers; embeddings of {served.block['model']} have {own}")
+        raise VectorUnusable(
+            f"{where} has {len(numbers)} numbers; embeddings of {served.block['model']} have {own}."
+        )
     vector = np.array(numbers, np.float64)
     length = float(np.linalg.norm(vector))
     if not 0 < length < np.inf:
-        raise invalid(where, "has no direction: it is all zeros, or too long")
+        raise VectorUnusable(f"{where} has no direction: it is all zeros, or too long.")
     unit = (vector / length).astype(np.float32)
     return unit if len(unit) == dimension else release.project(unit[None])[0]
 
@@ -121,6 +120,8 @@ def _check(name: str, items: Any) -> None:
         raise invalid(name, "is no list")
     if len(items) > MOST_EXAMPLES:
         raise invalid(name, f"has {len(items)} items; the limit is {MOST_EXAMPLES}")
+    if name == "positives" and not items:
+        raise invalid(name, "is empty; give at least one example")
     for place, item in enumerate(items):
         if is_batch_id(item) or (name != "minus" and _is_vector(item)):
             continue
@@ -129,7 +130,7 @@ def _check(name: str, items: Any) -> None:
 
 
 def _is_vector(item: Any) -> bool:
-    if not isinstance(item, list) or not 0 < len(item) <= _LONGEST_VECTOR:
+    if not isinstance(item, list) or not 0 < len(item) <= MOST_NUMBERS:
         return False
     return all(type(one) in (int, float) for one in item)
 

@@ -68,6 +68,7 @@ _ALL = (
     Problem("cursor.expired", 410, "The cursor points into a release that is no longer served."),
     Problem("replay.invalid", 400, "This replay token was not given out by this service."),
     Problem("model.mismatch", 409, "Vectors of different models are never compared."),
+    Problem("vector.unusable", 422, "The vectors or examples make no query of this release."),
     Problem("client.too_many", 429, "This client has too many heavy requests running."),
     Problem("service.busy", 503, "All workers are busy and the queue is full."),
     Problem("service.not_ready", 503, "The service cannot answer at the moment."),

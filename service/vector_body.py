@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from service.errors import UnreadableBody, UnsupportedMedia
 from service.media import media_type_of
+from service.operations.refusals import VectorUnusable
 from service.schemas.vectors import MOST_VECTORS, VectorsRequest
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ def unit_vectors(served: Served, sent: list[Any] | NDArray[np.float32]) -> NDArr
     Raises
     ------
     RequestValidationError
-        If they are none, too many, of another length, or one has no direction.
+        If they are none, or too many.
+    VectorUnusable
+        If they are of another length, or one has no direction.
     """
     release, model = served.release, served.model.card
     lengths = dict.fromkeys((model.dimension, release.info.dimension))
@@ -91,8 +94,8 @@ def unit_vectors(served: Served, sent: list[Any] | NDArray[np.float32]) -> NDArr
     norms = np.sqrt(np.einsum("qd,qd->q", vectors, vectors))
     good = np.isfinite(norms) & (norms > 0)
     if not good.all():
-        raise _invalid(
-            f"vectors.{int(good.argmin())}", "has no direction: it is all zeros, not finite, or too long"
+        raise VectorUnusable(
+            f"vectors.{int(good.argmin())}: has no direction: it is all zeros, not finite, or too long."
         )
     unit = (vectors / norms[:, None]).astype(np.float32)
     return release.project(unit) if unit.shape[1] == model.dimension else unit
@@ -104,14 +107,13 @@ def _shaped(sent: list[Any] | NDArray[np.float32], lengths: list[int], model: st
         for length in lengths:
             if len(sent) and len(sent) % length == 0:
                 return sent.reshape(-1, length).astype(np.float64)
-        raise _invalid("", f"{len(sent)} values are no vectors of {wanted} numbers, as {model} gives them")
+        raise VectorUnusable(f"{len(sent)} values are no vectors of {wanted} numbers, as {model} gives them.")
     for place, one in enumerate(sent):
         if not isinstance(one, list):
             raise _invalid(f"vectors.{place}", "is no list of numbers")
         if len(one) not in lengths or len(one) != len(sent[0]):
-            raise _invalid(
-                f"vectors.{place}",
-                f"has {len(one)} numbers; embeddings of {model} have {wanted}, all the same",
+            raise VectorUnusable(
+                f"vectors.{place}: has {len(one)} numbers; embeddings of {model} have {wanted}, all the same."
             )
     try:
         vectors = np.array(sent)

@@ -4,7 +4,7 @@ Refusal
 ├── UnknownSurvey, UnknownRelease, ReleaseGone, ReleaseMismatch
 ├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux, NoRedshift
 ├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
-├── CursorInvalid, CursorMismatch, CursorExpired, ReplayInvalid, ModelMismatch
+├── CursorInvalid, CursorMismatch, CursorExpired, ReplayInvalid, ModelMismatch, VectorUnusable
 ├── JobNotFound, JobQuota, JobsOff, JobUnfinished, JobWithoutResult, JobLost
 ├── KeyNeeded, KeyInvalid, UploadNotFound, UploadLost, QuotaReached, KeepsNothing, StorageUnavailable
 └── Busy, TooManyAtOnce
@@ -51,6 +51,7 @@ __all__ = [
     "UnknownSurvey",
     "UploadLost",
     "UploadNotFound",
+    "VectorUnusable",
 ]
 
 
@@ -134,6 +135,10 @@ class CursorMismatch(Refusal):
 
 class CursorExpired(Refusal):
     """A cursor into a release that is no longer served."""
+
+
+class VectorUnusable(Refusal):
+    """Vectors or examples that make no query of a release: of another length, or without a direction."""
 
 
 class ReplayInvalid(Refusal):

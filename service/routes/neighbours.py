@@ -57,6 +57,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1", tags=["neighbours"], route_class=StrictRoute)
 
 _LOST = (
+    "request.headers_too_large",
     "survey.not_found",
     "release.not_found",
     "release.mismatch",

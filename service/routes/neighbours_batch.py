@@ -56,6 +56,7 @@ _LINES: Final = 10
         **ACCEPTED,
         **problems(
             *BATCH_PROBLEMS,
+            "request.headers_too_large",
             "survey.not_found",
             "release.not_found",
             "release.mismatch",

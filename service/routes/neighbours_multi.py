@@ -16,10 +16,11 @@ from service.asked import asked_of
 from service.dependencies import StrictRoute, resources_of
 from service.errors import UnsupportedMedia
 from service.media import media_type_of
-from service.multi_body import examples_of, invalid, multi_body
+from service.multi_body import examples_of, multi_body
 from service.operations.cross_survey import partners
 from service.operations.finding import Found, Wanted
 from service.operations.multi import Examples, by_examples
+from service.operations.refusals import VectorUnusable
 from service.parameters import K, ReleaseName, SurveyName
 from service.query_parameters import Diversity, Exact, Explain, HitCursorText, MinScore, Surveys, surveys_of
 from service.routes.replies import COMMON, problems
@@ -67,6 +68,8 @@ _BODY: dict[str, Any] = {
         "request.unreadable",
         "request.media_type",
         "request.too_large",
+        "request.headers_too_large",
+        "vector.unusable",
         "object.not_found",
         "object.not_indexed",
         "survey.not_found",
@@ -139,7 +142,7 @@ def _found(served: Served, examples: Examples, wanted: Wanted) -> Found:
     try:
         return by_examples(served, examples, wanted)
     except BadQuery as error:
-        raise invalid("positives", f"{error}") from error
+        raise VectorUnusable(f"{str(error).capitalize()}.") from error
 
 
 def _query(body: MultiRequest, k: int) -> dict[str, Any]:

@@ -79,6 +79,7 @@ _FEW_HITS = 1000
         "request.media_type",
         "request.too_large",
         "batch.too_large",
+        "vector.unusable",
         "survey.not_found",
         "release.not_found",
         "release.mismatch",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.photoz import BatchId
 
-__all__ = ["MOST_EXAMPLES", "MultiRequest"]
+__all__ = ["MOST_EXAMPLES", "MOST_NUMBERS", "MultiRequest"]
 
 MOST_EXAMPLES: Final = 1000
-# Longer than any embedding that a model of 25 MB gives.
-_MOST_NUMBERS = 8192
+#: Longer than any embedding that a model of 25 MB gives.
+MOST_NUMBERS: Final = 8192
 
-Vector = list[float]
+Vector = Annotated[list[float], Field(min_length=1, max_length=MOST_NUMBERS)]
 
 
 class MultiRequest(BaseModel):

@@ -131,7 +131,8 @@ def bodies(dimension):
 @pytest.mark.parametrize("number", range(15))
 def test_what_is_no_vector_is_refused_with_what_is_wrong(client, release, number):
     body, message = bodies(release.info.dimension)[number]
-    assert message in assert_problem(client.post(PATH, json=body), 422, "request.invalid")["detail"]
+    code = "vector.unusable" if number in range(2, 5) else "request.invalid"
+    assert message in assert_problem(client.post(PATH, json=body), 422, code)["detail"]
 
 
 def test_raw_bytes_that_are_no_vectors_are_refused(client, release):
@@ -145,7 +146,7 @@ def test_raw_bytes_that_are_no_vectors_are_refused(client, release):
         (np.full(n, np.nan, "<f4").tobytes(), "vectors.0: has no direction"),
     ):
         refused = client.post(PATH, content=content, headers=RAW)
-        assert message in assert_problem(refused, 422, "request.invalid")["detail"]
+        assert message in assert_problem(refused, 422, "vector.unusable")["detail"]
     for kind, status, code in (
         ("text/plain", 415, "request.media_type"),
         ("application/json", 400, "request.unreadable"),

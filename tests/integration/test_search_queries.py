@@ -193,10 +193,11 @@ def test_many_are_left_out_as_few_are(client, monkeypatch):
         ({"positives": []}, "request.invalid"),
         ({"positives": ["J00001"], "other": 1}, "request.invalid"),
         ({"positives": [["a"]]}, "request.invalid"),
-        ({"positives": [[0.5]]}, "request.invalid"),
-        ({"positives": [[0] * 48]}, "request.invalid"),
+        ({"positives": [[]]}, "request.invalid"),
+        ({"positives": [[0.5]]}, "vector.unusable"),
+        ({"positives": [[0] * 48]}, "vector.unusable"),
         ({"positives": ["J00001"] * 1001}, "request.invalid"),
-        ({"positives": ["J00001"], "negatives": ["J00002"], "method": "max"}, "request.invalid"),
+        ({"positives": ["J00001"], "negatives": ["J00002"], "method": "max"}, "vector.unusable"),
         ({"positives": ["nobody"]}, "object.not_found"),
         ({"positives": ["J00119"]}, "object.not_indexed"),
         ({"positives": ["J00001"], "filters": {"nothing": [0, 1]}}, "filter.invalid"),
@@ -211,7 +212,7 @@ def test_examples_that_cancel_each_other_are_refused(client, release):
     vector = release.store.vector(3)
     body = {"positives": [vector.tolist(), (-vector).tolist()]}
     refused = client.post(_MULTI, json=body)
-    assert (refused.status_code, refused.json()["code"]) == (422, "request.invalid")
+    assert (refused.status_code, refused.json()["code"]) == (422, "vector.unusable")
     assert "cancel each other" in refused.json()["detail"]
 
 
