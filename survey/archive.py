@@ -101,6 +101,11 @@ class SurveyFolder:
         return self
 
     @property
+    def parts(self) -> tuple[SurveyFolder, ...]:
+        """:attr:`base` and its supplements, oldest first."""
+        return (self,)
+
+    @property
     def superseded(self) -> frozenset[str]:
         """Ids of :attr:`base` that are withdrawn, or mean an object of a supplement."""
         return frozenset()

@@ -14,7 +14,7 @@ from survey.archive import SurveyFolder
 from survey.cutout import FluxArray
 from survey.manifests import sha256_of
 
-__all__ = ["SupplementDiffers", "UpdatedSurvey", "check_supplement"]
+__all__ = ["SupplementDiffers", "UpdatedSurvey", "check_supplement", "version_of"]
 
 
 class SupplementDiffers(ValueError):
@@ -44,6 +44,18 @@ def check_supplement(survey: SurveyFolder, supplement: SurveyFolder) -> None:
         )
 
 
+def version_of(hashes: Sequence[str], withdrawn: Collection[str]) -> str:
+    """Name a survey with supplements and without some ids; the survey's own hash when there are neither.
+
+    Parameters
+    ----------
+    hashes
+        Of the survey, and of its supplements, oldest first.
+    """
+    named = [*hashes, *sorted(withdrawn)]
+    return named[0] if len(named) == 1 else sha256_of("\0".join(named).encode())
+
+
 class UpdatedSurvey(SurveyFolder):
     """The objects of a survey that its supplements leave in place, then those of the supplements.
 
@@ -66,9 +78,7 @@ class UpdatedSurvey(SurveyFolder):
         super().__init__(base.path)
         self._parts = (base, *supplements)
         self.withdrawn = frozenset(withdrawn)
-        self.supplements = tuple(supplements)
-        hashed = [part.sha256 for part in self._parts] + sorted(self.withdrawn)
-        self._version = base.sha256 if len(hashed) == 1 else sha256_of("\0".join(hashed).encode())
+        self._version = version_of([part.sha256 for part in self._parts], self.withdrawn)
 
     @property
     def version(self) -> str:
@@ -79,6 +89,16 @@ class UpdatedSurvey(SurveyFolder):
     def base(self) -> SurveyFolder:
         """The survey without its supplements."""
         return self._parts[0]
+
+    @property
+    def parts(self) -> tuple[SurveyFolder, ...]:
+        """:attr:`base` and its supplements, oldest first."""
+        return self._parts
+
+    def rows_of_part(self, part: int) -> NDArray[np.int64]:
+        """Return the rows of one of :attr:`parts` that are objects of this survey, rising."""
+        parts, rows = self._places
+        return np.asarray(rows[parts == part])
 
     @property
     def is_replaced(self) -> bool:
