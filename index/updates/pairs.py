@@ -20,7 +20,7 @@ __all__ = ["Pairs", "compare", "similarities", "wanting"]
 _NEW, _STORED = 256, 16384
 # Two float32 products of unit vectors: candidates are taken with this margin, and scored again in double precision.
 _ERROR = np.float32(4e-6)
-_SCORED = 2**16
+_SCORED = 2**12
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ __all__ = ["NothingToUpdate", "Supplement", "update_release"]
 
 # The first kind of release with a domain, calibrated redshifts and columns of them.
 _OLDEST = 3
-_CHECKED = 1000
+_CHECKED = 100
 _SAME = 1e-5
 
 
