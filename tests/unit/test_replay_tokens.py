@@ -21,7 +21,7 @@ def _made(data, kind="p"):
     return kind + base64.urlsafe_b64encode(check + data).decode().rstrip("=")
 
 
-@pytest.mark.parametrize("body", [None, b'{"positives":[{"id":"J1"}]}', '{"ids":["Jä"]}'.encode()])
+@pytest.mark.parametrize("body", [None, b'{"positives":[{"id":"J1"}]}', '{"ids":["Jä"]}'.encode(), b'{"ids":["' + b"J" * 9000 + b'"]}')
 def test_a_token_gives_back_what_was_asked(body):
     path = _PATH if body is None else b"/api/v1/neighbours/multi"
     token = token_of((_PIN.text(),), path, b"k=10&z_min=0.1", body)
@@ -54,7 +54,7 @@ def test_any_change_of_a_token_is_noticed():
         [[["r", "0" * 32, "x"]], "/api/v1/neighbours", ""],
         [[["r", "0" * 32]], "/api/v1/neighbours", "target=é"],
         [[["r", "0" * 32]], "/api/v1/neighbours", 3],
-        [[["r", "0" * 32]], "/api/v1/neighbours", "", "{}"],
+        [[["r", "0" * 32]], "/api/v1/neighbours/multi", "", "{}", "{}"],
         [[["r", "0" * 32]] * 65, "/api/v1/neighbours", ""],
     ],
 )
