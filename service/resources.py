@@ -242,8 +242,10 @@ class Resources:
             engine = served.release.engine
             # An update may have withdrawn the first ones.
             row = 0 if engine.alive is None else int(engine.alive.argmax())
-            best = engine.search(served.release.store.vector(row)[None, :], 1).hits
-            if float(best.similarity[0, 0]) < 1 - 1e-4:
+            vector = served.release.store.vector(row)
+            best = engine.search(vector[None, :], 1).hits
+            # Numbers of half precision leave a vector's own length off by some 1e-4.
+            if float(best.similarity[0, 0]) < min(1.0, float(vector @ vector)) - 1e-4:
                 raise NotReady(f"release {served.release.id} does not find its own first object")
 
     def close(self) -> None:
