@@ -14,7 +14,7 @@ from index.queries.rocchio import Weights
 from service.errors import UnreadableBody
 from service.operations.multi import Examples
 from service.operations.refusals import ObjectNotFound, VectorUnusable
-from service.schemas.multi import MOST_EXAMPLES, MOST_NUMBERS, MultiRequest
+from service.schemas.multi import MOST_EXAMPLES, MultiRequest
 from service.schemas.photoz import is_batch_id
 
 if TYPE_CHECKING:
@@ -130,9 +130,7 @@ def _check(name: str, items: Any) -> None:
 
 
 def _is_vector(item: Any) -> bool:
-    if not isinstance(item, list) or not 0 < len(item) <= MOST_NUMBERS:
-        return False
-    return all(type(one) in (int, float) for one in item)
+    return isinstance(item, list) and bool(item) and all(type(one) in (int, float) for one in item)
 
 
 def invalid(where: str, message: str) -> RequestValidationError:

@@ -8,13 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.photoz import BatchId
 
-__all__ = ["MOST_EXAMPLES", "MOST_NUMBERS", "MultiRequest"]
+__all__ = ["MOST_EXAMPLES", "MultiRequest"]
 
 MOST_EXAMPLES: Final = 1000
-#: Longer than any embedding that a model of 25 MB gives.
-MOST_NUMBERS: Final = 8192
-
-Vector = Annotated[list[float], Field(min_length=1, max_length=MOST_NUMBERS)]
+Vector = Annotated[list[float], Field(min_length=1)]
 
 
 class MultiRequest(BaseModel):
