@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Depends, Query
 from pydantic import Field
 
-from index.moc import MAX_MOC_TEXT
 from index.regions import MAX_VERTICES
 from index.selection import Bounds, Selection
 from service.operations.refusals import InvalidFilter
@@ -23,6 +22,9 @@ __all__ = ["Selected", "selection_of"]
 _MOST_EXCLUDED: Final = 1000
 _BOUND = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _CONDITION = re.compile(rf"(.+):({_BOUND})?\.\.({_BOUND})?")
+
+# Of one in a URL: headers and query string together end at 32 KiB (service/middleware.py).
+_LONGEST_MOC: Final = 16_000
 
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 Where = Annotated[
@@ -86,7 +88,7 @@ PolygonText = Annotated[
 MOCText = Annotated[
     str | None,
     Query(
-        max_length=MAX_MOC_TEXT,
+        max_length=_LONGEST_MOC,
         description="Only hits in a HEALPix coverage map: ASCII or JSON; a long one is for a POST.",
         examples=["3/0-2 7 5/770"],
     ),
