@@ -23,6 +23,9 @@ _faiss: Any = faiss
 
 # An efSearch beyond this visits so much of a graph that the exact search is the better tool.
 _MAX_EF = 2048
+# A graph is searched by a list of candidates, which must be longer than what is asked for: of the hundred nearest of
+# 4,280 galaxies (208 dimensions) it holds 0.75 when it is 116 long, and 1.00 when it is 200 long.
+_EF_PER_K = 2
 # Candidates fetched, by the bits that a code spends on a dimension: times k, and these more. 20,000 clustered vectors
 # of 64 dimensions, 32 of 128 lists: SQ8 holds 0.976 of the ten nearest among its ten best, SQ4 0.995 among 40.
 _TIMES = {16: 1, 8: 2, 4: 4}
@@ -142,6 +145,8 @@ class ApproximateStore:
         if not len(queries):
             return self._vectors.search(queries, k)
         effort = min(max(1, self.effort if effort is None else effort), self.max_effort)
+        if self.kind == "hnsw":
+            effort = max(effort, _EF_PER_K * k)
         fetched = min(self._times * k + _SPARE, self.n_indexed)
         rows = self._candidates(queries, fetched, allowed, effort)
         if self._tail is not None:

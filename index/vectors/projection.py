@@ -17,29 +17,25 @@ PROJECTION = "projection.npz"
 
 
 class Projection:
-    """Principal components of unit vectors, mean removed, made unit vectors again.
+    """The directions in which embeddings extend farthest; what is projected is made a unit vector again.
 
     Attributes
     ----------
-    mean
-        Float32, shape (dimension_in,).
     matrix
-        One component a column, by falling variance, float32, shape (dimension_in, dimension_out).
+        One direction a column, orthonormal, the farthest first, float32, shape (dimension_in, dimension_out).
     variance
-        Share of the variance that the components hold.
+        Share of the embeddings' squared lengths that these directions hold.
     """
 
-    def __init__(self, mean: VectorArray, matrix: VectorArray, variance: float) -> None:
-        if mean.ndim != 1 or matrix.ndim != 2 or len(matrix) != len(mean):
-            raise ValueError(f"a projection of shape {matrix.shape} with a mean of shape {mean.shape}")
-        if not (np.isfinite(mean).all() and np.isfinite(matrix).all()):
-            raise ValueError("a projection that is not finite")
-        self.mean, self.matrix, self.variance = mean, matrix, variance
+    def __init__(self, matrix: VectorArray, variance: float) -> None:
+        if matrix.ndim != 2 or not np.isfinite(matrix).all():
+            raise ValueError(f"a projection of shape {matrix.shape}; it must be a finite matrix")
+        self.matrix, self.variance = matrix, variance
 
     @property
     def dimension_in(self) -> int:
         """Length of a model's embeddings."""
-        return len(self.mean)
+        return len(self.matrix)
 
     @property
     def dimension_out(self) -> int:
@@ -49,15 +45,15 @@ class Projection:
     def __call__(self, vectors: VectorArray) -> VectorArray:
         """Map embeddings of shape (Q, dimension_in) to unit vectors of shape (Q, dimension_out), float32."""
         # In double precision a vector comes out the same alone and in any batch, but for the rarest rounding.
-        out = (vectors.astype(np.float64) - self.mean) @ self.matrix.astype(np.float64)
+        out = vectors.astype(np.float64) @ self.matrix.astype(np.float64)
         norms = np.linalg.norm(out, axis=1, keepdims=True)
-        # What lies at the mean has no direction: it gets the first.
+        # What extends in none of the directions gets the first.
         out[norms[:, 0] == 0, 0] = 1
         return np.asarray(out / np.where(norms == 0, 1, norms), dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Write it into a release folder."""
-        np.savez(folder / PROJECTION, mean=self.mean, matrix=self.matrix, variance=np.float64(self.variance))
+        np.savez(folder / PROJECTION, matrix=self.matrix, variance=np.float64(self.variance))
 
     @classmethod
     def open(cls, folder: Path) -> Projection:
@@ -69,38 +65,38 @@ class Projection:
             If the file is missing or is none.
         """
         with np.load(folder / PROJECTION, allow_pickle=False) as arrays:
-            return cls(arrays["mean"], arrays["matrix"], float(arrays["variance"]))
+            return cls(arrays["matrix"], float(arrays["variance"]))
 
 
 def fit_projection(sample: Iterable[VectorArray], dimension: int) -> Projection:
-    """Find the principal components of a sample that comes in blocks.
+    """Find the projection that keeps the similarities of a sample best; the sample comes in blocks.
+
+    No mean is subtracted. A model's similarity is the inner product of its embeddings, whose mean the model itself has
+    removed where it should be: of the ten nearest by a model whose embeddings have a mean of length 0.72, 0.99 are found
+    in 128 of 208 dimensions, and 0.86 about the mean.
 
     Parameters
     ----------
     sample
-        Unit vectors, blocks of shape (B, D), together at least two.
+        Unit vectors, blocks of shape (B, D), together at least one.
     dimension
-        Components kept, at most D.
+        Directions kept, at most D.
 
     References
     ----------
-    Pearson 1901, Phil. Mag. 2, 559: the planes of closest fit are spanned by the leading eigenvectors of the covariance.
+    Eckart & Young 1936, Psychometrika 1, 211: among all projections to so many dimensions, the one on the leading
+    eigenvectors of the second moments changes the matrix of inner products least.
     """
-    n, total, products = 0, np.zeros(0), np.zeros((0, 0))
+    n, moments = 0, np.zeros((0, 0))
     for block in sample:
         wide = block.astype(np.float64)
-        if n == 0:
-            total, products = np.zeros(wide.shape[1]), np.zeros((wide.shape[1],) * 2)
+        moments = wide.T @ wide if n == 0 else moments + wide.T @ wide
         n += len(wide)
-        total += wide.sum(axis=0)
-        products += wide.T @ wide
-    if n < 2 or not 0 < dimension <= len(total):
-        raise ValueError(f"{dimension} components of {n} vectors of {len(total)} dimensions")
-    mean = total / n
-    values, vectors = np.linalg.eigh(products / n - np.outer(mean, mean))
+    if n < 1 or not 0 < dimension <= len(moments):
+        raise ValueError(f"{dimension} directions of {n} vectors of {len(moments)} dimensions")
+    values, vectors = np.linalg.eigh(moments)
     kept: NDArray[np.float64] = vectors[:, ::-1][:, :dimension]
     # An eigenvector's sign is free: its largest component is made positive, so that builds agree.
-    kept *= np.where(kept[np.abs(kept).argmax(axis=0), np.arange(dimension)] < 0, -1.0, 1.0)
+    kept = kept * np.where(kept[np.abs(kept).argmax(axis=0), np.arange(dimension)] < 0, -1.0, 1.0)
     values = np.maximum(values[::-1], 0)
-    variance = float(values[:dimension].sum() / values.sum()) if values.sum() > 0 else 1.0
-    return Projection(mean.astype(np.float32), kept.astype(np.float32), variance)
+    return Projection(kept.astype(np.float32), float(values[:dimension].sum() / values.sum()))
