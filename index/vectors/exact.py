@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.vectors.blocks import blocks
+from index.vectors.scan import best_products, is_worth_it
 from index.vectors.scoring import Stored, checked_queries, rescored
 from index.vectors.store import BadQuery, Hits, VectorArray
 
@@ -180,6 +181,8 @@ def _candidates(
     vectors: VectorArray, queries: VectorArray, n: int, allowed: NDArray[np.bool_] | None
 ) -> tuple[VectorArray, NDArray[np.int64]]:
     """Find about the n nearest: the similarity of the last, shape (Q,), and all, shape (Q, n), both as float32 has them."""
+    if allowed is None and is_worth_it(len(queries), len(vectors), n):
+        return best_products(vectors, queries, n)
     if allowed is None:
         approximate, rows = faiss.knn(queries, vectors, n, metric=faiss.METRIC_INNER_PRODUCT)
         return approximate[:, -1], rows.astype(np.int64)

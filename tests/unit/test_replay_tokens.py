@@ -21,7 +21,10 @@ def _made(data, kind="p"):
     return kind + base64.urlsafe_b64encode(check + data).decode().rstrip("=")
 
 
-@pytest.mark.parametrize("body", [None, b'{"positives":[{"id":"J1"}]}', '{"ids":["Jä"]}'.encode(), b'{"ids":["' + b"J" * 9000 + b'"]}')
+@pytest.mark.parametrize(
+    "body",
+    [None, b'{"positives":[{"id":"J1"}]}', '{"ids":["Jä"]}'.encode(), b'{"ids":["' + b"J" * 9000 + b'"]}'],
+)
 def test_a_token_gives_back_what_was_asked(body):
     path = _PATH if body is None else b"/api/v1/neighbours/multi"
     token = token_of((_PIN.text(),), path, b"k=10&z_min=0.1", body)
