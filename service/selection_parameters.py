@@ -19,7 +19,7 @@ from service.selection_json import FLAG_NAMES, LONGEST_NAME, MOST_COLUMNS, MOST_
 __all__ = ["Selected", "selection_of"]
 
 # More ids than these do not fit into a URL.
-_MOST_EXCLUDED: Final = 1000
+_MOST_EXCLUDED: Final = 200
 _BOUND = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _CONDITION = re.compile(rf"(.+):({_BOUND})?\.\.({_BOUND})?")
 
@@ -98,7 +98,7 @@ Excluded = Annotated[
     Query(
         alias="exclude",
         max_length=_MOST_EXCLUDED,
-        description="No hits with this id; give it again for others. An id that the release has not changes nothing.",
+        description="No hits with this id; give it again for others, many in a POST. An id that the release has not changes nothing.",
     ),
 ]
 DedupText = Annotated[
