@@ -111,6 +111,46 @@ def test_a_batch_of_every_living_object_never_meets_a_withdrawn_one(service):
     assert f'"{GONE}"' not in found.text
 
 
+def test_every_kind_of_search_and_page_passes_over_withdrawn_objects(service):
+    client, _, _ = service
+    release = client.app.state.resources.default("tiny").release
+    row = next(n for n, i in enumerate(release.columns.ids) if i == GONE)
+    vector = release.store.vector(row).tolist()
+    gets = [
+        (f"{OBJECTS}/{NEW}/neighbours", {"k": 100, "exact": True}),
+        (f"{OBJECTS}/{NEW}/neighbours", {"k": 100, "z_min": 0}),
+        (f"{OBJECTS}/{NEW}/neighbours", {"k": 100, "exclude": CHANGED}),
+        (f"{OBJECTS}/{NEW}/neighbours", {"k": 50, "dedup": True}),
+        (f"{OBJECTS}/{NEW}/neighbours", {"k": 20, "diversity": 0.5}),
+        (f"{OBJECTS}/{NEW}/neighbours", {"k": 100, "min_score": -0.99}),
+        (f"{OBJECTS}/{NEW}/photoz", {}),
+        ("/api/v1/anomalies", {"limit": 100}),
+        ("/", {}),
+        ("/anomalies", {}),
+        ("/search", {"id": NEW}),
+    ]
+    answers = [client.get(path, params=params) for path, params in gets]
+    posts = [
+        ("multi", {"positives": [NEW, vector]}),
+        ("multi", {"positives": [vector], "method": "max"}),
+        ("vector", {"vectors": [vector]}),
+    ]
+    answers += [
+        client.post(f"/api/v1/neighbours/{kind}", params={"k": 100}, json=body) for kind, body in posts
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, (str(answer.url), answer.text[:300])
+        assert GONE not in answer.text, answer.url
+
+
+def test_a_region_finds_what_was_added_there(service):
+    client, _, _ = service
+    told = client.get(f"{OBJECTS}/{NEW}").json()
+    cone = f"{told['ra_deg']},{told['dec_deg']},0.01"
+    found = client.get(f"{OBJECTS}/J00003/neighbours", params={"cone": cone}).json()
+    assert [hit["object_id"] for hit in found["hits"]] == [NEW]
+
+
 def test_a_picture_of_a_withdrawn_object_is_not_called_it(service):
     client, data_dir, _ = service
     from survey.fits.writer import write_fits
