@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skylike.cli.embed import embed
 from skylike.cli.options import DEFAULT_DATA_DIR, DataDir, Json, emit, fail, progress
 from skylike.cli.photoz_fit import photoz, photoz_export
 from skylike.cli.pretrain import export, plot, pretrain
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Fit models on a survey.", no_args_is_help=True)
 app.command()(pretrain)
+app.command()(embed)
 app.command()(plot)
 app.command()(export)
 app.command()(photoz)
