@@ -45,10 +45,13 @@ def main() -> None:
         url = stack.enter_context(service(release_dir(told.data_dir, told.n))).url
         database = stack.enter_context(postgres(folder / "pg"))
         sql = stack.enter_context(peer("search_sql:app", {"SEARCH_PG": database}))
+        client = stack.enter_context(httpx.Client())
         agree = None
         if told.n <= _IDS:
             agree = float(
-                np.mean([same(url + a, sql + b) for a, b in zip(ours[:_CHECKED], theirs, strict=False)])
+                np.mean(
+                    [same(client, url + a, sql + b) for a, b in zip(ours[:_CHECKED], theirs, strict=False)]
+                )
             )
         targets = {
             "noop": Target(f"{url}/livez"),
@@ -63,9 +66,9 @@ def main() -> None:
     print(result)
 
 
-def same(ours: str, theirs: str) -> bool:
+def same(client: httpx.Client, ours: str, theirs: str) -> bool:
     """Whether both name the same neighbours, in any order."""
-    answers = [httpx.get(url).raise_for_status().json()["hits"] for url in (ours, theirs)]
+    answers = [client.get(url).raise_for_status().json()["hits"] for url in (ours, theirs)]
     a, b = ({hit["object_id"] for hit in hits} for hits in answers)
     return a == b
 

@@ -46,6 +46,7 @@ def main() -> None:
     del base
     plain = posting("/search", plain_bodies(queries, K), folder / "wrk", "plain")
     with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(timeout=60))
         targets = {name: Target(url, plain) for name, url in peers(stack, folder, told.n).items()}
         running = stack.enter_context(service(release_dir(told.data_dir, told.n)))
         ours = {"ours": {}} | (
@@ -60,7 +61,8 @@ def main() -> None:
         for name, target in targets.items():
             n_checked = _CHECKED_SLOW if name in _SLOW else _CHECKED
             found = [
-                answered(target.url, body, ours.get(name)) for body in plain_bodies(queries[:n_checked], K)
+                answered(client, target.url, body, ours.get(name))
+                for body in plain_bodies(queries[:n_checked], K)
             ]
             recalls[name] = recall(found, true[:n_checked])
             print(f"{name}: recall@10 {recalls[name]:.4f}", file=sys.stderr, flush=True)
@@ -93,14 +95,14 @@ def peers(stack: ExitStack, folder: Path, n: int) -> dict[str, str]:
     return urls
 
 
-def answered(url: str, body: dict[str, Any], ours: dict[str, Any] | None) -> list[int]:
+def answered(client: httpx.Client, url: str, body: dict[str, Any], ours: dict[str, Any] | None) -> list[int]:
     """Ask once; return rows."""
     if ours is not None:
         asked = {"vectors": [body["vector"]], "k": body["k"], **ours}
-        told = httpx.post(url + OURS, json=asked, timeout=60).raise_for_status().json()
+        told = client.post(url + OURS, json=asked).raise_for_status().json()
         hits = told["results"][0]["hits"]
         return [int(hit["object_id"].removeprefix("SYN")) for hit in hits]
-    told = httpx.post(f"{url}/search", json=body, timeout=60).raise_for_status().json()
+    told = client.post(f"{url}/search", json=body).raise_for_status().json()
     return [hit["row"] for hit in told["hits"]]
 
 
