@@ -28,13 +28,15 @@ def _table():
     dec[-100:] = dec[:100] + 1 / 3600
     dec[-200:-100] = dec[:100] + 2.5 / 3600
     z_phot = rng.uniform(0, 0.6, _N).astype(np.float32)
-    z_phot[:3] = 0.3
+    z_phot[:3], z_phot[3:6] = 0.3, 0.35
+    # Some have no place.
+    ra[150:160] = dec[150:160] = np.nan
     frame = pd.DataFrame(
         {
             "object_id": [f"G{n}" for n in range(_N)],
             "ra_deg": ra,
             "dec_deg": dec,
-            "hpx29": hpx29(ra, dec).filled(0),
+            "hpx29": pd.array(hpx29(ra, dec).filled(-1), dtype="Int64"),
             "z_spec": np.where(rng.random(_N) < 0.3, np.nan, rng.uniform(0, 0.5, _N)),
             "z_phot": z_phot,
             "n_visits": rng.integers(0, 20, _N),
@@ -44,10 +46,8 @@ def _table():
             "z_flags": pd.array(np.where(rng.random(_N) < 0.1, None, rng.integers(0, 16, _N)), dtype="Int32"),
         }
     )
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    return frame, table.set_column(
-        table.column_names.index("z_spec"), "z_spec", pa.array(frame.z_spec, from_pandas=True)
-    )
+    frame.loc[frame.hpx29 < 0, "hpx29"] = None
+    return frame, pa.Table.from_pandas(frame, preserve_index=False)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,8 @@ def _flags(frame):
         (Selection({"z_spec": (None, None)}), lambda f: f.z_spec.notna()),
         # 0.3 as float32 lies above 0.3.
         (Selection({"z_phot": (None, 0.3)}), lambda f: f.z_phot.astype(float) <= 0.3),
-        (Selection({"z_phot": (0.3, None)}), lambda f: f.z_phot.astype(float) >= 0.3),
+        # And 0.35 as float32 lies below 0.35.
+        (Selection({"z_phot": (0.35, None)}), lambda f: f.z_phot.astype(float) >= 0.35),
         (Selection({"n_visits": (3, 3)}), lambda f: f.n_visits == 3),
         (Selection({"n_visits": (2.5, 4.5)}), lambda f: f.n_visits.isin([3, 4])),
         (Selection({"is_blended": (1, 1)}), lambda f: f.is_blended),
