@@ -51,6 +51,10 @@ class BuildReport:
         The active release.
     n, rejected
         Galaxies indexed, and those that could not be, with the reason.
+    index
+        How it is searched: the FAISS factory string, ``Flat`` for exact search.
+    recall_at_10
+        Share of the true ten nearest that a search finds: 1 for exact search.
     rows
         Catalogue rows written; 0 when everything was there.
     is_new
@@ -62,6 +66,8 @@ class BuildReport:
     model: str
     n: int
     rejected: dict[str, str]
+    index: str
+    recall_at_10: float
     rows: int
     is_new: bool
 
@@ -123,7 +129,15 @@ def build_index(
         rows = _publish(url, folder, release, step)
     info = release.info
     return BuildReport(
-        info.id, survey_name, model.card.id, info.n_galaxies, embeddings.rejected, rows, is_new
+        release=info.id,
+        survey=survey_name,
+        model=model.card.id,
+        n=info.n_galaxies,
+        rejected=embeddings.rejected,
+        index=release.index.factory,
+        recall_at_10=info.recall_at_10,
+        rows=rows,
+        is_new=is_new,
     )
 
 

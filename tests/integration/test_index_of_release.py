@@ -9,10 +9,12 @@ import numpy as np
 import orjson
 import pytest
 from support.clustered import clustered, overlap
-from support.vector_release import vector_parts
+from support.vector_release import catalogue, vector_parts
 
 from index.release import Release, verify_release
 from index.releases import build_release
+from index.updates.delta import Supplement
+from index.updates.release import update_release
 from index.vectors.exact import ExactStore
 from index.vectors.factory import BudgetTooSmall, IndexRequest
 from survey.manifests import CorruptFolder
@@ -152,6 +154,41 @@ def test_a_changed_file_is_found_out(built, tmp_path, name):
     (copy / name).write_bytes(data)
     with pytest.raises(CorruptFolder, match=name):
         Release.open(copy)
+
+
+def test_an_update_keeps_the_index_and_searches_what_is_new_exactly(built, parts, tmp_path):
+    base = built("both")
+    survey = catalogue(tmp_path / "surveys" / "more", 30, prefix="W", seed=1)
+    raw = clustered(30, D, seed=2)
+    new = Supplement(
+        "more", survey.sha256, survey.ids, base.project(raw), survey.objects, np.zeros(30, np.int32)
+    )
+    gone = base.columns.ids[:40]
+    info = update_release(base, new, tmp_path / "releases", withdraw=gone)
+    release = Release.open(tmp_path / "releases" / info.id, verify="full")
+    assert (release.index, release.approximate.n) == (base.index, N + 30)
+    assert (release.path / "index.faiss").samefile(base.path / "index.faiss")
+    hits = release.engine.search(release.project(raw), 1).hits
+    assert (hits.rows[:, 0] == np.arange(N, N + 30)).all()
+    found = release.approximate.search(release.project(raw), 100, allowed=release.alive)
+    assert release.alive[found.rows[found.rows >= 0]].all()
+
+
+@pytest.mark.parametrize("form", [3, None])
+def test_releases_that_say_nothing_of_their_index_are_exact(tiny_release_path, tmp_path, form):
+    old = shutil.copytree(tiny_release_path, tmp_path / tiny_release_path.name)
+    manifest = orjson.loads((old / "manifest.json").read_bytes())
+    for entry in ("index", "recall", "projection", "graph", "format"):
+        del manifest[entry]
+    if form is not None:
+        manifest["format"] = form
+    (old / "manifest.json").write_bytes(orjson.dumps(manifest))
+    release = Release.open(old, verify="full")
+    assert (release.index.kind, release.index.storage, release.format) == ("exact", "float32", form or 1)
+    assert (release.approximate, release.projection, release.recall) == (None, None, [])
+    vectors = release.store.vectors(slice(0, 3))
+    assert release.project(vectors) is vectors
+    assert release.engine.search(vectors, 1).plan.is_exact
 
 
 def test_an_index_of_other_vectors_is_found_out(built, monkeypatch):
