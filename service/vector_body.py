@@ -26,7 +26,8 @@ __all__ = ["RAW", "unit_vectors", "vectors_body"]
 
 #: Content type of raw vectors: little-endian float32, one after another.
 RAW: Final = "application/octet-stream"
-_NO_VECTORS: Final[list[list[float]]] = []
+# Stands for the vectors where all else is validated.
+_SOME_VECTORS: Final = [[1.0]]
 
 
 async def vectors_body(
@@ -64,7 +65,7 @@ async def vectors_body(
         raise _invalid("vectors", "is no list; give a list of vectors, each a list of numbers")
     try:
         # The numbers are checked as an array: an error for each of a million would help nobody.
-        return VectorsRequest.model_validate({**given, **value, "vectors": _NO_VECTORS}), vectors, data
+        return VectorsRequest.model_validate({**given, **value, "vectors": _SOME_VECTORS}), vectors, data
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in details]) from error

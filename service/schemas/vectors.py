@@ -23,7 +23,7 @@ class VectorsRequest(BaseModel):
     )
 
     vectors: list[list[float]] = Field(
-        default=[],
+        min_length=1,
         max_length=MOST_VECTORS,
         description=(
             "Embeddings, each as long as the release's model gives them, or as the vectors that the release searches; of any "
