@@ -12,7 +12,8 @@ from index.catalogue.ingest import ingest_release, ingest_survey
 from index.embeddings import EmbeddingStore
 from index.model import Model
 from index.photoz_shards import PhotozShards
-from index.release import WHOLE_SINCE, Release
+from index.release import MANIFEST, WHOLE_SINCE, Release
+from index.release_index import IndexInfo
 from index.release_info import ReleaseInfo
 from index.released import adopt, released_models
 from index.releases import build_release, find_release, list_releases
@@ -23,7 +24,7 @@ from skylike.catalogue_sessions import catalogue_session, command_line_owner
 from skylike.encoding import Step, embed_parts, redshifts_of_parts
 from survey.archive import SurveyFolder
 from survey.locks import alone
-from survey.manifests import CorruptFolder
+from survey.manifests import CorruptFolder, read_manifest
 from training.fixed import fit_fixed
 
 __all__ = [
@@ -92,7 +93,8 @@ def build_index(
     model_id
         Default: the survey's own model, fitted first when there is none.
     index
-        How the release is to be searched. Without a request one that is there stays, whatever searches it.
+        How the release is to be searched. Without a request one that is there stays, whatever searches it, and one that
+        merges updates is searched like the one before.
 
     Raises
     ------
@@ -225,10 +227,17 @@ def _release(
             releases_dir=folder,
             photoz=photoz,
             merges=merges,
-            index=index,
+            index=index if merges is None else index or _as_before(folder / merges.id, merges),
             progress=progress,
         )
     return Release.open(folder / info.id), True
+
+
+def _as_before(folder: Path, info: ReleaseInfo) -> IndexRequest:
+    """Ask for an index like that of the release that is merged."""
+    built = IndexInfo.from_manifest(read_manifest(folder, MANIFEST))
+    kind = "auto" if built.kind == "exact" else built.kind
+    return IndexRequest(kind=kind, storage=built.storage, dimension=info.dimension, seed=built.seed)
 
 
 def _is_as_asked(release: Release, store: EmbeddingStore, index: IndexRequest | None) -> bool:

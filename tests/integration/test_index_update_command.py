@@ -180,6 +180,16 @@ def test_the_next_build_merges_the_update(data_dir, gone):
     assert (again["release"], again["is_new"]) == (merged.id, False)
 
 
+def test_a_merged_release_is_searched_like_the_one_before(data_dir, gone):
+    run(data_dir, "build", "tiny", "--model", MODELS[0], "--index", "ivf", "--dimension", "24", "--seed", "3")
+    run(data_dir, "update", "tiny", "--with", "tiny-b", "--model", MODELS[0])
+    run(data_dir, "build", "tiny", "--model", MODELS[0])
+    merged = active(data_dir)[MODELS[0]]
+    assert merged.info.update.is_merged
+    assert (merged.index.kind, merged.index.seed, merged.info.dimension) == ("ivf", 3, 24)
+    assert merged.index.n_indexed == merged.info.n
+
+
 def test_a_merged_release_is_updated_and_merged_again(data_dir, gone):
     run(data_dir, "update", "tiny", "--withdraw", str(gone), "--model", MODELS[1])
     run(data_dir, "build", "tiny", "--model", MODELS[1])
