@@ -22,10 +22,11 @@ from index.photoz_job import describe_shards
 from index.photoz_shards import PhotozShards
 from index.release import FORMAT, MANIFEST, Release, ReleaseInfo, hash_of_ids, verify_release
 from index.release_parts import ReleaseParts
-from index.release_vectors import BuiltIndex, VectorBuild
+from index.release_vectors import VectorBuild
 from index.updates.withdrawn import keep_origin, read_withdrawn_ids
 from index.vectors.exact import FAISS_VERSION, ExactStore
 from index.vectors.factory import IndexRequest, choose_index
+from index.vectors.gpu import GPUStore, require_gpu, trainer_on_gpu
 from index.vectors.training import Trainer, train_lists
 from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder, publish_folder, read_manifest, write_manifest
@@ -123,6 +124,8 @@ def build_release(
         If the embeddings, or the network's redshifts, belong to another survey or model.
     BudgetTooSmall, UnusableRequest
         If there can be no such index; nothing was built then.
+    NoGPU
+        If one is asked for and there is none.
     CorruptFolder
         If a part is damaged or the staged release does not verify; nothing is published then.
     """
@@ -131,6 +134,9 @@ def build_release(
         photoz.check_bound(describe_shards(survey, model, shard_size=photoz.info.shard_size))
     ids = embeddings.ids()
     choice = choose_index(len(ids), model.card.dimension, index)
+    on_gpu = index is not None and index.device == "gpu"
+    if on_gpu:
+        require_gpu()
     rows = np.array([survey.row_of(i) for i in ids], dtype=np.int64)
     order = _sky_order(survey, rows, ids)
     created = now or datetime.now(UTC)
@@ -140,13 +146,17 @@ def build_release(
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     try:
-        vectors = VectorBuild(staged, embeddings, order, choice, train=train)
+        vectors = VectorBuild(staged, embeddings, order, choice, train=trainer_on_gpu() if on_gpu else train)
         store = vectors.write()
         n_steps = store.n if choice.kind == "exact" else 2 * store.n
         indexed = vectors.index(store, shifted(progress, 0, n_steps))
         passed = shifted(progress, n_steps - store.n, n_steps)
+        index_of_graph = None if on_gpu else indexed.approximate
         graph = build_graph(
-            store, index=indexed.approximate, folder=staged, progress=lambda done, _: passed(done)
+            GPUStore(store) if on_gpu else store,
+            index=index_of_graph,
+            folder=staged,
+            progress=lambda done, _: passed(done),
         )
         is_display = model.contract.is_display or survey.info.kind == "display"
         parts = ReleaseParts(staged, survey, model.card.id, store, graph, is_display)
@@ -177,7 +187,7 @@ def build_release(
             **info.to_json(),
             **indexed.to_json(vectors.projection),
             "format": FORMAT,
-            "graph": _described(graph, indexed, store, choice.seed),
+            "graph": _described(graph, store, choice.seed, is_exact=index_of_graph is None),
             "photoz": redshifts,
             "faiss_version": FAISS_VERSION,
             "numpy_version": np.__version__,
@@ -192,9 +202,8 @@ def build_release(
     return info
 
 
-def _described(graph: NeighbourGraph, indexed: BuiltIndex, store: ExactStore, seed: int) -> dict[str, Any]:
+def _described(graph: NeighbourGraph, store: ExactStore, seed: int, *, is_exact: bool) -> dict[str, Any]:
     """Say of a graph whether it is exact, and what it holds of the true ten nearest."""
-    is_exact = indexed.approximate is None
     return {"is_exact": is_exact, "recall_at_10": 1.0 if is_exact else graph_recall(graph, store, seed)}
 
 

@@ -55,6 +55,8 @@ class IndexRequest:
         Bytes that building, and serving, may take; None: :func:`index.vectors.memory.default_memory`.
     seed
         Of every random choice.
+    device
+        Where lists are found and neighbours of every object are searched while building; the choice is the same.
     """
 
     kind: Literal["auto", "exact", "ivf", "hnsw"] = "auto"
@@ -62,6 +64,7 @@ class IndexRequest:
     dimension: int | None = None
     memory: int | None = None
     seed: int = 0
+    device: Literal["cpu", "gpu"] = "cpu"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["build", "plan"]
 
 _KINDS = ("auto", "exact", "ivf", "hnsw")
+_DEVICES = ("cpu", "gpu")
 _STORAGES = ("float32", "float16")
 
 
@@ -38,6 +39,10 @@ Memory = Annotated[
     typer.Option(
         "--memory", help="What building and serving may take, as 8GB; default: four fifths of this machine's."
     ),
+]
+Device = Annotated[
+    str,
+    typer.Option("--device", help="cpu, or gpu to find lists and neighbours on one (extra gpu)."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of every random choice; 0 by default.")]
 
@@ -74,6 +79,7 @@ def build(
     dimension: Dimension = None,
     memory: Memory = None,
     seed: Seed = None,
+    device: Device = "cpu",
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database: DatabaseURL = "",
     json: Json = False,
@@ -83,10 +89,13 @@ def build(
     Finished steps are skipped; an interrupted embedding continues. `skylike index plan` says beforehand which index it
     will be. Without a word about the index, one that is there stays.
     """
+    from index.vectors.gpu import require_gpu
     from skylike.building import build_index
 
-    asked = _request(index, storage, dimension, memory, seed)
+    asked = _request(index, storage, dimension, memory, seed, device=device)
     try:
+        if device == "gpu":
+            require_gpu()
         report = build_index(
             data_dir, url_of(data_dir, database), survey, model_id=model, index=asked, step=progress
         )
@@ -98,7 +107,13 @@ def build(
 
 
 def _request(
-    kind: str, storage: str | None, dimension: int | None, memory: str | None, seed: int | None
+    kind: str,
+    storage: str | None,
+    dimension: int | None,
+    memory: str | None,
+    seed: int | None,
+    *,
+    device: str = "cpu",
 ) -> IndexRequest | None:
     """Return what was asked of an index; None if nothing was."""
     from index.vectors.factory import IndexRequest
@@ -108,13 +123,15 @@ def _request(
         raise typer.BadParameter(f"{kind!r} is none of {', '.join(_KINDS)}", param_hint="--index")
     if storage not in {None, *_STORAGES}:
         raise typer.BadParameter(f"{storage!r} is none of {', '.join(_STORAGES)}", param_hint="--storage")
+    if device not in _DEVICES:
+        raise typer.BadParameter(f"{device!r} is none of {', '.join(_DEVICES)}", param_hint="--device")
     try:
         allowed = None if memory is None else bytes_of(memory)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--memory") from error
-    if (kind, storage, dimension, allowed, seed) == ("auto", None, None, None, None):
+    if (kind, storage, dimension, allowed, seed, device) == ("auto", None, None, None, None, "cpu"):
         return None
-    return IndexRequest(kind, storage, dimension, allowed, seed or 0)  # type: ignore[arg-type] # checked above
+    return IndexRequest(kind, storage, dimension, allowed, seed or 0, device)  # type: ignore[arg-type] # checked above
 
 
 def _show(choice: IndexChoice, memory: int | None, *, as_json: bool) -> None:

@@ -29,6 +29,7 @@ def refusals() -> tuple[type[Exception], ...]:
     from index.embed import NothingToEmbed
     from index.model import GoldenMismatch
     from index.vectors.factory import BudgetTooSmall, UnusableRequest
+    from index.vectors.gpu import NoGPU
     from skylike.building import NoSuchModel
     from survey.manifests import CorruptFolder
     from survey.naming import BadName
@@ -40,6 +41,7 @@ def refusals() -> tuple[type[Exception], ...]:
         CorruptFolder,
         GoldenMismatch,
         MigrationsMissing,
+        NoGPU,
         NoSuchModel,
         NotFittable,
         NothingToEmbed,
