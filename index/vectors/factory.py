@@ -151,7 +151,9 @@ def _candidates(n: int, dimension_in: int, dimension: int, request: IndexRequest
         yield from _inverted(stored)
     if request.kind == "hnsw":
         for codes, bits in (("SQfp16", 16), ("SQ8", 8)):
-            memory = graph_index_memory(n, code=_bytes(bits, dimension))
+            memory = graph_index_memory(
+                n, dimension, width=_WIDTH[stored.storage], code=_bytes(bits, dimension)
+            )
             sample = 0 if codes == "SQfp16" else min(n, 100_000)
             yield replace(
                 stored, kind="hnsw", factory=f"IDMap,HNSW32,{codes}", n_sample=sample, memory=memory
@@ -170,7 +172,12 @@ def _inverted(stored: IndexChoice) -> Iterator[IndexChoice]:
         codes.append((f"PQ{dimension // 2}x4", 2))
     for name, bits in codes:
         memory = list_index_memory(
-            n, dimension, code=_bytes(bits, dimension), n_lists=n_lists, n_sample=n_sample
+            n,
+            dimension,
+            width=_WIDTH[stored.storage],
+            code=_bytes(bits, dimension),
+            n_lists=n_lists,
+            n_sample=n_sample,
         )
         yield replace(
             stored,
