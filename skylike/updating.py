@@ -15,6 +15,7 @@ from index.embeddings import EmbeddingStore
 from index.model import Model
 from index.release import Release
 from index.release_info import ReleaseInfo
+from index.releases import list_releases
 from index.updates.delta import NothingToUpdate, Supplement
 from index.updates.release import update_release
 from index.updates.survey import survey_of
@@ -25,12 +26,9 @@ from skylike.encoding import Step, embed, redshifts
 from survey.archive import SurveyFolder, UnknownObject
 from survey.locks import alone
 from survey.manifests import CorruptFolder
-from survey.sources.table_files import UnreadableTable, read_table
 from survey.updated import check_supplement
 
-__all__ = ["NotBuilt", "UpdateReport", "read_ids", "update_index"]
-
-_TEXT = (".txt", ".lst", "")
+__all__ = ["NotBuilt", "UpdateReport", "update_index"]
 
 
 class NotBuilt(ValueError):
@@ -50,7 +48,7 @@ class UpdateReport:
     rejected
         Objects of the supplement that have no embedding, with the reason.
     is_new
-        Whether this run made it.
+        Whether this run made it the active one.
     """
 
     release: str
@@ -62,28 +60,6 @@ class UpdateReport:
     withdrawn: int
     rejected: dict[str, str]
     is_new: bool
-
-
-def read_ids(path: Path) -> list[str]:
-    """Read ids: one a line of a text file, or the column ``object_id`` of a table.
-
-    Raises
-    ------
-    UnreadableTable
-        If the file cannot be read, or the table has no such column.
-    """
-    if path.suffix.lower() in _TEXT:
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UnreadableTable(f"{path.name}: not readable as text: {type(error).__name__}") from error
-        return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    rows = read_table(path).rows
-    if "object_id" not in rows.column_names:
-        raise UnreadableTable(
-            f"{path.name}: there is no column object_id; it has {', '.join(rows.column_names)}"
-        )
-    return list(dict.fromkeys(str(i) for i in rows.column("object_id").to_pylist() if i is not None))
 
 
 def update_index(
@@ -191,6 +167,9 @@ class _Update:
             shutil.rmtree(leftover)
         indexed, unindexed = self._withdrawn(base)
         supplement, rejected = self._supplement(base, model)
+        made = self._made(base)
+        if made is not None:
+            return _report(made, rejected, is_new=True)
         with self.step(f"Updating {base.id}") as progress:
             info = update_release(
                 base, supplement, folder, withdraw=indexed, unindexed=unindexed, progress=progress
@@ -206,6 +185,24 @@ class _Update:
         here = None if self.new is None else {"survey": self.new.info.name, "sha256": self.new.sha256}
         gone = set(read_withdrawn_ids(base.path, base.info))
         return here in (None, last) and gone.issuperset(self.withdraw) and bool(here or self.withdraw)
+
+    def _made(self, base: Release) -> ReleaseInfo | None:
+        """Return the release that this update made of the base before it was interrupted, if there is one."""
+        here = [] if self.new is None else [{"survey": self.new.info.name, "sha256": self.new.sha256}]
+        known = base.info.update.supplements if base.info.update else []
+        added = set() if self.new is None else set(self.new.ids)
+        gone = ({*read_withdrawn_ids(base.path, base.info)} | {*self.withdraw}) - added
+        for info in list_releases(self.data_dir / "releases"):
+            update, path = info.update, self.data_dir / "releases" / info.id
+            if update is None or update.is_merged or update.base_sha256 != base.sha256:
+                continue
+            try:
+                is_same = update.supplements == [*known, *here] and {*read_withdrawn_ids(path, info)} == gone
+                if is_same:
+                    return Release.open(path).info
+            except CorruptFolder:
+                continue
+        return None
 
     def _withdrawn(self, base: Release) -> tuple[list[str], list[str]]:
         """Part the ids to withdraw into those that the release has and those that it could not embed.

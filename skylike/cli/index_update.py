@@ -45,7 +45,8 @@ def update(
     from index.model import GoldenMismatch
     from index.updates.columns import SupplementMismatch
     from index.updates.delta import NothingToUpdate
-    from skylike.updating import NotBuilt, read_ids, update_index
+    from skylike.id_files import read_ids
+    from skylike.updating import NotBuilt, update_index
     from survey.archive import UnknownObject
     from survey.manifests import CorruptFolder
     from survey.sources.table_files import UnreadableTable

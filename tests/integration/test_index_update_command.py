@@ -247,3 +247,19 @@ def test_a_check_finds_an_updated_data_folder_whole(data_dir, gone):
     assert [one for one in found if one.state != "ok"] == []
     tiny_survey(data_dir / "surveys" / "tiny-b", n=2, seed=5, first=500)
     assert any("a supplement: " in one.found and one.state != "ok" for one in DataCheck(data_dir).run())
+
+
+def test_an_update_that_was_killed_before_it_was_activated_is_not_made_again(data_dir, gone, monkeypatch):
+    arguments = ("update", "tiny", "--with", "tiny-b", "--withdraw", str(gone), "--model", MODELS[0])
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("skylike.updating.activate", killed)
+        CliRunner().invoke(app, [*arguments, "--data-dir", str(data_dir)])
+    folders = sorted(path.name for path in (data_dir / "releases").glob("tiny--*"))
+    (report,) = run(data_dir, *arguments)["updated"]
+    assert sorted(path.name for path in (data_dir / "releases").glob("tiny--*")) == folders
+    assert active(data_dir)[MODELS[0]].id == report["release"]
+    assert report["is_new"]
