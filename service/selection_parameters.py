@@ -50,7 +50,7 @@ FlagsNone = Annotated[
     str | None,
     Query(
         max_length=LONGEST_NAME,
-        description=f"Only hits on whose redshift none of these flags is raised: names with commas between ({FLAG_NAMES}).",
+        description=f"Only hits on whose redshift none of these flags is raised: names with commas between ({FLAG_NAMES}), or their bits as one number.",
         examples=["out_of_support,pdf_edge"],
     ),
 ]
@@ -154,8 +154,8 @@ def selection_of(
     filters: dict[str, Any] = {
         "where": dict(ranges),
         "label": label,
-        "flags_none": None if flags_none is None else _words(flags_none),
-        "flags_any": None if flags_any is None else _words(flags_any),
+        "flags_none": None if flags_none is None else _flags(flags_none),
+        "flags_any": None if flags_any is None else _flags(flags_any),
         "cone": None if cone is None else _cone_numbers(cone),
         "box": None if box is None else _numbers("box", box),
         "polygon": None if polygon is None else _pairs(_numbers("polygon", polygon)),
@@ -178,6 +178,10 @@ def _condition(text: str) -> tuple[str, Bounds]:
         )
     low, high = (None if bound is None else float(bound) for bound in (match[2], match[3]))
     return match[1], (low, high)
+
+
+def _flags(text: str) -> int | list[str]:
+    return int(text) if text.isdecimal() else _words(text)
 
 
 def _words(text: str) -> list[str]:

@@ -86,6 +86,7 @@ def test_a_query_and_a_body_ask_for_the_same(query, body, selection):
         ({"where": [":1..2"]}, "column:low..high"),
         ({"where": ["x:1..1e999"]}, "not finite"),
         ({"flags_none": "pdf_egde"}, "pdf_egde.*flags are out_of_support"),
+        ({"flags_any": "512"}, "bits 0 to 511"),
         ({"cone": "150,2"}, "RA, Dec and radius"),
         ({"cone": "150,2,1parsec"}, "`cone`.*with a unit"),
         ({"cone": "150,2,nan"}, "`cone`"),
