@@ -62,6 +62,8 @@ class Release:
     recall
         What was measured of that when it was built: :class:`index.vectors.recall.Recall` as JSON; empty where exact
         search in the model's own space leaves nothing to measure.
+    graph_is_exact
+        Whether the neighbour graph compared all with all.
     graph_recall_at_10
         Share of the true ten nearest that the neighbour graph holds; 1 where it is exact.
     sha256
@@ -76,7 +78,9 @@ class Release:
         self.sha256 = sha256_of((path / MANIFEST).read_bytes())
         self.index = IndexInfo.from_manifest(manifest)
         self.recall: list[dict[str, Any]] = manifest.get("recall", [])
-        self.graph_recall_at_10 = float(manifest.get("graph", {}).get("recall_at_10", 1))
+        graph = manifest.get("graph", {})
+        self.graph_is_exact = bool(graph.get("is_exact", True))
+        self.graph_recall_at_10 = float(graph.get("recall_at_10", 1))
         self._photoz: dict[str, Any] = manifest["photoz"]
         self._has_projection = manifest.get("projection") is not None
         self._has_domain = DOMAIN in manifest["files"]

@@ -76,8 +76,7 @@ def graph_plan(served: Served) -> Plan:
     """Return the plan of an answer read from the precomputed neighbours."""
     release = served.release
     n = release.engine.n_total
-    # The graph of a release with an approximate index was made by it.
-    is_exact = release.approximate is None
+    is_exact = release.graph_is_exact
     return Plan(
         strategy="graph",
         is_exact=is_exact,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from support.archives import tar
 from support.serving import client_of, index_survey
@@ -77,7 +76,9 @@ def test_batches_of_cutouts_estimate_in_the_same_space(client, cutout):
 
 
 def test_neighbours_by_id_come_from_the_graph(client, release):
-    hits = client.get("/api/v1/objects/J00007/neighbours?k=3").json()["hits"]
+    body = client.get("/api/v1/objects/J00007/neighbours?k=3").json()
     rows, _ = release.graph.of(release.columns.row_of("J00007"), 3)
-    assert [hit["object_id"] for hit in hits] == [release.columns.ids[n] for n in rows]
-    assert np.all(rows >= 0)
+    assert [hit["object_id"] for hit in body["hits"]] == [release.columns.ids[n] for n in rows]
+    search = body["search"]
+    assert (search["strategy"], search["exact"]) == ("graph", False)
+    assert search["recall_at_10"] == release.graph_recall_at_10
