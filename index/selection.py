@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -114,10 +115,11 @@ class Selection:
 
     @property
     def key(self) -> bytes:
-        """What two selections share that the same objects of a release fulfil: its condition as canonical JSON."""
+        """What two selections share that the same objects of a release fulfil: a hash of the condition as canonical JSON."""
         left_out = {"exclude", "dedup"}
         kept = {name: value for name, value in self.to_json().items() if name not in left_out}
-        return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+        text = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+        return hashlib.blake2b(text, digest_size=16).digest()
 
     def mask(self, release: Release) -> NDArray[np.bool_] | None:
         """Return which rows may be hits, read-only, shape (n,); None when all may.

@@ -18,8 +18,8 @@ from survey.archive import UnknownObject
 
 __all__ = ["Masks"]
 
-# Memory of the masks that are kept, a byte a row: 32 of a release of a million.
-_KEPT_BYTES = 32 * 2**20
+# Masks that are kept, and their memory, a byte a row: 32 of a release of a million.
+_KEPT, _KEPT_BYTES = 256, 32 * 2**20
 _PARENT = "parent_id"
 _LISTED = 20
 
@@ -105,7 +105,7 @@ class Masks:
         mask = self._evaluated(selection)
         with self._lock:
             self._kept[key] = mask
-            while len(self._kept) > max(1, _KEPT_BYTES // max(1, self._columns.n)):
+            while len(self._kept) > min(_KEPT, max(1, _KEPT_BYTES // max(1, self._columns.n))):
                 self._kept.popitem(last=False)
         return mask
 
