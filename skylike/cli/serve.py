@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from pathlib import Path
@@ -48,6 +49,7 @@ def run_service(
     settings = settings_of(
         {"data_dir": data_dir, "database_url": database_url or None, "host": host, "port": port}
     )
+    _pin_threads(settings.threads)
     listening = _listen(settings)
     from service.main import create_app
     from service.opening import NotServable, open_resources
@@ -75,7 +77,19 @@ def run_service(
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    # What is open stays: collections of what requests leave need not walk through it.
+    gc.collect()
+    gc.freeze()
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _pin_threads(threads: int) -> None:
+    """Let every library compute with so many threads, before the first of them is loaded: by default each takes all cores.
+
+    Then the threads of one search and of the next, and those of the other libraries, would wait for each other.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
 
 
 def settings_of(given: dict[str, Any]) -> Settings:
