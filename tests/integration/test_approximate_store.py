@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.clustered import clustered, overlap, raw_index
 
 from index.vectors.approximate import ApproximateStore
+from index.vectors.assembly import Assembly
 from index.vectors.exact import ExactStore
+from index.vectors.factory import IndexRequest, choose_index
 from index.vectors.store import BadQuery
 
 N, TAIL, D = 2000, 60, 32
@@ -139,3 +143,21 @@ def test_half_precision_lies_on_disk_in_half_the_bytes(vectors, tmp_path):
     assert store.vectors(slice(0, 3)).dtype == np.float32
     with pytest.raises(ValueError, match="no whole number of float32"):
         ExactStore(tmp_path / "v", 33)
+
+
+@pytest.mark.parametrize("codes", ["SQ8", "SQ4", "PQ16x4", "IDMap,HNSW32,SQ8"])
+def test_every_code_that_is_chosen_can_be_built_and_finds_most(vectors, queries, tmp_path, codes):
+    kind = "hnsw" if codes.startswith("IDMap") else "ivf"
+    choice = choose_index(len(vectors), D, IndexRequest(kind=kind))
+    choice = replace(
+        choice, factory=codes if kind == "hnsw" else f"IVF{choice.n_lists},{codes}", n_sample=1500
+    )
+    store, rows = ExactStore(vectors), np.arange(len(vectors))
+    assembly = Assembly(store, choice)
+    assembly.train(rows[: choice.n_sample])
+    assembly.add(rows)
+    assembly.write(tmp_path / "index")
+    index = ApproximateStore(tmp_path / "index", store, len(vectors), kind, 1)
+    hits = index.search(queries, 10, effort=index.max_effort)
+    assert overlap(hits.rows, store.search(queries, 10).rows) > 0.9
+    assert np.allclose(hits.similarity, exact_similarity(vectors, queries, hits.rows), atol=1e-7)
