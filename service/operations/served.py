@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["models", "releases", "surveys"]
 
 
+_UPDATE = ("base", "base_sha256", "supplements", "added", "changed", "withdrawn")
+
+
 def surveys(resources: Resources) -> dict[str, Any]:
     """Return every survey, the default one named."""
     entries = [
@@ -40,6 +43,9 @@ def releases(resources: Resources) -> dict[str, Any]:
                 },
                 "has_photoz": served.has_photoz,
                 "is_default": resources.defaults.get(served.survey) == served.release.id,
+                "update": None
+                if info.update is None
+                else {name: getattr(info.update, name) for name in _UPDATE},
             }
         )
     default = resources.defaults.get(resources.default_survey) if resources.default_survey else None

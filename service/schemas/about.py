@@ -74,10 +74,32 @@ class SurveysAnswer(Answer):
     surveys: list[SurveyEntry]
 
 
+class SupplementEntry(Answer):
+    """A survey whose objects an update brought in."""
+
+    survey: str
+    sha256: str
+
+
+class UpdateEntry(Answer):
+    """How a release follows from another."""
+
+    base: str = Field(description="The release that it was made from.")
+    base_sha256: str
+    supplements: list[SupplementEntry] = Field(
+        description="Oldest first; a later one goes before an earlier one."
+    )
+    added: int = Field(
+        description="Objects, against the base; 0, as the next two, where a build merged an update."
+    )
+    changed: int
+    withdrawn: int
+
+
 class ReleaseEntry(ReleaseBlock):
     """One index release."""
 
-    n: int = Field(description="Objects indexed.")
+    n: int = Field(description="Objects indexed: those that can be hits.")
     dimension: int
     metric: str
     exact: bool
@@ -85,6 +107,9 @@ class ReleaseEntry(ReleaseBlock):
     created: str
     has_photoz: bool
     is_default: bool = Field(description="Whether it answers when a request names its survey only.")
+    update: UpdateEntry | None = Field(
+        description="What an update added, changed and withdrew; null for a release of its survey alone."
+    )
 
 
 class ReleasesAnswer(Answer):

@@ -99,6 +99,10 @@ def test_the_lists_and_the_certificate_count_galaxies(service):
     assert (search["n_total"], search["n_searched"]) == (128, 127)
     releases = client.get("/api/v1/releases").json()["releases"]
     assert {one["n"] for one in releases if one["survey"] == "tiny"} == {128}
+    told = {one["survey"]: one["update"] for one in releases}
+    assert told["rgb"] is None
+    assert [one["survey"] for one in told["tiny"]["supplements"]] == ["tiny-b"]
+    assert [told["tiny"][name] for name in ("added", "changed", "withdrawn")] == [10, 4, 1]
     (survey,) = (one for one in client.get("/api/v1/surveys").json()["surveys"] if one["name"] == "tiny")
     assert survey["n_objects"] == 129
 
