@@ -41,10 +41,10 @@ def nearest(data_dir, release_id):
 
 
 class Load:
-    """Clients that ask without pause, by id and with a filter that leaves everything, until told to stop."""
+    """Clients that ask without pause, by id, with a filter that leaves everything and by vector, until told to stop."""
 
-    def __init__(self, port, expected):
-        self._url, self._expected = f"http://127.0.0.1:{port}", expected
+    def __init__(self, port, expected, vectors):
+        self._url, self._expected, self._vectors = f"http://127.0.0.1:{port}", expected, vectors
         self._is_over, self.wrong, self.seen, self.n = threading.Event(), [], set(), 0
         self._threads = [threading.Thread(target=self._ask, args=(seed,)) for seed in range(CLIENTS)]
 
@@ -61,17 +61,31 @@ class Load:
     def _ask(self, seed):
         chosen = random.Random(seed)
         ids = sorted(next(iter(self._expected.values())))
-        # As many as the graph has, and one more than that: read from the graph, and searched for.
         with httpx.Client(base_url=self._url, timeout=30) as client:
             while not self._is_over.is_set():
-                own, query = chosen.choice(ids), chosen.choice(("", "&mag_r_max=40"))
+                own, kind = chosen.choice(ids), chosen.choice(("graph", "filter", "vector"))
                 try:
-                    answer = client.get(f"/api/v1/objects/{own}/neighbours?k={K}{query}")
-                    self._judge(own, answer)
+                    self._ask_once(client, own, kind)
                 except (httpx.HTTPError, ValueError, KeyError) as error:
                     self.wrong.append(repr(error))
 
-    def _judge(self, own, answer):
+    def _ask_once(self, client, own, kind):
+        if kind != "vector":
+            query = "&mag_r_max=40" if kind == "filter" else ""
+            answer = client.get(f"/api/v1/objects/{own}/neighbours?k={K}{query}")
+            self._judge(own, answer, lambda body: body["hits"])
+            return
+        # A vector of one release: only that one finds the object itself first.
+        release = next(iter(self._expected))
+        body = {"vectors": [self._vectors[own]], "k": K + 1, "release": release}
+        answer = client.post("/api/v1/neighbours/vector", json=body)
+        if answer.status_code == 404 and answer.json()["code"] == "release.not_found":
+            # It was swapped out: said, not answered by another.
+            self.n += 1
+            return
+        self._judge(own, answer, lambda body: body["results"][0]["hits"][1:])
+
+    def _judge(self, own, answer, hits_of):
         self.n += 1
         body = answer.json()
         if answer.status_code != 200:
@@ -80,16 +94,19 @@ class Load:
         release = body["release"]["id"]
         self.seen.add(release)
         ids, similarity = self._expected[release][own]
-        if [hit["object_id"] for hit in body["hits"]] != ids or not np.allclose(
-            [hit["similarity"] for hit in body["hits"]], similarity, rtol=0, atol=1e-6
+        hits = hits_of(body)
+        if [hit["object_id"] for hit in hits] != ids or not np.allclose(
+            [hit["similarity"] for hit in hits], similarity, rtol=0, atol=1e-6
         ):
-            self.wrong.append((release, own, body["hits"]))
+            self.wrong.append((release, own, hits))
 
 
 def test_no_answer_fails_or_mixes_releases_through_swaps_and_rollbacks(data_dir, tmp_path):
     (first,) = [path.name for path in (data_dir / "releases").glob("tiny--*")]
     others = [another_release(data_dir, days=seed, seed=seed, is_active=False) for seed in (1, 2)]
     expected = {release: nearest(data_dir, release) for release in [first, *others]}
+    store = Release.open(data_dir / "releases" / first)
+    vectors = {own: store.store.vector(row).tolist() for row, own in enumerate(store.columns.ids)}
     engine = make_engine(default_url(data_dir))
 
     def change(act):
@@ -101,7 +118,7 @@ def test_no_answer_fails_or_mixes_releases_through_swaps_and_rollbacks(data_dir,
     environment = {**os.environ, "SKYLIKE_RELOAD_SECONDS": "0.1", "SKYLIKE_WORKERS": "0"}
     with (
         started(command, environment, log=tmp_path / "log", port=port) as (client, process),
-        Load(port, expected) as load,
+        Load(port, expected, vectors) as load,
     ):
 
         def until(release):
