@@ -13,8 +13,8 @@ __all__ = ["best_scores"]
 
 # The float32 error of a product of unit vectors (index/vectors/exact.py).
 _ERROR = 2e-6
-# Products held at once: 16 Mi of float32 are 64 MiB.
-_PRODUCTS = 1 << 24
+# Products held at once: 16 Mi of float32 are 64 MiB. Candidates at once: 64 Ki of 512 dimensions are 128 MiB.
+_PRODUCTS, _CANDIDATES = 1 << 24, 1 << 16
 
 
 def best_scores(
@@ -46,7 +46,7 @@ def best_scores(
     k = min(k, len(rows))
     if k == 0:
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    step = max(1, _PRODUCTS // (len(positives) + len(negatives)))
+    step = max(1, min(_CANDIDATES, _PRODUCTS // (len(positives) + len(negatives))))
     low, high = np.empty(len(rows)), np.empty(len(rows))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)

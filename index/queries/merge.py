@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from index.vectors.store import Hits
 __all__ = ["first_of_each", "merge_by_max"]
 
 
-def merge_by_max(hits: Hits, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def merge_by_max(lists: Iterable[Hits], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Rank objects by their similarity to the nearest of several queries.
 
     Merging the k nearest of each query loses nothing: an object that is not among the k nearest of its own
@@ -18,20 +20,24 @@ def merge_by_max(hits: Hits, k: int) -> tuple[NDArray[np.int64], NDArray[np.floa
 
     Parameters
     ----------
-    hits
-        At least k hits of each query, or all there are.
+    lists
+        At least k hits of each query, or all there are; of some queries at a time.
 
     Returns
     -------
     rows, similarity
         At most k, nearest first, equal similarities by row.
     """
-    rows, similarity = hits.rows.reshape(-1), hits.similarity.reshape(-1)
-    order = np.lexsort((rows, -similarity))
-    # The first time that a row comes, it comes with its largest similarity.
-    _, first = np.unique(rows[order], return_index=True)
-    kept = order[np.sort(first)][:k]
-    return rows[kept], similarity[kept]
+    rows, similarity = np.empty(0, np.int64), np.empty(0, np.float32)
+    for hits in lists:
+        rows = np.concatenate([rows, hits.rows.reshape(-1)])
+        similarity = np.concatenate([similarity, hits.similarity.reshape(-1)])
+        order = np.lexsort((rows, -similarity))
+        # The first time that a row comes, it comes with its largest similarity.
+        _, first = np.unique(rows[order], return_index=True)
+        kept = order[np.sort(first)][:k]
+        rows, similarity = rows[kept], similarity[kept]
+    return rows, similarity
 
 
 def first_of_each(groups: NDArray[np.int32]) -> NDArray[np.int64]:

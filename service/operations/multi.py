@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,14 @@ from service.certificate import full_plan
 from service.operations.finding import Allowed, Found, Ranked, Wanted, allowed_of, hits_of, rank_by_vector
 from service.served import Served
 
+if TYPE_CHECKING:
+    from index.vectors.plan import Plan
+    from index.vectors.store import Hits
+
 __all__ = ["Examples", "Method", "by_examples"]
+
+# Positives that are searched together: their hits, 10,000 each on the last page, wait in memory.
+_TOGETHER = 64
 
 #: How several examples make one ranking.
 Method = Literal["rocchio", "best_score", "mean", "max"]
@@ -79,11 +86,24 @@ def _by_mean(served: Served, examples: Examples, wanted: Wanted, allowed: Allowe
 def _by_max(served: Served, examples: Examples, wanted: Wanted, allowed: Allowed) -> Callable[[int], Ranked]:
     def rank(n: int) -> Ranked:
         n += len(allowed.left_out)
-        searched = served.release.engine.search(
-            examples.positives, n, allowed=allowed.mask, exact=wanted.exact, groups=allowed.groups
-        )
-        rows, similarity = merge_by_max(searched.hits, n)
-        return _distinct(rows, similarity, allowed, Ranked(rows, similarity, searched.plan))
+        plans: list[Plan] = []
+
+        def lists() -> Iterator[Hits]:
+            for start in range(0, len(examples.positives), _TOGETHER):
+                searched = served.release.engine.search(
+                    examples.positives[start : start + _TOGETHER],
+                    n,
+                    allowed=allowed.mask,
+                    exact=wanted.exact,
+                    groups=allowed.groups,
+                )
+                plans.append(searched.plan)
+                yield searched.hits
+
+        rows, similarity = merge_by_max(lists(), n)
+        # The answer is as exact as the least exact of its searches.
+        plan = next((plan for plan in plans if not plan.is_exact), plans[0])
+        return _distinct(rows, similarity, allowed, Ranked(rows, similarity, plan))
 
     return rank
 

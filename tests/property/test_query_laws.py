@@ -62,9 +62,10 @@ def test_one_positive_is_its_own_query(vectors, own):
 
 
 @_laws
-@given(_vectors(60), _vectors(8), st.integers(1, 20))
-def test_merged_lists_are_ranked_by_the_nearest_example(vectors, examples, k):
-    rows, similarity = merge_by_max(ExactStore(vectors).search(examples, k), k)
+@given(_vectors(60), _vectors(8), st.integers(1, 20), st.integers(1, 3))
+def test_merged_lists_are_ranked_by_the_nearest_example(vectors, examples, k, n_lists):
+    store = ExactStore(vectors)
+    rows, similarity = merge_by_max((store.search(some, k) for some in np.array_split(examples, n_lists)), k)
     exact = _products(vectors, examples).max(axis=1)
     assert len(set(rows.tolist())) == len(rows) == min(k, len(vectors))
     np.testing.assert_allclose(similarity, np.sort(exact)[::-1][:k], atol=1e-6)
@@ -75,7 +76,7 @@ def test_merged_lists_are_ranked_by_the_nearest_example(vectors, examples, k):
 @given(_vectors(60), st.integers(0, 59), st.integers(1, 20))
 def test_a_list_of_one_is_that_one(vectors, own, k):
     hits = ExactStore(vectors).search(vectors[own % len(vectors)][None], k)
-    rows, similarity = merge_by_max(hits, k)
+    rows, similarity = merge_by_max([hits], k)
     np.testing.assert_array_equal(rows, hits.rows[0])
     np.testing.assert_array_equal(similarity, hits.similarity[0])
 
