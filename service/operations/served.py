@@ -41,6 +41,9 @@ def releases(resources: Resources) -> dict[str, Any]:
                     name: getattr(info, name)
                     for name in ("dimension", "metric", "exact", "recall_at_10", "created")
                 },
+                "index": served.release.index.to_json(),
+                "recall": served.release.recall,
+                "dimension_in": served.model.card.dimension,
                 "has_photoz": served.has_photoz,
                 "is_default": resources.defaults.get(served.survey) == served.release.id,
                 "update": None

@@ -96,6 +96,31 @@ class UpdateEntry(Answer):
     withdrawn: int
 
 
+class IndexEntry(Answer):
+    """How a release is searched."""
+
+    kind: Literal["exact", "ivf", "hnsw"]
+    factory: str = Field(description="FAISS factory string; `Flat` for exact search.")
+    storage: Literal["float32", "float16"] = Field(description="Of the vectors.")
+    effort: int | None = Field(description="`nprobe` or `efSearch` by default; null for exact search.")
+    seed: int = Field(description="Of every random choice.")
+    n_indexed: int = Field(description="Rows that the index holds; later ones are searched exactly.")
+    memory_bytes: int = Field(description="Estimated for serving.")
+
+
+class RecallEntry(Answer):
+    """A measured share of true neighbours, of galaxies that the index did not hold yet."""
+
+    space: Literal["search", "embedding"] = Field(
+        description="`search`: against exact search of the same vectors. `embedding`: of the model's embeddings."
+    )
+    k: int
+    effort: int | None
+    recall: float
+    interval: list[float] = Field(description="95 %.")
+    n_queries: int
+
+
 class ReleaseEntry(ReleaseBlock):
     """One index release."""
 
@@ -104,6 +129,11 @@ class ReleaseEntry(ReleaseBlock):
     metric: str
     exact: bool
     recall_at_10: float
+    index: IndexEntry
+    recall: list[RecallEntry] = Field(description="Empty where there was nothing to measure.")
+    dimension_in: int = Field(
+        description="Of the model's embeddings; a projection lies between where it differs from `dimension`."
+    )
     created: str
     has_photoz: bool
     is_default: bool = Field(description="Whether it answers when a request names its survey only.")

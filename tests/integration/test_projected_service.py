@@ -82,3 +82,10 @@ def test_neighbours_by_id_come_from_the_graph(client, release):
     search = body["search"]
     assert (search["strategy"], search["exact"]) == ("graph", False)
     assert search["recall_at_10"] == release.graph_recall_at_10
+
+
+def test_the_list_of_releases_tells_what_was_measured(client, release):
+    (entry,) = client.get("/api/v1/releases").json()["releases"]
+    assert (entry["index"]["kind"], entry["dimension"], entry["dimension_in"]) == ("ivf", 16, 48)
+    assert entry["recall"] == release.recall
+    assert {one["space"] for one in entry["recall"]} == {"search", "embedding"}
