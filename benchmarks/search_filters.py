@@ -122,7 +122,7 @@ def over_http(
     client: httpx.Client, limit: float | None, queries: VectorArray, *, exact: bool = False
 ) -> tuple[Rows, list[float]]:
     """Ask the route by vector; reading the answer is part of it."""
-    asked = {"filters": {"mag_r_max": limit}} if limit is not None else {"exact": True} if exact else {}
+    asked = {"filters": {"mag_r": [None, limit]}} if limit is not None else {"exact": True} if exact else {}
     bodies = [{"vectors": [query.tolist()], "k": K, **asked} for query in queries]
 
     def ask(number: int) -> list[int]:

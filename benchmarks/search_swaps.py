@@ -42,7 +42,7 @@ from survey.archive import SurveyFolder
 SWAPS, ROLLBACKS = 20, 5
 _CLIENTS, _CONNECTIONS = 4, 16
 _OBJECTS, _QUERIES = 500, 50
-_EVERYTHING = "mag_r_max=99"
+_EVERYTHING = "mag_r_max=40"
 _WAIT_S = 60.0
 
 
