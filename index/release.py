@@ -27,9 +27,10 @@ from index.selection_masks import Masks
 from index.spectroscopic import Spectroscopic
 from index.vectors.approximate import ApproximateStore
 from index.vectors.engine import SearchEngine
+from index.vectors.engine_store import EngineStore
 from index.vectors.exact import ExactStore
 from index.vectors.projection import PROJECTION, Projection
-from index.vectors.store import VectorArray
+from index.vectors.store import VectorArray, VectorStore
 from survey.manifests import CorruptFolder, read_manifest, sha256_of
 
 __all__ = ["FORMAT", "MANIFEST", "WHOLE_SINCE", "Release", "ReleaseInfo", "hash_of_ids", "verify_release"]
@@ -174,6 +175,11 @@ class Release:
         )
 
     @cached_property
+    def searched(self) -> VectorStore:
+        """The vectors as searches find them: :attr:`store`, or the engine where there is an approximate index."""
+        return self.store if self.approximate is None else EngineStore(self.engine)
+
+    @cached_property
     def columns(self) -> Columns:
         """The frozen columns, in the same row order."""
         return Columns(self.path / COLUMNS, alive=self.alive)
@@ -191,7 +197,7 @@ class Release:
     @cached_property
     def anomaly(self) -> AnomalyScale:
         """The anomaly scale."""
-        return AnomalyScale(np.load(self.path / ANOMALY, allow_pickle=False), self.store, self.graph)
+        return AnomalyScale(np.load(self.path / ANOMALY, allow_pickle=False), self.searched, self.graph)
 
     @cached_property
     def spectroscopic(self) -> Spectroscopic:
@@ -215,7 +221,7 @@ class Release:
         return open_photoz(
             self.path,
             self._photoz,
-            self.store,
+            self.searched,
             self.graph,
             self.spectroscopic,
             survey=self.info.survey,

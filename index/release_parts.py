@@ -17,7 +17,7 @@ from index.photoz_shards import PhotozShards
 from index.release import ANOMALY, COLUMNS, PARENT
 from index.release_photoz import write_kernel, write_network
 from index.spectroscopic import Spectroscopic
-from index.vectors.exact import ExactStore
+from index.vectors.store import VectorStore
 from survey.archive import SurveyFolder
 
 __all__ = ["ReleaseParts"]
@@ -32,7 +32,7 @@ class ReleaseParts:
     staged: Path
     survey: SurveyFolder
     model_id: str
-    store: ExactStore
+    store: VectorStore
     graph: NeighbourGraph
     is_display: bool
 

@@ -24,6 +24,8 @@ from index.release import FORMAT, MANIFEST, Release, ReleaseInfo, hash_of_ids, v
 from index.release_parts import ReleaseParts
 from index.release_vectors import VectorBuild
 from index.updates.withdrawn import keep_origin, read_withdrawn_ids
+from index.vectors.engine import SearchEngine
+from index.vectors.engine_store import EngineStore
 from index.vectors.exact import FAISS_VERSION, ExactStore
 from index.vectors.factory import IndexRequest, choose_index
 from index.vectors.gpu import GPUStore, require_gpu, trainer_on_gpu
@@ -159,7 +161,10 @@ def build_release(
             progress=lambda done, _: passed(done),
         )
         is_display = model.contract.is_display or survey.info.kind == "display"
-        parts = ReleaseParts(staged, survey, model.card.id, store, graph, is_display)
+        searched = (
+            store if indexed.approximate is None else EngineStore(SearchEngine(store, indexed.approximate))
+        )
+        parts = ReleaseParts(staged, survey, model.card.id, searched, graph, is_display)
         redshifts = parts.write(rows[order], flags=embeddings.flags()[order], shards=photoz)
         domain = sample_domain(survey, model.contract, rows)
         if domain is not None:

@@ -95,7 +95,7 @@ def answered(served: Served, told: list[tuple[Member, Told]]) -> tuple[list[Answ
     without = [
         _own(served, rows[n], found[n], alike)
         for n, alike in zip(
-            ready, same_images_of_each(served.release.store, vectors, served.release.alive), strict=True
+            ready, same_images_of_each(served.release.searched, vectors, served.release.alive), strict=True
         )
     ]
     bits = np.array([degraded_bits(rows[n].flags) for n in ready], dtype=np.int32)

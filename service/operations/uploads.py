@@ -212,7 +212,7 @@ def recognised(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int6
 
 
 def _alike(served: Served, vector: NDArray[np.float32]) -> NDArray[np.int64]:
-    return same_images(served.release.store, vector, served.release.alive)
+    return same_images(served.release.searched, vector, served.release.alive)
 
 
 def embed(prepared: Prepared) -> NDArray[np.float32]:

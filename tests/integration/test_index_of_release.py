@@ -117,6 +117,17 @@ def test_an_upload_of_a_galaxys_embedding_finds_the_galaxy(release, parts):
     assert (hits.rows[:, 0] == np.arange(50)).all()
 
 
+def test_what_is_searched_beside_queries_uses_the_index_and_is_never_short(built):
+    release = built("ivf")
+    queries, few = release.store.vectors(slice(0, 5)), np.arange(N) % 400 == 0
+    for k, allowed in ((10, None), (N, None), (10, few)):
+        found = release.searched.search(queries, k, allowed=allowed)
+        exact = release.store.search(queries, k, allowed=allowed)
+        assert found.rows.shape == exact.rows.shape
+        assert overlap(found.rows, exact.rows) > 0.9
+    assert built("projected").searched is built("projected").store
+
+
 def test_the_graph_holds_others_nearest_first_with_the_recall_it_says(release):
     graph = release.graph
     own = np.arange(N)[:, None]
