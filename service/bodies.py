@@ -40,19 +40,30 @@ class Batch:
         :data:`service.table_columns.WANTED`, then the columns of a table.
     table
         What was understood of a table; None for JSON.
+    filters
+        Member ``filters`` of JSON, where the path takes it and it was sent.
     """
 
     rows: pa.Table
     table: dict[str, Any] | None
+    filters: dict[str, Any] | None = None
 
 
-async def batch_of(request: Request, resources: Resources, *, chosen: Mapping[str, str] | None) -> Batch:
+async def batch_of(
+    request: Request,
+    resources: Resources,
+    *,
+    chosen: Mapping[str, str] | None,
+    takes_filters: bool = False,
+) -> Batch:
     """Read the rows of a batch, from JSON or from one table, as many as a job may have.
 
     Parameters
     ----------
     chosen
         The sender's own mapping of a table's columns.
+    takes_filters
+        Whether JSON may have ``filters`` beside its rows.
 
     Raises
     ------
@@ -67,7 +78,8 @@ async def batch_of(request: Request, resources: Resources, *, chosen: Mapping[st
     if kind == "application/json":
         if chosen:
             raise _invalid("columns_map", "JSON has no columns; `columns_map` is for tables")
-        return Batch(_wanted(await _values(request, limit), settings.batch_rows), None)
+        value, filters = await _values(request, limit, takes_filters=takes_filters)
+        return Batch(_wanted(value, settings.batch_rows), None, filters)
     read = partial(read_table, resources.sandbox, max_rows=limit, chosen=chosen)
     if kind == "multipart/form-data":
         name, kind, data = await _one_file(request)
@@ -88,8 +100,8 @@ def _read_mapped(read: Callable[..., Table], file: IO[bytes], kind: str) -> Tabl
         return read(data, media_type=kind, name="table")
 
 
-async def _values(request: Request, most: int) -> Any:
-    """Return a JSON body; NaN, infinities, lone surrogates and deep nesting are refused."""
+async def _values(request: Request, most: int, *, takes_filters: bool) -> tuple[Any, dict[str, Any] | None]:
+    """Return a JSON body, and apart from it its filters; NaN, infinities, lone surrogates and deep nesting are refused."""
     data = await request.body()
     try:
         value = orjson.loads(data)
@@ -97,8 +109,11 @@ async def _values(request: Request, most: int) -> Any:
         raise UnreadableBody(
             "The body is not JSON (NaN, infinities and lone surrogates are none)."
         ) from error
+    filters = value.pop("filters", None) if takes_filters and isinstance(value, dict) else None
+    if filters is not None and not isinstance(filters, dict):
+        raise _invalid("filters", 'is no object; write {"z_spec": [0.05, 0.1]}')
     _check_size(value, most)
-    return value
+    return value, filters
 
 
 def _fitting(value: Any) -> BatchRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from index.selection import Selection
 from service.asked import asked_of
 from service.auth import may_upload
 from service.batch_answers import FILES, as_job, at_once, format_of
@@ -19,13 +21,14 @@ from service.dependencies import StrictRoute, resources_of
 from service.media import media_type_of
 from service.operations.finding import Wanted
 from service.operations.neighbours_batch import neighbours_blocks, neighbours_meta, rows_of_block
-from service.operations.refusals import BatchTooLarge
+from service.operations.refusals import BatchTooLarge, InvalidFilter
 from service.parameters import K, MatchRadius, ReleaseName, SurveyName
 from service.query_parameters import Exact
 from service.routes.jobs import ACCEPTED
 from service.routes.photoz import BATCH_BODY, BATCH_PROBLEMS
 from service.routes.replies import SECURITY, problems
-from service.schemas.neighbours import NeighboursBatchAnswer
+from service.schemas.neighbours import NeighboursBatchAnswer, NeighboursBatchRequest
+from service.selection_json import parse_filters
 from service.selection_parameters import Selected
 from service.served import Served
 from service.tables import FEW_BYTES, check_width, wide_bytes
@@ -36,6 +39,10 @@ router = APIRouter(prefix="/api/v1", tags=["neighbours"], route_class=StrictRout
 
 _FORMATS: Final = ("json", "csv", "votable", "fits", "parquet")
 _FILES: Final = {kind: content for kind, content in FILES.items() if kind != "application/x-hdf5"}
+_BODY: Final = deepcopy(BATCH_BODY)
+_BODY["requestBody"]["content"]["application/json"] = {
+    "schema": {"$ref": f"#/components/schemas/{NeighboursBatchRequest.__name__}"}
+}
 # Neighbours that a batch or a job may ask for, for each row that it may have.
 _LINES: Final = 10
 
@@ -64,7 +71,7 @@ _LINES: Final = 10
             "service.busy",
         ),
     },
-    openapi_extra={**BATCH_BODY, **SECURITY},
+    openapi_extra={**_BODY, **SECURITY},
 )
 async def neighbours_batch(
     request: Request,
@@ -81,14 +88,16 @@ async def neighbours_batch(
 ) -> Response:
     resources = resources_of(request)
     served = resources.choose(survey, release)
-    wanted = Wanted(k, selection, exact)
-    # What the release cannot apply is said before the rows are read.
-    selection.mask(served.release)
     chosen, written = chosen_columns(columns_map), format_of(request, fmt, among=_FORMATS)
     if media_type_of(request.headers.get("content-type")) != "application/json":
         await may_upload(request)
     with resources.fairness.hold(request.client.host if request.client else ""):
-        batch = await batch_of(request, resources, chosen=chosen)
+        batch = await batch_of(request, resources, chosen=chosen, takes_filters=True)
+        selection = _one_of(selection, batch.filters)
+        wanted = Wanted(k, selection, exact)
+        if selection:
+            # What the release cannot apply is said before a job is made.
+            await resources.workers.run(partial(selection.mask, served.release))
         n_rows, most = batch.rows.num_rows, resources.settings.batch_rows
         _check_lines(n_rows * k, _LINES * resources.settings.job_rows)
         check_width(batch.rows, lines=k)
@@ -120,6 +129,15 @@ async def neighbours_batch(
             written,
             stem=f"neighbours-{served.survey}",
         )
+
+
+def _one_of(selection: Selection, filters: dict[str, Any] | None) -> Selection:
+    """Return what the query string or the body selects."""
+    if filters is None:
+        return selection
+    if selection:
+        raise InvalidFilter("Filters stand in the query string and in the body; give them in one of the two.")
+    return parse_filters(filters)
 
 
 def _meta(served: Served, wanted: Wanted, table: Any, replay: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from service.problems import PROBLEMS
 from service.schemas.base import ProblemBody
 from service.schemas.multi import MultiRequest
+from service.schemas.neighbours import NeighboursBatchRequest
 from service.schemas.photoz import BatchRequest
 from service.schemas.vectors import VectorsRequest
 
@@ -47,7 +48,7 @@ COMMON = ("request.invalid", "request.unknown_parameter", "service.error")
 def component_schemas() -> dict[str, Any]:
     """Return the schemas that routes name by reference, since their handlers read or write them by hand."""
     found: dict[str, Any] = {}
-    for model in (ProblemBody, BatchRequest, MultiRequest, VectorsRequest):
+    for model in (ProblemBody, BatchRequest, NeighboursBatchRequest, MultiRequest, VectorsRequest):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         found |= schema.pop("$defs", {})
         found[model.__name__] = schema

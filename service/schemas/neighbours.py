@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
-from service.schemas.photoz import ColumnReport, TableReport
+from service.schemas.photoz import BatchRequest, ColumnReport, TableReport
 
 __all__ = [
     "Hit",
@@ -16,6 +16,7 @@ __all__ = [
     "MultiWeights",
     "NeighboursAnswer",
     "NeighboursBatchAnswer",
+    "NeighboursBatchRequest",
     "NeighboursLine",
     "NeighboursQuery",
 ]
@@ -97,6 +98,14 @@ class MultiAnswer(Answer):
     query: MultiQuery
     next_cursor: str | None = _NEXT
     hits: list[Hit]
+
+
+class NeighboursBatchRequest(BatchRequest):
+    """Objects by id or by position, and what their neighbours must keep."""
+
+    filters: dict[str, Any] | None = Field(
+        default=None, description="What hits must keep; or the query parameters of the same."
+    )
 
 
 class NeighboursLine(Answer):

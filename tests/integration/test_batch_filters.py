@@ -49,6 +49,22 @@ def test_a_job_has_the_filters_of_its_request(client):
     client.delete(job.headers["location"])
 
 
+def test_filters_stand_in_the_body_or_in_the_query_string(client):
+    ids, filters = {"ids": ["J00001", "J00002"]}, {"z_spec": [0.1, None], "exclude": ["J00003"]}
+    by_query = client.post(f"{_BATCH}?z_min=0.1&exclude=J00003", json=ids).json()
+    by_body = client.post(_BATCH, json={**ids, "filters": filters})
+    assert by_body.json()["rows"] == by_query["rows"]
+    assert by_body.json()["search"]["filters"] == by_query["search"]["filters"] == filters
+    again = client.get(f"/api/v1/replay/{by_body.json()['search']['replay']}")
+    assert again.content == by_body.content
+    both = client.post(f"{_BATCH}?z_min=0.1", json={**ids, "filters": filters})
+    assert both.json()["code"] == "filter.invalid"
+    for wrong in ([], "z"):
+        assert client.post(_BATCH, json={**ids, "filters": wrong}).json()["code"] == "request.invalid"
+    elsewhere = client.post("/api/v1/photoz/batch", json={**ids, "filters": filters})
+    assert elsewhere.json()["code"] == "request.invalid"
+
+
 def test_a_batch_with_a_filter_that_cannot_be_applied_is_refused(client):
     refused = client.post(f"{_BATCH}?where=nothing:0..1", json={"ids": ["J00001"]})
     assert (refused.status_code, refused.json()["code"]) == (422, "filter.invalid")
