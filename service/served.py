@@ -60,13 +60,17 @@ class Served:
         release = self.release
         for part in (
             release.store,
+            release.engine,
             release.columns,
+            release.masks,
+            release.galaxies,
             release.graph,
             release.anomaly,
             release.spectroscopic,
             release.photoz,
         ):
             assert part is not None
+        _ = release.projection
         if release.domain is not None:
             release.domain.warm()
         assert self.sky is not None

@@ -168,6 +168,14 @@ def test_the_thread_looks_by_itself_and_ends_with_the_service(data_dir):
         wait_for(client, old)
 
 
+def test_a_service_that_does_not_look_by_itself_looks_when_it_is_woken(service, data_dir):
+    client, live = service
+    assert client.get("/readyz").json()["release_swap"]["state"] == "off"
+    new = another_release(data_dir)
+    live.wake()
+    wait_for(client, new)
+
+
 def wait_for(client, release):
     for _ in range(1200):
         if released(client) == release:
