@@ -74,14 +74,17 @@ def draw_filters(found: Mapping[str, Any]) -> str:
         recall.plot(across, [one["recall"] for _, one in ones], style, color=colour, label=label, ms=5)
         latency.plot(across, [one["p50_ms"] for _, one in ones], style, color=colour, label=label, ms=5)
     exact = found["shares"]["1.0"]["ours_exact"]["p50_ms"]
-    latency.axhline(exact, color="C0", lw=0.8, ls=":", label="Skylike, all compared")
+    latency.axhline(exact, color="C0", lw=0.8, ls=":")
+    latency.annotate(
+        "Skylike, all compared", (100 * float(shares[0]), exact), color="C0", fontsize=8, va="bottom"
+    )
     for panel, title in ((recall, "recall@10"), (latency, "one query, p50, ms")):
         panel.set_xscale("log")
         panel.set_xlabel("objects that the filter allows, %")
         panel.set_ylabel(title)
         panel.grid(alpha=0.3)
     latency.set_yscale("log")
-    latency.legend(fontsize=8)
+    recall.legend(fontsize=8, loc="center left")
     return _saved(picture, "search_filters.png")
 
 
