@@ -60,6 +60,11 @@ class Overlap:
         half = 1.96 * float(self.shares.std()) / sqrt(len(self.shares))
         return max(0.0, self.mean - half), min(1.0, self.mean + half)
 
+    @property
+    def identical(self) -> float:
+        """Share of the galaxies that keep all their neighbours."""
+        return float((self.shares == 1).mean())
+
     def most_changed(self, n: int = _SHOWN) -> list[tuple[str, float]]:
         """Return the galaxies with the smallest shares, equal ones by id."""
         order = np.lexsort((np.arange(len(self.ids)), self.shares))[:n].tolist()
@@ -81,7 +86,7 @@ class Overlap:
             "overlap": self.mean,
             "interval": list(self.interval),
             "percentiles": dict(zip(map(str, _PERCENTILES), levels, strict=True)),
-            "identical": float((self.shares == 1).mean()),
+            "identical": self.identical,
             "most_changed": [{"object_id": i, "overlap": share} for i, share in self.most_changed()],
         }
 

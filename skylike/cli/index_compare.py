@@ -47,11 +47,19 @@ def compare(
     if not found.is_same_model:
         names = " and ".join(one.info.model_id for one in releases)
         typer.echo(f"different models made them ({names}): neighbours differ for that reason alone", err=True)
-    told = found.to_json()
     if json:
-        emit(told, as_json=True)
+        emit(found.to_json(), as_json=True)
         return
-    del told["most_changed"]
-    emit(told, as_json=False)
+    (low, high), unknown = found.interval, "unknown: other models or projections"
+    emit(
+        {
+            "objects": f"{found.n_both} in both, {found.n_added} added, {found.n_withdrawn} withdrawn",
+            "changed": unknown if found.n_changed is None else found.n_changed,
+            "compared": f"the {found.k} nearest of {len(found.ids)} objects",
+            "overlap": f"{found.mean:.4f} ({low:.4f} to {high:.4f})",
+            "identical": f"{found.identical:.4f} of them",
+        },
+        as_json=False,
+    )
     for object_id, share in found.most_changed():
         typer.echo(f"{object_id}  keeps {share:.2f}")
