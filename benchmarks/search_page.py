@@ -34,6 +34,8 @@ PAGE = """# Search
 
 How fast, how right, and what it costs to change. Written by `{command}` on {machine}.
 
+{aims}
+
 {figures}
 
 ## The vectors
@@ -83,6 +85,7 @@ def page(measured: Measured, figures: Sequence[Mapping[str, Any]], *, command: s
     return PAGE.format(
         command=command,
         machine=machine,
+        aims=_aims(figures),
         figures=table(figures),
         connections=CONNECTIONS,
         rounds=ROUNDS,
@@ -95,6 +98,20 @@ def page(measured: Measured, figures: Sequence[Mapping[str, Any]], *, command: s
         growth=_growth(measured) or missing,
         change=_change(measured) or missing,
     )
+
+
+def _aims(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Say of every figure with an aim whether it is reached."""
+    rows = []
+    for one in figures:
+        against = one["against"]
+        # A filter is to cost less than searching everything, an update no recall.
+        aim = next((against[name] for name in ("aim", "unfiltered exact", "before") if name in against), None)
+        if aim is not None:
+            is_reached = one["value"] >= aim if one["better"] == "higher" else one["value"] <= aim
+            sign = "≥" if one["better"] == "higher" else "≤"
+            rows.append([f"`{one['id']}`", f"{one['value']:.4g}", f"{sign} {aim:.4g}", "reached" if is_reached else "**not reached**"])  # fmt: skip
+    return _rows(("figure", "value", "aim", ""), rows)
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -89,3 +89,15 @@ def test_pictures_are_drawn_of_what_there_is(measured, tmp_path, monkeypatch):
     search_plots.draw_filters(measured["filters_1000000"])
     sizes = [(tmp_path / name).stat().st_size for name in ("search_growth.png", "search_filters.png")]
     assert min(sizes) > 10_000
+
+
+def test_aims_that_are_missed_are_named(measured):
+    page = search_page.page(measured, write_figures(measured), command="x", machine="y")
+    lines = [line for line in page.splitlines() if line.endswith(("reached |", "reached** |"))]
+    told = {line.split("`")[1]: "not" not in line for line in lines}
+    assert told["vector_over_pgvector_20k"]
+    assert told["inprocess_over_faiss"]
+    assert not told["swap_errors"]
+    assert not told["update_recall10"]
+    assert not told["recall10_filter1pct"]
+    assert told["filter1pct_p50_ms"]
