@@ -8,6 +8,7 @@ import pytest
 from support.clustered import clustered
 from support.vector_release import vector_parts
 
+from index.overlap import compare_releases
 from index.release import Release
 from index.releases import build_release
 from index.updates.release import Supplement, update_release
@@ -95,6 +96,18 @@ def test_a_filter_finds_what_brute_force_finds(releases):
     exact = queries.astype(np.float64) @ updated.store.vectors(slice(None)).T.astype(np.float64)
     exact[:, ~(allowed & updated.alive)] = -np.inf
     assert hits.similarity == pytest.approx(np.sort(exact, axis=1)[:, ::-1][:, :10], abs=1e-6)
+
+
+def test_a_comparison_counts_what_the_update_did(releases):
+    base, updated = releases
+    found = compare_releases(base, updated, sample=200)
+    assert (found.n_both, found.n_added, found.n_withdrawn, found.n_changed) == (
+        N - M // 2,
+        M // 2,
+        M // 2,
+        M // 2,
+    )
+    assert found.mean > 0.9
 
 
 def test_the_index_itself_is_shared_with_the_base(releases):
