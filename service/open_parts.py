@@ -146,6 +146,7 @@ def _served(settings: Settings, row: ReleaseRow, folder: SurveyFolder, encoders:
         raise NotServable(f"A supplement of {row.id} cannot be used: {error}.", "skylike check") from error
     if encoders.network is not None:
         release.lend_network(encoders.network)
+    release.engine.use_threads(settings.threads)
     served = Served(release, model, encoders.encoder, folder, encoders.network)
     served.warm()
     return served

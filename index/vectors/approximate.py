@@ -75,7 +75,7 @@ class ApproximateStore:
         self.kind = kind
         self.n_indexed = n_indexed
         self._vectors = vectors
-        self._threads = threads
+        self.threads = threads
         self._index = _mapped(index_file, kind)
         if (self._index.ntotal, self._index.d) != (n_indexed - left_out, vectors.dimension):
             raise ValueError(
@@ -161,7 +161,7 @@ class ApproximateStore:
         self, queries: VectorArray, k: int, allowed: NDArray[np.bool_] | None, effort: int
     ) -> NDArray[np.int64]:
         # Parameters of its own for every search: setting them on the index would be a race between threads.
-        faiss.omp_set_num_threads(self._threads or os.cpu_count() or 1)
+        faiss.omp_set_num_threads(self.threads or os.cpu_count() or 1)
         chosen: dict[str, Any] = {}
         if allowed is not None:
             chosen["sel"] = _faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))

@@ -46,6 +46,12 @@ class SearchEngine:
         self.recall_at_10 = recall_at_10
         self.n_total = exact.n if alive is None else int(np.count_nonzero(alive))
 
+    def use_threads(self, threads: int) -> None:
+        """Let each search run with so many OpenMP threads; until then it is one."""
+        self.exact.threads = threads
+        if self.approximate is not None:
+            self.approximate.threads = threads
+
     def search(
         self,
         queries: VectorArray,

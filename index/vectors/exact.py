@@ -68,7 +68,7 @@ class ExactStore:
         threads: int = 1,
     ) -> None:
         self._vectors = _open(source, dimension, storage)
-        self._threads = threads
+        self.threads = threads
         for start in range(0, self.n, _BLOCK):
             if not np.isfinite(self._vectors[start : start + _BLOCK]).all():
                 bad = start + int(
@@ -108,7 +108,7 @@ class ExactStore:
         queries = checked_queries(queries, k, allowed, n=self.n, dimension=self.dimension)
         # omp_set_num_threads holds for the calling thread only, so a setting made at start would not
         # reach the threads of a server's pool.
-        faiss.omp_set_num_threads(self._threads or os.cpu_count() or 1)
+        faiss.omp_set_num_threads(self.threads or os.cpu_count() or 1)
         if allowed is None and self.storage == "float32":
             return _hits(*_nearest(self.stored(slice(None)), queries, k))
         rows = np.empty((len(queries), 0), np.int64)

@@ -33,7 +33,11 @@ class ApproximateIndex(Protocol):
     ----------
     effort, max_effort
         ``nprobe`` or ``efSearch``: what a search takes by itself, and the most there is.
+    threads
+        OpenMP threads of a search.
     """
+
+    threads: int
 
     @property
     def kind(self) -> Literal["ivf", "hnsw"]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from index.vectors import scan
+from index.vectors.engine import SearchEngine
 from index.vectors.exact import ExactStore
 from index.vectors.scan import best_products, is_worth_it
 
@@ -51,3 +52,9 @@ def test_few_queries_or_few_vectors_are_left_to_others():
     assert not is_worth_it(4, 20_000, 18)
     assert not is_worth_it(64, 500, 18)
     assert not is_worth_it(64, 1_000_000, 1008)
+
+
+def test_an_engine_hands_its_threads_on():
+    store = ExactStore(unit(np.random.default_rng(0), (50, 8)))
+    SearchEngine(store).use_threads(3)
+    assert store.threads == 3
