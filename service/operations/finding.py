@@ -51,7 +51,8 @@ class Wanted:
     @property
     def is_plain(self) -> bool:
         """Whether these are just the k nearest of all."""
-        return not (self.selection or self.min_score is not None or self.diversity or self.cursor)
+        is_free = self.selection is EVERYTHING or not self.selection
+        return is_free and self.min_score is None and not self.diversity and self.cursor is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
