@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support.problems import assert_problem
+from support.serving import client_of
 
 PATH = "/api/v1/neighbours/vector"
 RAW = {"Content-Type": "application/octet-stream"}
@@ -159,3 +160,15 @@ def test_an_answer_has_a_largest_size(client, release):
     refused = assert_problem(client.post(f"{PATH}?k=41", content=many, headers=RAW), 413, "batch.too_large")
     assert (refused["limit"], refused["got"]) == (20_000, 20_500)
     assert len(client.post(f"{PATH}?k=40", content=many, headers=RAW).json()["results"]) == 500
+
+
+def test_a_full_queue_says_when_to_come_back(served_data):
+    with client_of(served_data, search_queue=0) as client:
+        body = {"vectors": [client.app.state.resources.default("tiny").release.store.vector(0).tolist()]}
+        searches = client.app.state.resources.searches
+        searches._n_free = 0
+        refused = client.post(PATH, json=body)
+        assert_problem(refused, 503, "service.busy")
+        assert refused.headers["retry-after"] == "1"
+        searches._n_free = 1
+        assert client.post(PATH, json=body).status_code == 200
