@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
 from math import isfinite, log10
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from service.resources import Resources
 
 __all__ = ["cone", "describe", "image_links"]
+
+T = TypeVar("T")
 
 _LARGEST_EXACT = 2**53
 _ASIDE = ("object_id", "ra_deg", "dec_deg")
@@ -98,7 +101,19 @@ def _base(object_id: str) -> str:
     return f"/api/v1/objects/{quote(object_id, safe='')}"
 
 
-@lru_cache(maxsize=64)
+def _kept(make: Callable[[SurveyFolder], T]) -> Callable[[SurveyFolder], T]:
+    """Compute something once for each survey, and let it go with the survey: an update brings another."""
+    known: WeakKeyDictionary[SurveyFolder, T] = WeakKeyDictionary()
+
+    def of(folder: SurveyFolder) -> T:
+        if folder not in known:
+            known[folder] = make(folder)
+        return known[folder]
+
+    return of
+
+
+@_kept
 def _wide_integers(folder: SurveyFolder) -> frozenset[str]:
     """Names of integer columns that a browser would round: they are sent as text."""
     table = folder.objects
@@ -179,7 +194,7 @@ def _supplemented(
     ]
 
 
-@lru_cache(maxsize=64)
+@_kept
 def _supplements(folder: SurveyFolder) -> tuple[pa.Table, dict[str, NDArray[np.float64]]]:
     """Return what cones list of the supplements' objects, and where these lie."""
     names = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import weakref
 
 import pytest
 from support.serving import client_of, copied
@@ -169,8 +171,11 @@ def test_a_picture_of_a_withdrawn_object_is_not_called_it(service):
 
 def test_a_rollback_brings_everything_back(service):
     client, data_dir, before = service
+    updated = weakref.ref(client.app.state.resources.default("tiny").folder)
     run(data_dir, "rollback", "tiny", "--model", "pca48-tiny")
     assert client.app.state.live.look()
+    gc.collect()
+    assert updated() is None
     for path, content in before.items():
         assert client.get(path).content == content
     assert client.get(f"{OBJECTS}/{GONE}").status_code == 200
