@@ -9,8 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 import uvicorn
+from anyio import to_thread
 from starlette.responses import PlainTextResponse
 
+from service.clients import IS_GONE
 from service.middleware import Envelope
 from service.protocol import PatientProtocol
 
@@ -222,3 +224,25 @@ def test_an_answer_that_nobody_reads_is_given_up():
 def test_an_answer_that_is_read_slowly_arrives():
     with served(PlainTextResponse(LARGE)) as address:
         assert large_answer(address, pause_seconds=0.1, pauses=10) > len(LARGE)
+
+
+def test_a_request_knows_in_any_thread_whether_its_client_has_gone():
+    seen, asked = [], threading.Event()
+
+    async def waits(scope, receive, send):
+        is_gone = scope[IS_GONE]
+        seen.append(is_gone())
+        asked.set()
+        assert (await receive())["type"] == "http.request"
+        assert (await receive())["type"] == "http.disconnect"
+        seen.append(await to_thread.run_sync(is_gone))
+
+    with served(waits) as address:
+        with connected(address) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert asked.wait(5)
+        for _ in range(500):
+            if len(seen) == 2:
+                break
+            time.sleep(0.01)
+    assert seen == [False, True]
