@@ -102,3 +102,18 @@ def test_adding_alone_is_what_a_build_gives(dimension):
     built = build_graph(ExactStore(vectors))
     assert np.array_equal(graph.rows, built.rows)
     assert np.array_equal(graph.similarity, built.similarity)
+
+
+def test_at_the_end_of_a_list_double_precision_decides():
+    # One unit in the last place of one component: equal in float32, nearer or farther in double precision.
+    vectors = _random(300, 12)
+    base = build_graph(ExactStore(vectors))
+    won = 0
+    for row in range(0, 300, 5):
+        copy = vectors[[row]].copy()
+        copy[0, 0] = np.nextafter(copy[0, 0], np.float32(2))
+        grown = np.concatenate([vectors, copy])
+        graph, built = _updated(base, grown, np.ones(301, bool)), build_graph(ExactStore(grown))
+        assert np.array_equal(graph.rows, built.rows)
+        won += int(((built.rows[:300, -1] == 300) & (base.rows[:, -1] == row)).sum())
+    assert won > 5
