@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -46,6 +48,6 @@ def groups_by_value(codes: NDArray[np.int32]) -> NDArray[np.int32]:
     return groups
 
 
-def first_of_each(groups: NDArray[np.int32]) -> NDArray[np.int64]:
+def first_of_each(groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Return where each group appears first, ascending: of hits nearest first, the nearest of every object."""
     return np.sort(np.unique(groups, return_index=True)[1])

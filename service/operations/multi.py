@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from index.duplicates import first_of_each
 from index.queries.best_score import best_scores
-from index.queries.merge import first_of_each, merge_by_max
+from index.queries.merge import merge_by_max
 from index.queries.rocchio import Weights, mean_direction, rocchio
 from service.certificate import full_plan
 from service.operations.finding import Allowed, Found, Ranked, Wanted, allowed_of, hits_of, rank_by_vector
@@ -100,7 +101,7 @@ def _by_max(served: Served, examples: Examples, wanted: Wanted, allowed: Allowed
                 plans.append(searched.plan)
                 yield searched.hits
 
-        rows, similarity = merge_by_max(lists(), n)
+        rows, similarity = merge_by_max(lists(), n, groups=allowed.groups)
         # The answer is as exact as the least exact of its searches.
         plan = next((plan for plan in plans if not plan.is_exact), plans[0])
         return _distinct(rows, similarity, allowed, Ranked(rows, similarity, plan))

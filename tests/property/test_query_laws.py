@@ -11,6 +11,7 @@ from index.queries.best_score import best_scores
 from index.queries.diversity import diversify
 from index.queries.merge import merge_by_max
 from index.queries.rocchio import rocchio
+from index.vectors.engine import SearchEngine
 from index.vectors.exact import ExactStore
 
 # Few distinct coordinates make ties and exact duplicates common.
@@ -70,6 +71,18 @@ def test_merged_lists_are_ranked_by_the_nearest_example(vectors, examples, k, n_
     assert len(set(rows.tolist())) == len(rows) == min(k, len(vectors))
     np.testing.assert_allclose(similarity, np.sort(exact)[::-1][:k], atol=1e-6)
     np.testing.assert_allclose(similarity, exact[rows], atol=1e-6)
+
+
+@_laws
+@given(_vectors(60), _vectors(8), st.integers(1, 20), st.integers(1, 30))
+def test_an_object_is_one_hit_of_merged_lists_and_leaves_its_place_to_others(vectors, examples, k, n_objects):
+    groups = (np.arange(len(vectors)) % n_objects).astype(np.int32)
+    hits = SearchEngine(ExactStore(vectors)).search(examples, k, groups=groups).hits
+    rows, similarity = merge_by_max([hits], k, groups=groups)
+    exact = _products(vectors, examples).max(axis=1)
+    best = [exact[groups == group].max() for group in np.unique(groups)]
+    assert len(set(groups[rows].tolist())) == len(rows) == min(k, len(best))
+    np.testing.assert_allclose(similarity, np.sort(best)[::-1][:k], atol=1e-6)
 
 
 @_laws
