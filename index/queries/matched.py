@@ -28,6 +28,8 @@ MATCHED = {"r": ("mag_r",), "z": ("z_spec",), "zphot": ("z_phot",), "size": SIZE
 _REDSHIFTS = ("z_spec", "z_phot")
 _ONE = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,63}):([0-9]{0,6}(?:\.[0-9]{1,9})?)(dex)?", re.ASCII)
 _MOST = 8
+# A factor of 10^30 is beyond all matching; 10^309 is beyond what numbers hold.
+_MOST_DEX = 30
 
 
 class BadMatch(ValueError):
@@ -95,7 +97,10 @@ def parse_match(text: str) -> tuple[Tolerance, ...]:
         match = _ONE.fullmatch(part.strip())
         if match is None or not match[2] or float(match[2]) <= 0:
             raise BadMatch(f"{part.strip()[:40]!r} is not `column:tolerance`, as in r:0.5,size:0.2dex,z:0.02")
-        found.append(Tolerance(match[1], float(match[2]), match[3] is not None))
+        one = Tolerance(match[1], float(match[2]), match[3] is not None)
+        if one.is_dex and one.value > _MOST_DEX:
+            raise BadMatch(f"{one.value:g} dex is all there is; give at most {_MOST_DEX}")
+        found.append(one)
     names = [one.column for one in found]
     if len(found) > _MOST or len(set(names)) < len(names):
         raise BadMatch(f"at most {_MOST} columns can be matched, each once")

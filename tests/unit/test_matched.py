@@ -16,7 +16,7 @@ def test_a_match_is_read_column_by_column():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "r", "r:", "r:0", "r:-1", "r:nan", "r:1e9", "r:0.5,r:0.2", "r:0.5;z:1", ":1"]
+    "text", ["", "r", "r:", "r:0", "r:-1", "r:nan", "r:1e9", "r:0.5,r:0.2", "r:0.5;z:1", ":1", "size:31dex"]
 )
 def test_what_is_no_match_is_refused(text):
     with pytest.raises(BadMatch):
@@ -31,6 +31,11 @@ def test_bounds_lie_around_the_query_objects_own_values():
     # |z - z0| <= 0.02 (1 + z0)
     assert found["z_spec"] == pytest.approx((0.47, 0.53))
     assert found["oddity"] == (2.0, 4.0)
+
+
+def test_the_widest_match_has_bounds():
+    (bounds,) = ranges_of(parse_match("size:30dex"), ["r50_arcsec"], {"r50_arcsec": 2.0}.get).values()
+    assert bounds == pytest.approx((2e-30, 2e30))
 
 
 def test_two_names_of_one_column_bound_it_both():
