@@ -146,7 +146,8 @@ class ExactStore:
         queries = checked_queries(query[None], 1, allowed, n=self.n, dimension=self.dimension)
         if not np.isfinite(min_score):
             raise BadQuery(f"a similarity of {min_score}; give a number from -1 to 1")
-        limit = np.float32(min_score) - _ERROR
+        # Rounded vectors, of float16 most, have products beyond 1 in size; similarities end there.
+        limit = np.float32(min_score) - _ERROR if min_score > -1 else np.float32(-np.inf)
         near = [np.empty(0, np.int64)]
         for block in blocks(self._vectors, allowed):
             is_near = block.vectors @ queries[0] >= limit

@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 import pytest
 
+from index.vectors import scoring
 from index.vectors.exact import ExactStore
 from index.vectors.store import BadQuery
 
@@ -85,6 +86,21 @@ def test_masks_wider_than_a_block_are_merged(monkeypatch, store, rng):
 
 def test_no_queries_give_no_hits(store):
     assert store.search(np.empty((0, 48), np.float32), 5).rows.shape == (0, 5)
+
+
+def test_candidates_are_scored_in_bounded_memory(monkeypatch, store):
+    whole = store.above(store.vector(3), -1.0)
+    monkeypatch.setattr(scoring, "_GATHERED", 7 * 48)
+    for found, expected in zip(store.above(store.vector(3), -1.0), whole, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert len(whole[0]) == store.n
+
+
+def test_the_least_similarity_of_all_leaves_nothing_out():
+    rounded = np.full((2, 2), 0.70752, np.float16)  # Rounding made it longer than 1.
+    rows, similarity = ExactStore(rounded).above(-np.full(2, np.sqrt(0.5), np.float32), -1.0)
+    assert rows.tolist() == [0, 1]
+    assert similarity.tolist() == [-1.0, -1.0]
 
 
 @pytest.mark.parametrize(
