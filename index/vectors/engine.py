@@ -83,7 +83,7 @@ class SearchEngine:
         """
         allowed, n_allowed = self._allowed(allowed)
         choice = choose(self.n_total, n_allowed, self.exact.dimension, self.approximate, exact=exact)
-        if groups is None:
+        if groups is None or not len(queries):
             hits, n_redone = self._found(queries, k, allowed, n_allowed, choice)
         else:
             hits, n_redone = self._distinct(queries, k, allowed, n_allowed, choice, groups=groups)

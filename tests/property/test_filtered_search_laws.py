@@ -207,6 +207,12 @@ def test_an_object_is_one_hit_however_many_entries_it_has(vectors, inverted, sha
                 np.testing.assert_allclose(hits.similarity[n], similarity[first], atol=_WITHIN)
 
 
+def test_no_queries_have_no_distinct_hits(exact):
+    none = np.empty((0, _D), np.float32)
+    groups = np.zeros(_N, np.int32)
+    assert len(SearchEngine(exact).search(none, 5, groups=groups).hits.rows) == 0
+
+
 def test_a_search_by_similarity_compares_all_and_says_so(vectors, inverted):
     rng = np.random.default_rng(8)
     allowed = _mask(rng, vectors, "correlated", 0.3)
