@@ -50,7 +50,10 @@ def parse_filters(filters: Mapping[str, Any]) -> Selection:
     where = filters.get("where", {})
     if not isinstance(where, Mapping):
         raise InvalidFilter('`where` is an object of columns with their bounds: {"z_spec": [0.05, 0.1]}.')
-    columns = {**where, **{name: pair for name, pair in filters.items() if name not in RESERVED}}
+    named = {name: pair for name, pair in filters.items() if name not in RESERVED}
+    if twice := sorted(map(str, where.keys() & named.keys())):
+        raise InvalidFilter(f"{twice[0][:64]} is bounded twice; give both bounds in one filter.")
+    columns = {**where, **named}
     if len(columns) > MOST_COLUMNS:
         raise InvalidFilter(f"Filters on {len(columns)} columns; at most {MOST_COLUMNS} go together.")
     try:

@@ -154,8 +154,8 @@ def selection_of(
     filters: dict[str, Any] = {
         "where": dict(ranges),
         "label": label,
-        "flags_none": None if flags_none is None else _flags(flags_none),
-        "flags_any": None if flags_any is None else _flags(flags_any),
+        "flags_none": None if flags_none is None else _flags("flags_none", flags_none),
+        "flags_any": None if flags_any is None else _flags("flags_any", flags_any),
         "cone": None if cone is None else _cone_numbers(cone),
         "box": None if box is None else _numbers("box", box),
         "polygon": None if polygon is None else _pairs(_numbers("polygon", polygon)),
@@ -180,8 +180,11 @@ def _condition(text: str) -> tuple[str, Bounds]:
     return match[1], (low, high)
 
 
-def _flags(text: str) -> int | list[str]:
-    return int(text) if text.isdecimal() else _words(text)
+def _flags(name: str, text: str) -> int | list[str]:
+    words = _words(text)
+    if not words:
+        raise InvalidFilter(f"`{name}` names no flag; leave it out, or give some of: {FLAG_NAMES}.")
+    return int(text) if text.isdecimal() else words
 
 
 def _words(text: str) -> list[str]:
@@ -192,7 +195,9 @@ def _numbers(name: str, text: str, read: Callable[[str], float] = float) -> list
     try:
         return [read(word) for word in _words(text)]
     except ValueError as error:
-        raise InvalidFilter(f"`{name}` is numbers of degrees with commas between: {error}.") from error
+        raise InvalidFilter(
+            f"`{name}` is numbers of degrees with commas between: {str(error)[:120]}."
+        ) from error
 
 
 def _cone_numbers(text: str) -> list[float]:
