@@ -124,7 +124,7 @@ class Polygon:
     Raises
     ------
     BadRegion
-        If it has fewer than 3 corners or too many, a corner is off the sphere, or it reaches farther than 85 degrees
+        If it has fewer than 3 different corners or too many, a corner is off the sphere, or it reaches farther than 85 degrees
         from its centre.
     """
 
@@ -134,6 +134,10 @@ class Polygon:
     def __post_init__(self) -> None:
         if not 3 <= len(self.corners) <= MAX_VERTICES:
             raise BadRegion(f"A polygon of {len(self.corners)} corners; give 3 to {MAX_VERTICES}, or a MOC.")
+        if len(different := set(self.corners)) < 3:
+            raise BadRegion(
+                f"A polygon of {len(different)} different corners has no inside; give at least 3."
+            )
         for ra, dec in self.corners:
             _check_place("polygon", ra, dec)
         if self._centre()[2] > _WIDEST_POLYGON_DEG:

@@ -102,6 +102,7 @@ def test_a_query_and_a_body_ask_for_the_same(query, body, selection):
         ({"polygon": "1,2,3,4,5"}, "5 numbers"),
         ({"polygon": "1,2,3,4"}, "2 corners; give 3 to 200"),
         ({"polygon": ",".join("12" * 201)}, "201 corners"),
+        ({"polygon": "1,2,3,4,1,2"}, "2 different corners"),
         ({"moc": "3/768"}, "0 to 767"),
         ({"moc": ""}, "no cell"),
     ],
