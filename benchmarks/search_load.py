@@ -175,4 +175,4 @@ def median(measured: list[dict[str, float]], what: str) -> tuple[float, tuple[fl
 
 def plain_bodies(queries: VectorArray, k: int) -> list[dict[str, Any]]:
     """Return the bodies that both peers read."""
-    return [{"vector": [round(float(value), 6) for value in query], "k": k} for query in queries]
+    return [{"vector": [round(float(value), 8) for value in query], "k": k} for query in queries]

@@ -62,7 +62,7 @@ def postgres(folder: Path) -> Iterator[str]:
 
 def vector_text(vector: np.ndarray) -> str:
     """Write a vector as pgvector reads it."""
-    return "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
+    return "[" + ",".join(f"{value:.8g}" for value in vector) + "]"
 
 
 def fill(url: str, data_dir: Path, n: int) -> dict[str, float]:
