@@ -17,8 +17,10 @@ from service.operations.cursors import MOST_HITS, HitCursor, after
 from service.served import Served
 from survey.archive import UnknownObject
 
-__all__ = ["Allowed", "Found", "Ranked", "Wanted", "allowed_of", "hits_of", "rank_by_vector"]
+__all__ = ["ROUNDED", "Allowed", "Found", "Ranked", "Wanted", "allowed_of", "hits_of", "rank_by_vector"]
 
+#: Answers state similarities in six digits: half of the last one, by which a hit may seem nearer than it is.
+ROUNDED = 5e-7
 # So many left out objects are searched with and dropped: a mask would cost a copy of all other vectors.
 _FEW = 1000
 
@@ -34,7 +36,7 @@ class Wanted:
     exact
         Whether an approximate answer will not do.
     min_score
-        Least similarity of a hit; None without a limit.
+        Least similarity of a hit as answers state it (:data:`ROUNDED`); None without a limit.
     diversity
         0 for the plain ranking, to 1 (:mod:`index.queries.diversity`).
     cursor
@@ -135,7 +137,8 @@ def rank_by_vector(
                 vector[None], n, allowed=allowed.mask, exact=wanted.exact, groups=allowed.groups
             )
         else:
-            searched = engine.above(vector, wanted.min_score, n, allowed=allowed.mask, groups=allowed.groups)
+            least = wanted.min_score - ROUNDED
+            searched = engine.above(vector, least, n, allowed=allowed.mask, groups=allowed.groups)
         hits = searched.hits
         rows, similarity = hits.rows[0, : hits.lengths[0]], hits.similarity[0, : hits.lengths[0]]
         if len(allowed.left_out):

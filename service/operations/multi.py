@@ -14,7 +14,16 @@ from index.queries.best_score import best_scores
 from index.queries.merge import merge_by_max
 from index.queries.rocchio import Weights, mean_direction, rocchio
 from service.certificate import full_plan
-from service.operations.finding import Allowed, Found, Ranked, Wanted, allowed_of, hits_of, rank_by_vector
+from service.operations.finding import (
+    ROUNDED,
+    Allowed,
+    Found,
+    Ranked,
+    Wanted,
+    allowed_of,
+    hits_of,
+    rank_by_vector,
+)
 from service.served import Served
 
 if TYPE_CHECKING:
@@ -79,7 +88,7 @@ def _by_mean(served: Served, examples: Examples, wanted: Wanted, allowed: Allowe
         query, length = examples.positives[0], 1.0
     scaled = wanted
     if wanted.min_score is not None:
-        scaled = replace(wanted, min_score=wanted.min_score / length)
+        scaled = replace(wanted, min_score=(wanted.min_score - ROUNDED) / length + ROUNDED)
     found = hits_of(served, scaled, allowed, rank_by_vector(served, query, scaled, allowed))
     return replace(found, similarity=(found.similarity * length).astype(np.float32))
 
@@ -150,7 +159,7 @@ def _cut(rank: Callable[[int], Ranked], wanted: Wanted) -> Callable[[int], Ranke
 
     def above(n: int) -> Ranked:
         ranked = rank(n)
-        kept = ranked.similarity >= np.float32(least)
+        kept = ranked.similarity >= np.float32(least - ROUNDED)
         return Ranked(ranked.rows[kept], ranked.similarity[kept], ranked.plan)
 
     return above

@@ -84,6 +84,16 @@ def test_a_cursor_continues_its_own_list_alone(client, release):
     assert elsewhere.json()["code"] == "release.mismatch"
 
 
+@pytest.mark.parametrize("method", ["rocchio", "mean", "max", "best_score"])
+def test_a_similarity_that_an_answer_states_finds_its_hit_again(client, method):
+    asked = {"positives": ["J00001", "J00002", "J00003"], "method": method}
+    told = _told(_multi(client, "k=20", **asked))
+    for n, (_, least) in enumerate(told, 1):
+        again = _told(_multi(client, f"k=1000&min_score={least}", **asked))
+        assert again[:n] == told[:n]
+        assert min(similarity for _, similarity in again) == least
+
+
 def test_min_score_gives_all_above_it_and_says_when_there_are_more(client, release, vectors):
     row = release.columns.row_of("J00007")
     similarity = np.sort(np.delete(vectors @ vectors[row], row))[::-1]
