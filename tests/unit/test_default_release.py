@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.opening import _default
+from service.defaults import default_release
 
 
 def served(name, method, *, created="2026-01-01", display=False, without=None):
@@ -21,7 +21,7 @@ def served(name, method, *, created="2026-01-01", display=False, without=None):
 
 
 def chosen(*candidates):
-    return _default("mine", {one.release.id: one for one in candidates})
+    return default_release("mine", {one.release.id: one for one in candidates})
 
 
 @pytest.mark.parametrize("method", ["moco", "moco+rings"])
