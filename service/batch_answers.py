@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.auth import may_upload, owner_or_nobody
+from service.dependencies import IS_REPLAY
 from service.formats.writing import FORMATS, accepted, write
+from service.operations.refusals import ReplayInvalid
 from service.resources import Resources
 from service.routes.jobs import accepted as accepted_job
 
@@ -74,7 +76,11 @@ async def as_job(
     ------
     KeyNeeded, KeyInvalid
         If the client may not leave anything here.
+    ReplayInvalid
+        If a replay token asks: a page that somebody opens could make jobs in their name.
     """
+    if request.scope.get(IS_REPLAY):
+        raise ReplayInvalid("Jobs have no replay token. Send the batch itself to make one.")
     await may_upload(request)
     owner = await owner_or_nobody(request)
     make = partial(

@@ -14,11 +14,13 @@ from service.strict import StrictRoute
 if TYPE_CHECKING:
     from service.resources import Resources
 
-__all__ = ["RESOURCES", "InSession", "StrictRoute", "get_session", "resources_of"]
+__all__ = ["IS_REPLAY", "RESOURCES", "InSession", "StrictRoute", "get_session", "resources_of"]
 
 
 #: Key of a request's scope: what is served to it.
 RESOURCES = "skylike.resources"
+#: Key of a request's scope: whether a replay token asks, which leaves nothing behind.
+IS_REPLAY = "skylike.is_replay"
 
 
 def resources_of(request: Request) -> Resources:

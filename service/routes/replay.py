@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.dependencies import RESOURCES, StrictRoute, resources_of
+from service.dependencies import IS_REPLAY, RESOURCES, StrictRoute, resources_of
 from service.operations.refusals import ReleaseGone, UnknownRelease
 from service.operations.replay import Pin, Replay, read_token
 from service.routes.replies import COMMON, problems
@@ -115,6 +115,7 @@ class _Dispatched(Response):
             "query_string": asked.query,
             "headers": headers,
             RESOURCES: resources,
+            IS_REPLAY: True,
         }
         self._body, self._router = body, request.app.router
 

@@ -102,6 +102,19 @@ def test_refusals_are_those_of_the_question(client):
     assert client.get(f"/api/v1/replay/{unknown}").json()["code"] == "release.gone"
 
 
+@pytest.mark.parametrize("path", [b"/api/v1/neighbours/batch", b"/api/v1/photoz/batch"])
+def test_a_token_makes_no_job(client, path):
+    from service.operations.replay import Pin, token_of
+
+    answer = client.get(_GETS[0]).json()
+    pin = Pin(answer["release"]["id"], answer["search"]["release_sha256"])
+    token = token_of((pin.text(),), path, b"async=true", b'{"ids":["J00001"]}')
+    # Another site's page can make a browser of this machine ask so.
+    refused = client.get(f"/api/v1/replay/{token}")
+    assert (refused.status_code, refused.json()["code"]) == (400, "replay.invalid")
+    assert client.get("/api/v1/jobs").json()["jobs"] == []
+
+
 def test_long_questions_have_no_token(client):
     body = {"positives": ["J00001"], "minus": [f"{n * 7919 % 10**9:09d}" * 13 for n in range(1000)]}
     answer = client.post("/api/v1/neighbours/multi", json=body)
