@@ -27,8 +27,9 @@ _SHORT = 4096
 _PLAIN, _PACKED = "p", "z"
 _CHECK_BYTES = 4
 _HASH_CHARS = 32
+# An id has up to 128 characters, each of up to four bytes, each of three characters in a URL.
 _PATHS = re.compile(
-    r"/api/v1/(objects/[^/?#]{1,512}/(neighbours|photoz|anomaly)|neighbours|neighbours/(multi|vector|batch)"
+    r"/api/v1/(objects/[^/?#]{1,1536}/(neighbours|photoz|anomaly)|neighbours|neighbours/(multi|vector|batch)"
     r"|photoz/batch|uploads/[0-9a-f]{32}/neighbours)"
 )
 _RELEASE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -34,6 +34,11 @@ def test_a_token_gives_back_what_was_asked(body):
     assert token.replace("-", "").replace("_", "").isalnum()
 
 
+def test_a_token_holds_the_longest_id():
+    path = b"/api/v1/objects/" + b"%F0%9F%8C%8C" * 128 + b"/neighbours"
+    assert read_token(token_of((_PIN.text(),), path, b"", None)).path == path
+
+
 def test_any_change_of_a_token_is_noticed():
     token = token_of((_PIN.text(),), _PATH, b"k=10", None)
     other = {"A": "B"}
