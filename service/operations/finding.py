@@ -177,7 +177,9 @@ def hits_of(served: Served, wanted: Wanted, allowed: Allowed, rank: Callable[[in
         ranked.plan,
         n_searched=ranked.plan.n_allowed - len(allowed.left_out),
         filters=wanted.selection.to_json(),
-        is_complete=ranked.plan.is_exact or (len(rows) == wanted.k and not is_range),
+        # An exact search gives all there are, unless the list ends before.
+        is_complete=(len(rows) == wanted.k and not is_range)
+        or (ranked.plan.is_exact and not (has_more and k < wanted.k)),
         is_truncated=is_range and has_more,
     )
     goes_on = has_more and not wanted.diversity and n_here < MOST_HITS

@@ -49,7 +49,8 @@ def of_searched(served: Served, searched: Sequence[Searched], k: int) -> Answere
             rows, similarity = part.hits.rows[row, :length], part.hits.similarity[row, :length]
             is_complete = part.plan.is_exact or length >= k
             results.append(_result(served.hit_texts.of(rows, similarity), is_complete=is_complete))
-    plan = searched[0].plan
+    # The answer is as exact as the least exact of its passes.
+    plan = min((part.plan for part in searched), key=lambda one: (one.is_exact, one.strategy != "redone"))
     is_complete = all(result["complete"] for result in results)
     n_hits = int(sum(part.hits.lengths.sum() for part in searched))
     return Answered(certificate(served, plan, is_complete=is_complete), plan, results, n_hits)

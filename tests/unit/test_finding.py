@@ -13,9 +13,11 @@ from index.selection import Selection
 from index.vectors import planner
 from index.vectors.engine import SearchEngine
 from index.vectors.exact import ExactStore
+from service.operations import finding
 from service.operations.cursors import HitCursor
 from service.operations.finding import Wanted, allowed_of, hits_of, rank_by_vector
 from service.operations.multi import Examples, by_examples
+from service.operations.vectors import of_searched
 
 N = 300
 _UNKNOWN = frozenset(range(0, N, 7))
@@ -94,6 +96,15 @@ def test_pages_of_an_approximate_list_repeat_nothing_though_later_ones_know_more
     assert 3 not in rows
 
 
+def test_a_last_page_that_the_bound_of_all_lists_cuts_is_not_complete(vectors, monkeypatch):
+    monkeypatch.setattr(finding, "MOST_HITS", 45)
+    served = _served(vectors, is_approximate=False)
+    first = _found(served, vectors[3], Wanted(40))
+    last = _found(served, vectors[3], Wanted(40, cursor=HitCursor("r", "d", *first.end)))
+    assert (len(last.rows), last.end, last.search["complete"]) == (5, None, False)
+    assert _found(served, vectors[3], Wanted(45)).search["complete"]
+
+
 @pytest.mark.parametrize("method", ["rocchio", "mean", "max", "best_score"])
 def test_what_was_withdrawn_is_no_hit(vectors, method):
     alive = np.ones(N, np.bool_)
@@ -113,3 +124,12 @@ def test_objects_that_are_left_out_are_no_hits(vectors):
     assert not {3, 4} & set(found.rows.tolist())
     assert found.search["n_searched"] == N - 2
     assert found.search["filters"] == {"exclude": ["4"]}
+
+
+def test_vectors_of_several_passes_are_as_exact_as_the_least_exact_of_them(vectors):
+    served = _served(vectors)
+    served.hit_texts = SimpleNamespace(of=lambda rows, _similarity: rows.tolist())
+    short = served.release.engine.search(vectors[:2], 90, exact=True)
+    quick = served.release.engine.search(vectors[:2], 90)
+    answered = of_searched(served, [short, quick], 90)
+    assert (short.plan.is_exact, answered.search["exact"], answered.search["recall"]) == (True, False, 0.86)
