@@ -77,8 +77,8 @@ def unit_vectors(served: Served, sent: list[Any] | NDArray[np.float32]) -> NDArr
     Parameters
     ----------
     sent
-        Rows of numbers, or the numbers one after another; as long as the model's embeddings, or as the vectors that the
-        release searches.
+        Rows of numbers, as long as the model's embeddings or as the vectors that the release searches; or the numbers of
+        embeddings one after another.
 
     Raises
     ------
@@ -105,10 +105,12 @@ def unit_vectors(served: Served, sent: list[Any] | NDArray[np.float32]) -> NDArr
 def _shaped(sent: list[Any] | NDArray[np.float32], lengths: list[int], model: str) -> NDArray[np.float64]:
     wanted = " or ".join(map(str, lengths))
     if isinstance(sent, np.ndarray):
-        for length in lengths:
-            if len(sent) and len(sent) % length == 0:
-                return sent.reshape(-1, length).astype(np.float64)
-        raise VectorUnusable(f"{len(sent)} values are no vectors of {wanted} numbers, as {model} gives them.")
+        # Of a release that is projected, sixteen short vectors could as well be one embedding.
+        if not len(sent) or len(sent) % lengths[0]:
+            raise VectorUnusable(
+                f"{len(sent)} values are no vectors of {lengths[0]} numbers, as {model} gives them."
+            )
+        return sent.reshape(-1, lengths[0]).astype(np.float64)
     for place, one in enumerate(sent):
         if not isinstance(one, list):
             raise _invalid(f"vectors.{place}", "is no list of numbers")

@@ -50,7 +50,7 @@ _BODY: dict[str, Any] = {
                 "schema": {
                     "type": "string",
                     "format": "binary",
-                    "description": "Little-endian float32, the vectors one after another.",
+                    "description": "Little-endian float32, the model's embeddings one after another.",
                 }
             },
         },
