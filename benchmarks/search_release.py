@@ -1,6 +1,6 @@
 """A data folder that serves given vectors: a catalogue of synthetic positions, a model to be bound to, one release.
 
-    python benchmarks/search_release.py --data-dir DIR --n 20000 [--kind ivf]       after benchmarks/search_data.py
+    python benchmarks/search_release.py --data-dir DIR --n 20000 [--kind ivf --storage float32]       after benchmarks/search_data.py
 
 Writes `DIR/n20000/served`, which `skylike serve --data-dir` takes; what is there already is left. Seconds, or some minutes
 for a million, most of them for the neighbours of every object.
@@ -27,6 +27,7 @@ from index.embed import describe_embeddings
 from index.embeddings import EmbeddingStore
 from index.model import Model, ModelCard, publish_model
 from index.releases import build_release
+from index.vectors.exact import Storage
 from index.vectors.factory import IndexRequest
 from survey.archive import SurveyFolder, SurveyInfo
 from survey.bands import BAND_SETS
@@ -111,7 +112,7 @@ def positions(data_dir: Path, base: VectorArray) -> SurveyFolder:
     return publish_survey(data_dir / "surveys" / SURVEY, info, [SurveyPart(rows=rows)])
 
 
-def served_folder(data_dir: Path, n: int, kind: Kind = "auto") -> Path:
+def served_folder(data_dir: Path, n: int, kind: Kind = "auto", storage: Storage | None = None) -> Path:
     """Build the folder unless it is there; the seconds and the size of each step go into the measurements.
 
     The neighbours of every object are found by the index: with exact search that is N by N, an hour for a million.
@@ -147,7 +148,7 @@ def served_folder(data_dir: Path, n: int, kind: Kind = "auto") -> Path:
         model=model,
         embeddings=store,
         releases_dir=staged / "releases",
-        index=IndexRequest(kind=kind),
+        index=IndexRequest(kind=kind, storage=storage),
         progress=tell,
     )
     passed("release")
@@ -155,7 +156,9 @@ def served_folder(data_dir: Path, n: int, kind: Kind = "auto") -> Path:
     passed("catalogue")
     size = sum(path.stat().st_size for path in (staged / "releases").rglob("*") if path.is_file())
     intermediate(
-        data_dir, f"release_{n}", {"seconds": seconds, "bytes": size, "kind": kind, "peak_bytes": peak()}
+        data_dir,
+        f"release_{n}",
+        {"seconds": seconds, "bytes": size, "kind": kind, "storage": storage, "peak_bytes": peak()},
     )
     staged.rename(folder)
     return folder
@@ -175,9 +178,10 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--n", type=int, nargs="+", required=True)
     parser.add_argument("--kind", choices=("auto", "exact", "ivf", "hnsw"), default="auto")
+    parser.add_argument("--storage", choices=("float32", "float16"), help="default: as the index has it")
     told = parser.parse_args()
     for n in told.n:
-        print(served_folder(told.data_dir, n, told.kind))
+        print(served_folder(told.data_dir, n, told.kind, told.storage))
 
 
 if __name__ == "__main__":
