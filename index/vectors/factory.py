@@ -145,9 +145,11 @@ def _candidates(n: int, dimension_in: int, dimension: int, request: IndexRequest
     if request.kind == "exact" or (request.kind == "auto" and n <= EXACT_UP_TO):
         for storage in storages:
             yield replace(plain, storage=storage, memory=exact_memory(n, dimension, width=_WIDTH[storage]))
-    # Candidates alone are read from these: half precision halves the disk, and changes similarities by 1e-4.
+    # Filtered and exact searches read the vectors themselves, and take four times as long in half precision.
     stored = replace(plain, storage=request.storage or "float16")
     if request.kind in {"auto", "ivf"}:
+        if request.storage is None:
+            yield next(_inverted(plain))
         yield from _inverted(stored)
     if request.kind == "hnsw":
         for codes, bits in (("SQfp16", 16), ("SQ8", 8)):

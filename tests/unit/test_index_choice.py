@@ -80,6 +80,13 @@ def test_exact_search_takes_half_precision_where_single_does_not_fit():
     assert (choice.kind, choice.storage) == ("exact", "float16")
 
 
+def test_lists_leave_vectors_in_single_precision_where_that_fits():
+    ample, half = (chosen(5_000_000, 128, storage=storage) for storage in (None, "float16"))
+    assert (ample.storage, half.storage) == ("float32", "float16")
+    scarce = chosen(5_000_000, 128, memory=max(half.memory.building, half.memory.serving))
+    assert (scarce.storage, scarce.factory) == ("float16", ample.factory)
+
+
 def test_a_refusal_names_what_is_needed_what_is_allowed_and_what_would_do():
     with pytest.raises(BudgetTooSmall, match=r"1000000 vectors of 128 .* 1\.0 GB are allowed") as refused:
         chosen(1_000_000, 128, memory=GB)
