@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Engine
@@ -16,7 +17,7 @@ from service.defaults import default_release, first_indexed
 from service.memory import available_bytes, encoder_bytes, release_bytes
 from service.open_parts import NotServable, Parts
 from service.operations.keeping import sweep
-from service.operations.refusals import ReleaseGone, UnknownRelease
+from service.operations.refusals import Busy, ReleaseGone, UnknownRelease
 from service.resources import NotReady, Resources, State
 from service.sandbox import Sandbox
 from service.served import Served
@@ -99,6 +100,8 @@ def open_release(resources: Resources, release_id: str) -> Served:
         If it knows none of this name.
     ReleaseGone
         If what the release needs is there no longer.
+    Busy
+        If there is no memory for it.
     """
     with resources.sessions() as session:
         rows = {row.id: row for row in list_registered(session)}
@@ -107,6 +110,9 @@ def open_release(resources: Resources, release_id: str) -> Served:
         raise UnknownRelease(
             f"There is no release {release_id!r}; `/api/v1/releases` lists those served.", release=release_id
         )
+    needed, free = _room(resources, [rows[release_id]])
+    if needed > free:
+        raise Busy(f"There is no memory for release {release_id} beside those that are served.")
     try:
         return Parts(resources.settings, known, resources).release(rows[release_id])
     except NotServable as error:
@@ -177,22 +183,25 @@ def _open(
 
 def _check_room(resources: Resources, catalogue: _Catalogue) -> None:
     """Refuse what does not fit beside what is served: both are open until the last request of the old one has ended."""
-    served = resources.releases
-    new = [row for row in catalogue.active if row.id not in served]
-    models = {row.model_id: row.model_sha256 for row in new}
-    for one in served.values():
-        if models.get(one.model.card.id) == one.model.sha256:
-            del models[one.model.card.id]
-    needed = release_bytes(row.n for row in new) + sum(
-        encoder_bytes(resources.settings.data_dir / "models" / name) for name in models
-    )
-    free = available_bytes()
-    if free is not None and needed > free:
+    new = [row for row in catalogue.active if row.id not in resources.releases]
+    needed, free = _room(resources, new)
+    if needed > free:
         raise NotServable(
             f"{len(new)} further releases would take about {needed / 2**30:.1f} GiB beside those that are served, and "
             f"{free / 2**30:.1f} GiB are free.",
             "start the service again, or on a machine with more memory",
         )
+
+
+def _room(resources: Resources, new: Sequence[ReleaseRow]) -> tuple[float, float]:
+    """Return the bytes that further releases would take, and those that are free."""
+    models = {row.model_id: row.model_sha256 for row in new}
+    for one in resources.releases.values():
+        if models.get(one.model.card.id) == one.model.sha256:
+            del models[one.model.card.id]
+    encoders = sum(encoder_bytes(resources.settings.data_dir / "models" / name) for name in models)
+    free = available_bytes()
+    return release_bytes(row.n for row in new) + encoders, math.inf if free is None else free
 
 
 def _default_survey(settings: Settings, defaults: Mapping[str, str], registered: Sequence[ReleaseRow]) -> str:

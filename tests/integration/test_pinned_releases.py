@@ -9,8 +9,9 @@ import pytest
 from support.more_releases import another_release
 from support.serving import copied
 
+from service import opening
 from service.opening import open_resources
-from service.operations.refusals import ReleaseGone, UnknownRelease
+from service.operations.refusals import Busy, ReleaseGone, UnknownRelease
 from service.settings import Settings
 
 
@@ -59,3 +60,10 @@ def test_a_release_without_its_folder_is_gone_and_an_unknown_one_is_not_found(op
         asyncio.run(resources.pinned(first))
     with pytest.raises(UnknownRelease, match="no release 'tiny--none'"):
         asyncio.run(resources.pinned("tiny--none"))
+
+
+def test_a_release_without_room_beside_those_served_waits_for_it(opened, monkeypatch):
+    resources, (first, *_) = opened
+    monkeypatch.setattr(opening, "available_bytes", lambda: 1000)
+    with pytest.raises(Busy, match=f"no memory for release {first}"):
+        asyncio.run(resources.pinned(first))
