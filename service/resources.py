@@ -219,9 +219,12 @@ class Resources:
             raise self.not_found(object_id, served.survey) from error
 
     def not_found(self, object_id: str, survey: str) -> ObjectNotFound:
-        """Return the refusal that says where else an id occurs."""
+        """Return the refusal that says where else an id occurs, or what a URL made of it."""
         others = [name for name, folder in self.surveys.items() if name != survey and _has(folder, object_id)]
         hint = f" Survey {_listed(others)} has it: ask with ?survey={others[0]}." if others else ""
+        meant = object_id.replace(" ", "+")
+        if meant != object_id and survey in self.surveys and _has(self.surveys[survey], meant):
+            hint = f" It has {meant!r}: in a URL's query + is a space; write it as %2B."
         return ObjectNotFound(
             f"Survey {survey} has no object {object_id!r}.{hint}", survey=survey, other_surveys=others
         )
