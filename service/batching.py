@@ -134,11 +134,13 @@ class Batcher:
                     return
                 taken = self._take()
                 self._n_free -= 1
-            _answer(taken)
-            # Nothing of a release that is swapped out may stay with a thread that waits.
-            del taken
-            with self._changed:
-                self._n_free += 1
+            try:
+                _answer(taken)
+            finally:
+                # Nothing of a release that is swapped out may stay with a thread that waits.
+                del taken
+                with self._changed:
+                    self._n_free += 1
 
     def _take(self) -> list[_Waiting]:
         """Take the first search that waits, and those that can be done with it."""
