@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from survey.archive import SurveyFolder
+from survey.bands import BandSet
 from survey.cutout import FluxArray
 from survey.manifests import sha256_of
 
@@ -32,8 +33,11 @@ def check_supplement(survey: SurveyFolder, supplement: SurveyFolder) -> None:
     for name in ("kind", "bands", "pixel_scale_arcsec", "field_px"):
         ours, theirs = getattr(survey.info, name), getattr(supplement.info, name)
         if ours != theirs:
+            has, wanted = (
+                ", ".join(value.ids) if isinstance(value, BandSet) else value for value in (theirs, ours)
+            )
             raise SupplementDiffers(
-                f"{supplement.info.name} has {name} {theirs}, {survey.info.name} has {ours}; "
+                f"{supplement.info.name} has {name} {has}, {survey.info.name} has {wanted}; "
                 "import the supplement as the survey was imported"
             )
     if survey.has_ivar != supplement.has_ivar:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.tiny_survey import tiny_survey
 
 from survey.archive import UnknownObject
+from survey.bands import BandSet
 from survey.updated import SupplementDiffers, UpdatedSurvey, check_supplement
 
 
@@ -79,3 +82,12 @@ def test_a_survey_of_another_kind_is_no_supplement(parts, tmp_path):
     with pytest.raises(SupplementDiffers, match="has kind display, mine has flux"):
         check_supplement(parts[0], tiny_survey(tmp_path / "rgb", n=3, kind="display"))
     check_supplement(parts[0], parts[1])
+
+
+def test_other_bands_are_told_by_their_names(parts, tmp_path):
+    other = tiny_survey(tmp_path / "other", n=3)
+    other.info = replace(other.info, bands=BandSet(other.info.bands.bands[:2]))
+    with pytest.raises(
+        SupplementDiffers, match="other has bands sdss:u, sdss:g, mine has sdss:u, sdss:g, sdss:r"
+    ):
+        check_supplement(parts[0], other)
