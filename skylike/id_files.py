@@ -20,6 +20,8 @@ def read_ids(path: Path) -> list[str]:
         If the file cannot be read, or the table has no such column.
     """
     if path.suffix.lower() in _TEXT:
+        if not path.is_file():
+            raise UnreadableTable(f"{path.name}: there is no such file.")
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:

@@ -184,7 +184,11 @@ class _Update:
         last = update.supplements[-1] if update.supplements else None
         here = None if self.new is None else {"survey": self.new.info.name, "sha256": self.new.sha256}
         gone = set(read_withdrawn_ids(base.path, base.info))
-        return here in (None, last) and gone.issuperset(self.withdraw) and bool(here or self.withdraw)
+        # What was withdrawn since comes back with the supplement that has it.
+        stays = self.new is None or gone.isdisjoint(self.new.ids)
+        return (
+            here in (None, last) and stays and gone.issuperset(self.withdraw) and bool(here or self.withdraw)
+        )
 
     def _made(self, base: Release) -> ReleaseInfo | None:
         """Return the release that this update made of the base before it was interrupted, if there is one."""

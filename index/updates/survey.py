@@ -33,11 +33,15 @@ def survey_of(folder: Path, info: ReleaseInfo, survey: SurveyFolder, surveys_dir
         return survey
     supplements = []
     for named in update.supplements:
-        supplement = SurveyFolder(surveys_dir / named["survey"])
+        remedy = f"bring it back, or: skylike index rollback {info.survey} --model {info.model_id}"
+        try:
+            supplement = SurveyFolder(surveys_dir / named["survey"])
+        except CorruptFolder as error:
+            raise CorruptFolder(f"release {info.id} needs its supplement {error}; {remedy}") from error
         if supplement.sha256 != named["sha256"]:
             raise CorruptFolder(
                 f"release {info.id} says {named['sha256'][:12]} of its supplement {named['survey']}, which has "
-                f"{supplement.sha256[:12]}"
+                f"{supplement.sha256[:12]}; {remedy}"
             )
         supplements.append(supplement)
     return UpdatedSurvey(survey, supplements, read_withdrawn_ids(folder, info))

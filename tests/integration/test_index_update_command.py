@@ -95,6 +95,14 @@ def test_the_same_update_again_does_nothing(data_dir, gone):
     assert active(data_dir)[MODELS[1]].info.update is None
 
 
+def test_what_was_withdrawn_comes_back_with_the_supplement_that_has_it(data_dir, tmp_path):
+    (tmp_path / "new.txt").write_text("J00060\n")
+    for arguments in (["--with", "tiny-b"], ["--withdraw", str(tmp_path / "new.txt")], ["--with", "tiny-b"]):
+        (one,) = run(data_dir, "update", "tiny", "--model", MODELS[0], *arguments)["updated"]
+    assert (one["is_new"], one["added"], one["n"]) == (True, 1, 69)
+    assert active(data_dir)[MODELS[0]].columns.row_of("J00060") >= 60
+
+
 def test_a_rollback_brings_back_what_was_withdrawn(data_dir, gone):
     run(data_dir, "update", "tiny", "--withdraw", str(gone))
     for model in MODELS:
@@ -124,7 +132,7 @@ def test_what_cannot_be_is_refused_and_nothing_changes(data_dir, tmp_path):
     assert "cannot supplement itself" in refused("--with", "tiny")
     assert "no readable survey.json" in refused("--with", "nothing")
     assert "no column object_id" in refused("--withdraw", listed("two.csv", "a,b\n1,2\n"))
-    assert "not readable as text" in refused("--withdraw", str(tmp_path / "absent.txt"))
+    assert "absent.txt: there is no such file" in refused("--withdraw", str(tmp_path / "absent.txt"))
     assert "no release of tiny by other is active" in refused("--with", "tiny-b", "--model", "other")
     tiny_survey(data_dir / "surveys" / "rgb", n=3, kind="display")
     assert "has kind display, tiny has flux" in refused("--with", "rgb")
@@ -218,7 +226,9 @@ def test_after_a_rollback_a_build_is_of_the_survey_alone(data_dir, gone):
 def test_a_merge_needs_the_supplements_as_they_were(data_dir):
     run(data_dir, "update", "tiny", "--with", "tiny-b", "--model", MODELS[0])
     shutil.rmtree(data_dir / "surveys" / "tiny-b")
-    assert "tiny-b" in run(data_dir, "build", "tiny", "--model", MODELS[0], status=1)
+    refused = run(data_dir, "build", "tiny", "--model", MODELS[0], status=1)
+    assert "needs its supplement tiny-b: " in refused
+    assert f"bring it back, or: skylike index rollback tiny --model {MODELS[0]}" in refused
 
 
 def test_an_object_that_a_model_could_not_embed_is_withdrawn_from_the_survey(data_dir, tmp_path):
