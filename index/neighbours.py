@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,9 @@ def build_graph(
     Parameters
     ----------
     index
-        Searches in place of comparing all with all, at four times the effort of its other searches; a vector for which
-        it finds too few is compared with all.
+        Searches in place of comparing all with all, at four times the effort of its other searches. The vectors of one list
+        of an inverted file are compared together with those of the lists around it: at a million that takes minutes, and
+        one search for each vector hours. A vector for which too few are found is compared with all.
     folder
         Where the graph is written as it grows; without one it is kept in memory, and :meth:`NeighbourGraph.save` writes it.
     threads
@@ -120,18 +122,23 @@ def build_graph(
     k = min(k, store.n - 1)
     rows, similarity = _arrays((store.n, k), folder)
 
-    def fill(start: int) -> int:
-        own = np.arange(start, min(start + _BLOCK, store.n))
-        hits = _nearest(store, index, store.vectors(own), k + 1)
+    find: Callable[[int], tuple[NDArray[np.int64], Hits]] = partial(_of_block, store, index, k + 1)
+    n_pieces, done = -(-store.n // _BLOCK), 0
+    if index is not None and index.n_lists and index.n_indexed == store.n:
+        find, n_pieces = partial(_of_list, store, index, k + 1), index.n_lists
+
+    def fill(number: int) -> int:
+        own, hits = find(number)
         kept = hits.rows != own[:, None]
         # Among more than k identical vectors the row itself may be missing: then the last hit goes.
         kept[kept.all(axis=1), -1] = False
         rows[own] = hits.rows[kept].reshape(len(own), k)
         similarity[own] = hits.similarity[kept].reshape(len(own), k)
-        return int(own[-1]) + 1
+        return len(own)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        for done in pool.map(fill, range(0, store.n, _BLOCK)):
+        for filled in pool.map(fill, range(n_pieces)):
+            done += filled
             if progress is not None:
                 progress(done, store.n)
     if isinstance(rows, np.memmap) and isinstance(similarity, np.memmap):
@@ -161,6 +168,25 @@ def _arrays(shape: tuple[int, int], folder: Path | None) -> tuple[NDArray[np.int
         for name, kind in zip(GRAPH_FILES, ("<i4", "<f4"), strict=True)
     )
     return rows, similarity
+
+
+def _of_block(
+    store: ExactStore, index: ApproximateStore | None, k: int, number: int
+) -> tuple[NDArray[np.int64], Hits]:
+    """Return the rows of a block with the k nearest vectors of each, itself among them."""
+    own = np.arange(number * _BLOCK, min((number + 1) * _BLOCK, store.n))
+    return own, _nearest(store, index, store.vectors(own), k)
+
+
+def _of_list(
+    store: ExactStore, index: ApproximateStore, k: int, number: int
+) -> tuple[NDArray[np.int64], Hits]:
+    """Return the rows of a list of an inverted file with the k nearest vectors of each, itself among them."""
+    own, near = index.around(number, _TIMES_EFFORT * index.effort)
+    if not len(own) or len(near) < k:
+        return own, store.search(store.vectors(own), k)
+    hits = ExactStore(store.vectors(near)).search(store.vectors(own), k)
+    return own, Hits(near[hits.rows], hits.similarity, hits.lengths)
 
 
 def _nearest(store: ExactStore, index: ApproximateStore | None, queries: VectorArray, k: int) -> Hits:

@@ -110,6 +110,27 @@ class ApproximateStore:
         """Return one stored vector, shape (D,)."""
         return self._vectors.vector(row)
 
+    @property
+    def n_lists(self) -> int:
+        """Lists of an inverted file; 0 of a graph."""
+        return int(self._index.nlist) if self.kind == "ivf" else 0
+
+    def around(self, number: int, effort: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of one list of an inverted file, and those of it and of the lists nearest to it, both rising.
+
+        Parameters
+        ----------
+        number
+            From 0.
+        effort
+            How many lists near it.
+        """
+        assert self._coarse is not None
+        centroid = _faiss.downcast_index(self._index.quantizer).reconstruct(number)
+        near, _ = self._coarse(centroid[None], min(effort, self.n_lists))
+        every = [_members(self._index, int(one)) for one in {number, *near[0].tolist()} if one >= 0]
+        return np.sort(_members(self._index, number)), np.sort(np.concatenate(every))
+
     def search(
         self,
         queries: VectorArray,
@@ -212,6 +233,15 @@ def _scanned(
     wants_pairs = False
     index.search_preassigned_c(len(queries), _faiss.swig_ptr(queries), k, *pointers, wants_pairs, parameters)
     return rows
+
+
+def _members(index: Any, number: int) -> NDArray[np.int64]:
+    """Return what one list holds."""
+    size = index.invlists.list_size(number)
+    if not size:
+        return np.empty(0, np.int64)
+    ids = _faiss.rev_swig_ptr(index.invlists.get_ids(number), size)
+    return np.array(ids, dtype=np.int64)
 
 
 def _coarse(index: Any) -> _Flat | _Graph:

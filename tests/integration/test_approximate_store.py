@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.clustered import clustered, overlap, raw_index
 
+from index.neighbours import build_graph
 from index.vectors.approximate import ApproximateStore
 from index.vectors.assembly import Assembly
 from index.vectors.exact import ExactStore
@@ -95,6 +96,25 @@ def test_an_effort_holds_for_its_own_search_alone(store, queries):
     before = store.search(queries, 10)
     store.search(queries, 10, effort=1)
     assert np.array_equal(store.search(queries, 10).rows, before.rows)
+
+
+@pytest.mark.parametrize("factory", ["IVF32,SQfp16", "IVF32_HNSW8,SQ8"])
+def test_a_graph_by_lists_is_that_of_comparing_all_when_all_lists_are_near(factory, vectors, tmp_path):
+    path = raw_index(tmp_path / "i", vectors[:N], factory)
+    exact = ExactStore(vectors[:N])
+    every, expected = ApproximateStore(path, exact, N, "ivf", 32), build_graph(exact, 20)
+    graph = build_graph(exact, 20, index=every)
+    assert np.array_equal(graph.rows, expected.rows)
+    assert np.array_equal(graph.similarity, expected.similarity)
+    few = build_graph(exact, 20, index=ApproximateStore(path, exact, N, "ivf", 1), threads=2)
+    assert 0.9 < overlap(few.rows, expected.rows) < 1
+    assert not (few.rows == np.arange(N)[:, None]).any()
+
+
+def test_rows_that_no_list_holds_get_their_neighbours_too(vectors, tmp_path):
+    exact = ExactStore(vectors)
+    index = ApproximateStore(raw_index(tmp_path / "i", vectors[:N], "IVF32,SQfp16"), exact, N, "ivf", 32)
+    assert overlap(build_graph(exact, 20, index=index).rows, build_graph(exact, 20).rows) > 0.99
 
 
 def test_no_queries_give_no_hits(store):

@@ -75,10 +75,10 @@ def test_vectors_are_the_embeddings_projected_in_the_order_of_the_sky(release, p
 
 def test_the_manifest_says_how_it_is_searched(built):
     ivf, hnsw = manifest_of(built("ivf")), manifest_of(built("hnsw"))
-    assert ivf["index"].items() >= {"kind": "ivf", "factory": "IVF32,SQfp16", "storage": "float16"}.items()
+    assert ivf["index"].items() >= {"kind": "ivf", "factory": "IVF32,SQfp16", "storage": "float32"}.items()
     assert hnsw["index"].items() >= {"kind": "hnsw", "storage": "float32", "n_indexed": N, "seed": 0}.items()
     assert (ivf["format"], ivf["exact"], ivf["graph"]["is_exact"]) == (4, False, False)
-    assert {"index.faiss", "vectors.f16"} <= set(ivf["files"])
+    assert {"index.faiss", "vectors.f32"} <= set(ivf["files"])
     half = manifest_of(built("half"))
     assert (half["exact"], half["index"]["kind"], half["recall_at_10"]) == (True, "exact", 1.0)
     assert (
@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(parts, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["index.faiss", "projection.npz", "vectors.f16"])
+@pytest.mark.parametrize("name", ["index.faiss", "projection.npz", "vectors.f32"])
 def test_a_changed_file_is_found_out(built, tmp_path, name):
     copy = shutil.copytree(built("both").path, tmp_path / built("both").id)
     data = bytearray((copy / name).read_bytes())
