@@ -25,7 +25,7 @@ REQUESTS = {
     "ivf": IndexRequest(kind="ivf"),
     "hnsw": IndexRequest(kind="hnsw", storage="float32"),
     "projected": IndexRequest(dimension=16),
-    "both": IndexRequest(kind="ivf", dimension=24, seed=5),
+    "both": IndexRequest(kind="ivf", storage="float16", dimension=24, seed=5),
     "half": IndexRequest(storage="float16"),
 }
 
@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(parts, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["index.faiss", "projection.npz", "vectors.f32"])
+@pytest.mark.parametrize("name", ["index.faiss", "projection.npz", "vectors.f16"])
 def test_a_changed_file_is_found_out(built, tmp_path, name):
     copy = shutil.copytree(built("both").path, tmp_path / built("both").id)
     data = bytearray((copy / name).read_bytes())
