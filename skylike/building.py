@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from index.catalogue.activation import activate, list_active
 from index.catalogue.ingest import ingest_release, ingest_survey
@@ -15,31 +14,22 @@ from index.photoz_shards import PhotozShards
 from index.release import MANIFEST, WHOLE_SINCE, Release
 from index.release_index import IndexInfo
 from index.release_info import ReleaseInfo
-from index.released import adopt, released_models
 from index.releases import build_release, find_release, list_releases
 from index.updates.survey import survey_of
 from index.vectors.factory import IndexRequest, choose_index
 from service.records.audit import record
 from skylike.catalogue_sessions import catalogue_session, command_line_owner
+from skylike.choosing import choose_model
 from skylike.encoding import Step, embed_parts, redshifts_of_parts
 from survey.archive import SurveyFolder
 from survey.locks import alone
 from survey.manifests import CorruptFolder, read_manifest
-from training.fixed import fit_fixed
 
 __all__ = [
     "BuildReport",
-    "NoSuchModel",
     "build_index",
-    "choose_model",
     "ingest",
 ]
-
-_DEFAULT_METHOD: Final = "polar48"
-
-
-class NoSuchModel(ValueError):
-    """A model that neither the data folder nor Skylike itself holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +50,9 @@ class BuildReport:
         Catalogue rows written; 0 when everything was there.
     is_new
         Whether a release was built by this run.
+    left_behind
+        Supplements of the release before, and ids that it withdrew, that this one has not, since the survey was imported
+        anew: one sentence each.
     """
 
     release: str
@@ -71,6 +64,7 @@ class BuildReport:
     recall_at_10: float
     rows: int
     is_new: bool
+    left_behind: list[str]
 
 
 def build_index(
@@ -111,11 +105,16 @@ def build_index(
     # A second build of the survey waits.
     with alone(data_dir / "releases" / f".{survey_name}.lock"):
         model = choose_model(data_dir, folder, model_id, step=step)
-        merges = _updated(data_dir, url, folder, model)
+        before = _active(data_dir, url, folder, model)
+        is_same = before is not None and before.survey_sha256 == folder.sha256
+        merges = before if before is not None and before.update and is_same else None
         survey = folder
         if merges is not None:
             survey = survey_of(data_dir / "releases" / merges.id, merges, folder, data_dir / "surveys")
-        choose_index(max(1, len(survey)), model.card.dimension, index)
+        asked = index
+        if before is not None and index is None:
+            asked = _as_before(data_dir / "releases" / before.id, before, model)
+        choose_index(max(1, len(survey)), model.card.dimension, asked)
         embeddings = embed_parts(data_dir, survey, model, step)
         photoz = redshifts_of_parts(data_dir, survey, model, step)
         release, is_new = _release(
@@ -125,7 +124,8 @@ def build_index(
             embeddings,
             photoz=photoz,
             merges=merges,
-            index=index,
+            wanted=index,
+            index=asked,
             step=step,
         )
         rows = _publish(url, folder, release, step)
@@ -140,41 +140,8 @@ def build_index(
         recall_at_10=info.recall_at_10,
         rows=rows,
         is_new=is_new,
+        left_behind=_left_behind(before) if before is not None and not is_same else [],
     )
-
-
-def choose_model(data_dir: Path, survey: SurveyFolder, model_id: str | None, *, step: Step) -> Model:
-    """Return the model asked for, else the survey's own (polar48 before others), else fit one.
-
-    A released model is copied into the data folder when it is asked for by name.
-
-    Raises
-    ------
-    NoSuchModel
-        If ``model_id`` is not there.
-    """
-    folder = data_dir / "models"
-    if model_id is not None:
-        if (folder / model_id / "card.json").exists():
-            return Model.open(folder / model_id)
-        if (adopted := adopt(model_id, folder)) is not None:
-            return adopted
-        known = ", ".join(model.card.id for model in released_models()) or "none"
-        raise NoSuchModel(
-            f"no model {model_id!r}; released ones: {known}; or fit one: "
-            f"skylike train fixed polar48 --survey {survey.info.name}"
-        )
-    own = []
-    for card in sorted(folder.glob("[!.]*/card.json")):
-        model = Model.open(card.parent)
-        fits = model.contract.is_display == (survey.info.kind == "display")
-        if model.card.training.get("survey") == survey.info.name and fits:
-            own.append(model)
-    if own:
-        return min(own, key=lambda model: (model.card.method != _DEFAULT_METHOD, model.card.id))
-    fitted = f"{_DEFAULT_METHOD}-{survey.info.name}"[:64].rstrip("-")
-    with step(f"Fitting {_DEFAULT_METHOD}") as progress:
-        return fit_fixed(_DEFAULT_METHOD, survey, out=folder / fitted, model_id=fitted, progress=progress)
 
 
 def ingest(url: str, survey: SurveyFolder, *, step: Step) -> int:
@@ -183,17 +150,15 @@ def ingest(url: str, survey: SurveyFolder, *, step: Step) -> int:
         return ingest_survey(session, survey, progress).rows
 
 
-def _updated(data_dir: Path, url: str, survey: SurveyFolder, model: Model) -> ReleaseInfo | None:
-    """Return what the active release of a survey and a model says of itself, if updates made it what it is."""
+def _active(data_dir: Path, url: str, survey: SurveyFolder, model: Model) -> ReleaseInfo | None:
+    """Return what the active release of a survey by exactly this model says of itself."""
     with catalogue_session(url, reads_only=True) as session:
         active = {(row.survey, row.model_id): row for row in list_active(session)}
     row = active.get((survey.info.name, model.card.id))
-    if row is None or (row.survey_sha256, row.model_sha256) != (survey.sha256, model.sha256):
+    if row is None or row.model_sha256 != model.sha256:
         return None
     # Its manifest is enough: a damaged release must not stand in the way of the next.
-    return next(
-        (info for info in list_releases(data_dir / "releases") if info.id == row.id and info.update), None
-    )
+    return next((info for info in list_releases(data_dir / "releases") if info.id == row.id), None)
 
 
 def _release(
@@ -204,6 +169,7 @@ def _release(
     *,
     photoz: PhotozShards | None,
     merges: ReleaseInfo | None,
+    wanted: IndexRequest | None,
     index: IndexRequest | None,
     step: Step,
 ) -> tuple[Release, bool]:
@@ -211,7 +177,7 @@ def _release(
     if found is not None:
         try:
             opened = Release.open(folder / found.id)
-            if opened.format >= WHOLE_SINCE and _is_as_asked(opened, store, index):
+            if opened.format >= WHOLE_SINCE and _is_as_asked(opened, store, wanted):
                 return opened, False
             # Built by an earlier version, or otherwise: it is served as it is until the new one is active.
         except CorruptFolder:
@@ -227,17 +193,41 @@ def _release(
             releases_dir=folder,
             photoz=photoz,
             merges=merges,
-            index=index if merges is None else index or _as_before(folder / merges.id, merges),
+            index=index,
             progress=progress,
         )
     return Release.open(folder / info.id), True
 
 
-def _as_before(folder: Path, info: ReleaseInfo) -> IndexRequest:
-    """Ask for an index like that of the release that is merged."""
-    built = IndexInfo.from_manifest(read_manifest(folder, MANIFEST))
-    kind = "auto" if built.kind == "exact" else built.kind
-    return IndexRequest(kind=kind, storage=built.storage, dimension=info.dimension, seed=built.seed)
+def _left_behind(before: ReleaseInfo) -> list[str]:
+    """Say what was done to a survey by updates before it was imported anew."""
+    update = before.update
+    if update is None:
+        return []
+    said = [
+        f"supplement {one['survey']} of {before.id} is not carried over: skylike index update {before.survey} "
+        f"--with {one['survey']}"
+        for one in update.supplements
+    ]
+    return [
+        *said,
+        f"what updates withdrew from {before.id} is in again, if the survey has it: give --withdraw again",
+    ]
+
+
+def _as_before(folder: Path, info: ReleaseInfo, model: Model) -> IndexRequest | None:
+    """Ask for an index like that of the release before; None where that was what is chosen unasked."""
+    try:
+        built = IndexInfo.from_manifest(read_manifest(folder, MANIFEST, verify=()))
+    except CorruptFolder:
+        return None
+    request = IndexRequest(
+        kind="auto" if built.kind == "exact" else built.kind,
+        storage="float16" if built.storage == "float16" else None,
+        dimension=None if info.dimension == model.card.dimension else info.dimension,
+        seed=built.seed,
+    )
+    return None if request == IndexRequest() else request
 
 
 def _is_as_asked(release: Release, store: EmbeddingStore, index: IndexRequest | None) -> bool:

@@ -28,7 +28,7 @@ def embed(
     from index.embed import NothingToEmbed
     from index.embeddings import EmbeddingMismatch
     from index.model import GoldenMismatch
-    from skylike.building import NoSuchModel, choose_model
+    from skylike.choosing import NoSuchModel, choose_model
     from survey.archive import SurveyFolder
     from survey.manifests import CorruptFolder
     from survey.naming import BadName, checked_name

@@ -102,6 +102,8 @@ def build(
     except refusals() as error:
         fail(str(error))
     name_rejected(report.rejected)
+    for sentence in report.left_behind:
+        typer.echo(sentence, err=True)
     shown: dict[str, Any] = asdict(report)
     emit(shown if json else {**shown, "rejected": len(report.rejected)}, as_json=json)
 

@@ -30,7 +30,7 @@ def refusals() -> tuple[type[Exception], ...]:
     from index.model import GoldenMismatch
     from index.vectors.factory import BudgetTooSmall, UnusableRequest
     from index.vectors.gpu import NoGPU
-    from skylike.building import NoSuchModel
+    from skylike.choosing import NoSuchModel
     from survey.manifests import CorruptFolder
     from survey.naming import BadName
     from training.fixed import NotFittable

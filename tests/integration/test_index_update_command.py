@@ -273,3 +273,21 @@ def test_an_update_that_was_killed_before_it_was_activated_is_not_made_again(dat
     assert sorted(path.name for path in (data_dir / "releases").glob("tiny--*")) == folders
     assert active(data_dir)[MODELS[0]].id == report["release"]
     assert report["is_new"]
+
+
+def test_a_survey_imported_anew_says_what_it_leaves_behind_and_is_searched_as_before(data_dir, gone):
+    model = MODELS[0]
+    run(data_dir, "build", "tiny", "--model", model, "--storage", "float16", "--dimension", "6")
+    run(data_dir, "update", "tiny", "--model", model, "--with", "tiny-b", "--withdraw", str(gone))
+    before = active(data_dir)[model]
+    shutil.rmtree(data_dir / "surveys" / "tiny")
+    tiny_survey(data_dir / "surveys" / "tiny", n=58, seed=3)
+    report = run(data_dir, "build", "tiny", "--model", model)
+    supplement, withdrawn = report["left_behind"]
+    assert supplement.endswith("skylike index update tiny --with tiny-b")
+    assert before.id in supplement
+    assert "--withdraw" in withdrawn
+    after = active(data_dir)[model]
+    assert (after.info.n, after.info.update) == (58, None)
+    assert (after.index.storage, after.info.dimension) == ("float16", 6)
+    assert run(data_dir, "build", "tiny", "--model", model)["left_behind"] == []

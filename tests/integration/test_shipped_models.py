@@ -10,8 +10,8 @@ from index.model import Model, OnnxEncoder, publish_model
 from index.photoz_encoder import PHOTOZ_FILES, PhotozEncoder
 from index.released import adopt, fitting, released_models
 from index.shipped import released_folder
-from skylike.building import NoSuchModel, choose_model
 from skylike.check import DataCheck
+from skylike.choosing import NoSuchModel, choose_model
 from skylike.cli.train import app
 from skylike.demo import DEMO_MODELS, _model
 from survey.manifests import CorruptFolder
