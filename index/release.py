@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +20,7 @@ from index.photoz_stored import StoredEstimates
 from index.release_index import IndexInfo, open_approximate, open_store
 from index.release_info import ReleaseInfo
 from index.release_photoz import PhotoZEstimator, open_photoz
-from index.release_verify import verify_release
+from index.release_verify import check_counts, hash_of_ids, verify_release
 from index.selection_masks import Masks
 from index.spectroscopic import Spectroscopic
 from index.vectors.approximate import ApproximateStore
@@ -119,7 +117,7 @@ class Release:
         small = [name for name, size in sizes.items() if size <= _QUICK_BYTES]
         read_manifest(path, MANIFEST, verify=None if verify == "full" else small)
         release = cls(path, manifest)
-        release.check_counts()
+        check_counts(release)
         if verify == "full":
             verify_release(release)
         return release
@@ -246,54 +244,7 @@ class Release:
         blocks = [estimates.columns for _, estimates in photoz.blocks()]
         return {name: np.concatenate([block[name] for block in blocks]) for name in ARRAYS}
 
-    def check_counts(self) -> None:
-        """Check that vectors, columns, graph and manifest speak of the same galaxies.
-
-        Raises
-        ------
-        CorruptFolder
-            If they do not.
-        """
-        n, columns = self.info.n, self.columns
-        counts = {
-            "vectors": self.store.n,
-            "columns": columns.n,
-            "neighbours": len(self.graph.rows),
-            "scores": len(self.anomaly.distances),
-        }
-        counts |= self._stored_counts()
-        # Opened, it checks that it holds the rows it should.
-        _ = self.approximate
-        if self.projection is not None and self.projection.dimension_out != self.info.dimension:
-            raise CorruptFolder(
-                f"{self.id}: {PROJECTION} gives {self.projection.dimension_out} dimensions, the vectors have "
-                f"{self.info.dimension}; build the release again"
-            )
-        if self.domain is not None and self.domain.n > n:
-            counts["measured galaxies"] = self.domain.n
-        wrong = [name for name, count in counts.items() if count != n]
-        if wrong:
-            raise CorruptFolder(
-                f"{self.id}: {counts[wrong[0]]} {wrong[0]} for {n} galaxies; build the release again"
-            )
-        if hash_of_ids(columns.ids) != self.info.ids_sha256:
-            raise CorruptFolder(
-                f"{self.id}: the ids of the columns are not those of the vectors; build the release again"
-            )
-
-    def _stored_counts(self) -> dict[str, int]:
-        try:
-            stored = self._redshifts[1]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CorruptFolder(
-                f"{self.id}: the redshifts cannot be read; build the release again"
-            ) from error
-        return {} if stored is None else stored.counts
-
-
-def hash_of_ids(ids: Iterable[str]) -> str:
-    """Return the SHA-256 of ids in order; NUL, which no id may hold, ends each."""
-    digest = hashlib.sha256()
-    for object_id in ids:
-        digest.update(object_id.encode() + b"\x00")
-    return digest.hexdigest()
+    @property
+    def stored_redshifts(self) -> StoredEstimates | None:
+        """The estimates that the release holds; None for one that computes them."""
+        return self._redshifts[1]

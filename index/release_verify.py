@@ -1,18 +1,21 @@
-"""Looks up the vectors of a release in it."""
+"""Whether the parts of a release belong together, and its vectors find themselves."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.vectors.projection import PROJECTION
 from survey.manifests import CorruptFolder
 
 if TYPE_CHECKING:
     from index.release import Release
 
-__all__ = ["verify_release"]
+__all__ = ["check_counts", "hash_of_ids", "verify_release"]
 
 _SELF_SIMILARITY = {"float32": 1e-5, "float16": 1e-3}
 _VERIFY_AT_MOST = 100_000
@@ -22,6 +25,51 @@ _LOOKED_UP = 1000
 # An index of other vectors finds next to none of them; one at any sensible effort finds nearly all.
 _FOUND_AT_LEAST = 0.9
 _BLOCK = 1024
+
+
+def check_counts(release: Release) -> None:
+    """Check that vectors, columns, graph and manifest speak of the same galaxies.
+
+    Raises
+    ------
+    CorruptFolder
+        If they do not.
+    """
+    n, columns = release.info.n, release.columns
+    counts = {
+        "vectors": release.store.n,
+        "columns": columns.n,
+        "neighbours": len(release.graph.rows),
+        "scores": len(release.anomaly.distances),
+        **_stored_counts(release),
+    }
+    # Opened, it checks that it holds the rows it should.
+    _ = release.approximate
+    projection = release.projection
+    if projection is not None and projection.dimension_out != release.info.dimension:
+        raise CorruptFolder(
+            f"{release.id}: {PROJECTION} gives {projection.dimension_out} dimensions, the vectors have "
+            f"{release.info.dimension}; build the release again"
+        )
+    if release.domain is not None and release.domain.n > n:
+        counts["measured galaxies"] = release.domain.n
+    wrong = [name for name, count in counts.items() if count != n]
+    if wrong:
+        raise CorruptFolder(
+            f"{release.id}: {counts[wrong[0]]} {wrong[0]} for {n} galaxies; build the release again"
+        )
+    if hash_of_ids(columns.ids) != release.info.ids_sha256:
+        raise CorruptFolder(
+            f"{release.id}: the ids of the columns are not those of the vectors; build the release again"
+        )
+
+
+def hash_of_ids(ids: Iterable[str]) -> str:
+    """Return the SHA-256 of ids in order; NUL, which no id may hold, ends each."""
+    digest = hashlib.sha256()
+    for object_id in ids:
+        digest.update(object_id.encode() + b"\x00")
+    return digest.hexdigest()
 
 
 def verify_release(release: Release) -> None:
@@ -51,6 +99,14 @@ def verify_release(release: Release) -> None:
                 f"{release.id}: {object_id!r} does not find itself first; build the release again"
             )
     _look_up(release, rows[:: -(-len(rows) // _LOOKED_UP)], limit)
+
+
+def _stored_counts(release: Release) -> dict[str, int]:
+    try:
+        stored = release.stored_redshifts
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptFolder(f"{release.id}: the redshifts cannot be read; build the release again") from error
+    return {} if stored is None else stored.counts
 
 
 def _look_up(release: Release, rows: NDArray[np.int64], limit: float) -> None:
