@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--n", type=int, required=True)
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--only", nargs="+", help="names of the servers, for trying out")
+    parser.add_argument("--only", nargs="+", help="names of the servers; the others are not started")
     told = parser.parse_args()
     folder, queries = told.data_dir / f"n{told.n}", read_queries(told.data_dir)
     base = read_base(told.data_dir, told.n)
@@ -47,7 +47,7 @@ def main() -> None:
     plain = posting("/search", plain_bodies(queries, K), folder / "wrk", "plain")
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(timeout=60))
-        targets = {name: Target(url, plain) for name, url in peers(stack, folder, told.n).items()}
+        targets = {name: Target(url, plain) for name, url in peers(stack, folder, told.n, told.only).items()}
         running = stack.enter_context(service(release_dir(told.data_dir, told.n)))
         ours = {"ours": {}} | (
             {"ours_exact": {"exact": True}} if is_approximate(told.data_dir, told.n) else {}
@@ -67,31 +67,37 @@ def main() -> None:
             recalls[name] = recall(found, true[:n_checked])
             print(f"{name}: recall@10 {recalls[name]:.4f}", file=sys.stderr, flush=True)
         measured = rounds(targets, told.seconds)
-        url = stack.enter_context(postgres(folder / "pg"))
-        raw = pgbench(url, told.seconds, len(queries), folder / "wrk", EF_SEARCH)
+        raw = None
+        if "pgvector" in targets:
+            url = stack.enter_context(postgres(folder / "pg"))
+            raw = pgbench(url, told.seconds, len(queries), folder / "wrk", EF_SEARCH)
     result: dict[str, Any] = {"n": told.n, "seconds": told.seconds, "recall": recalls, "rounds": measured}
     result["pgbench_qps"] = raw
     intermediate(told.data_dir, f"http_{told.n}", result)
     print(result)
 
 
-def peers(stack: ExitStack, folder: Path, n: int) -> dict[str, str]:
-    """Start them all: FAISS with its own threads and with one, exact and (from 100,000 vectors on) HNSW; pgvector both ways."""
+def peers(stack: ExitStack, folder: Path, n: int, only: list[str] | None) -> dict[str, str]:
+    """Start them: FAISS with its own threads and with one, exact and (from 100,000 vectors on) HNSW; pgvector both ways."""
     base = {"SEARCH_BASE": str(folder / "base.npy")}
-    urls = {
-        "plain": stack.enter_context(peer("search_plain:app", base)),
-        "plain_omp1": stack.enter_context(peer("search_plain:app", {**base, "OMP_NUM_THREADS": "1"})),
-    }
+    plain = {"plain": base, "plain_omp1": {**base, "OMP_NUM_THREADS": "1"}}
     if n >= 100_000:
-        hnsw = {**base, "OMP_NUM_THREADS": "1", "SEARCH_INDEX": "HNSW32"}
-        urls["plain_hnsw"] = stack.enter_context(peer("search_plain:app", hnsw))
-    pg = {"SEARCH_PG": stack.enter_context(postgres(folder / "pg"))}
+        plain["plain_hnsw"] = {**base, "OMP_NUM_THREADS": "1", "SEARCH_INDEX": "HNSW32"}
     settings = {
         "pgvector": f"hnsw.ef_search={EF_SEARCH}",
         "pgvector_exact": "enable_indexscan=off",
     }
-    for name, setting in settings.items():
-        urls[name] = stack.enter_context(peer("search_sql:app", {**pg, "SEARCH_PG_SET": setting}))
+    wanted = set(only or (*plain, *settings))
+    urls = {
+        name: stack.enter_context(peer("search_plain:app", more))
+        for name, more in plain.items()
+        if name in wanted
+    }
+    if wanted & set(settings):
+        pg = {"SEARCH_PG": stack.enter_context(postgres(folder / "pg"))}
+        for name in sorted(wanted & set(settings)):
+            more = {**pg, "SEARCH_PG_SET": settings[name]}
+            urls[name] = stack.enter_context(peer("search_sql:app", more))
     return urls
 
 

@@ -145,7 +145,8 @@ def _http(found: Mapping[str, Any]) -> str:
         quick = " (the quicker)" if name == best_plain(found["rounds"]) else ""
         recall = f"{found['recall'][name]:.4f}"
         rows.append([_NAMES[name] + quick, f"{rps:,.0f}", f"{p50:.1f}", f"{p99:.1f}", recall])
-    rows.append(["pgvector by pgbench, 32 clients, no HTTP", f"{found['pgbench_qps']:,.0f}", "", "", ""])
+    if found["pgbench_qps"] is not None:
+        rows.append(["pgvector by pgbench, 32 clients, no HTTP", f"{found['pgbench_qps']:,.0f}", "", "", ""])
     head = (f"{found['n']:,} vectors", "requests/s", "p50 ms", "p99 ms", "recall@10")
     return _rows(head, rows)
 
