@@ -72,7 +72,12 @@ def main() -> None:
         for share, limit in limits.items():
             keep(share, "ours_http", over_http(client, limit if share < 1 else None, queries))
         keep(1.0, "ours_http_exact", over_http(client, None, queries, exact=True))
-    with postgres(told.data_dir / f"n{told.n}" / "pg") as url:
+    database = told.data_dir / f"n{told.n}" / "pg"
+    if not database.is_dir():
+        print("pgvector was not filled: it is left out", file=sys.stderr)
+        intermediate(told.data_dir, f"filters_{told.n}", found)
+        return
+    with postgres(database) as url:
         for name, settings in _PGVECTOR.items():
             for share, limit in limits.items():
                 with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
