@@ -50,7 +50,12 @@ def main() -> None:
         return
     if "growth" in measured:
         draw_growth(measured["growth"])
-    filtered = [name for name in measured if name.startswith("filters_")]
+    # The page shows it beside the largest size with pgvector.
+    filtered = [
+        name
+        for name, found in measured.items()
+        if name.startswith("filters_") and "pgvector" in found["shares"]["1.0"]
+    ]
     if filtered:
         draw_filters(measured[max(filtered, key=lambda name: int(name.removeprefix("filters_")))])
     write_results("search", figures, page(measured, figures, command=COMMAND, machine=machine()))

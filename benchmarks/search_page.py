@@ -205,7 +205,12 @@ def _filters(found: Mapping[str, Any]) -> str:
                 plan = f" ({one['plan']})" if one.get("plan") else ""
                 rows.append([f"{100 * float(share):g} %", label + plan, f"{one['recall']:.4f}", f"{one['returned']:.1f}", f"{one['p50_ms']:.3g}", f"{one['p99_ms']:.3g}"])  # fmt: skip
     head = (f"{found['n']:,} vectors, allowed", "", "recall@10", "hits", "p50 ms", "p99 ms")
-    return _rows(head, rows) + "\n\n![Recall and latency under filters](search_filters.png)"
+    drawn = (
+        "\n\n![Recall and latency under filters](search_filters.png)"
+        if "pgvector" in found["shares"]["1.0"]
+        else ""
+    )
+    return _rows(head, rows) + drawn
 
 
 def _growth(measured: Measured) -> str:

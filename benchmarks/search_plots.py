@@ -70,6 +70,8 @@ def draw_filters(found: Mapping[str, Any]) -> str:
         ones = [
             (float(share), found["shares"][share][way]) for share in shares if way in found["shares"][share]
         ]
+        if not ones:
+            continue
         across = [100 * share for share, _ in ones]
         recall.plot(across, [one["recall"] for _, one in ones], style, color=colour, label=label, ms=5)
         latency.plot(across, [one["p50_ms"] for _, one in ones], style, color=colour, label=label, ms=5)
