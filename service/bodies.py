@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-import orjson
 import pyarrow as pa
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from service.arriving import mapped, on_disk
 from service.errors import UnreadableBody, UnsupportedMedia
 from service.forms import form_of
+from service.json_bodies import invalid, json_of, validated
 from service.media import TABLE_TYPES, media_type_of
 from service.operations.batch_rows import of_ids, of_positions
 from service.operations.refusals import BatchTooLarge
@@ -77,7 +76,7 @@ async def batch_of(
     kind = media_type_of(request.headers.get("content-type"))
     if kind == "application/json":
         if chosen:
-            raise _invalid("columns_map", "JSON has no columns; `columns_map` is for tables")
+            raise invalid("columns_map", "JSON has no columns; `columns_map` is for tables")
         value, filters = await _values(request, limit, takes_filters=takes_filters)
         return Batch(_wanted(value, settings.batch_rows), None, filters)
     read = partial(read_table, resources.sandbox, max_rows=limit, chosen=chosen)
@@ -102,26 +101,12 @@ def _read_mapped(read: Callable[..., Table], file: IO[bytes], kind: str) -> Tabl
 
 async def _values(request: Request, most: int, *, takes_filters: bool) -> tuple[Any, dict[str, Any] | None]:
     """Return a JSON body, and apart from it its filters; NaN, infinities, lone surrogates and deep nesting are refused."""
-    data = await request.body()
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise UnreadableBody(
-            "The body is not JSON (NaN, infinities and lone surrogates are none)."
-        ) from error
+    value = json_of(await request.body())
     filters = value.pop("filters", None) if takes_filters and isinstance(value, dict) else None
     if filters is not None and not isinstance(filters, dict):
-        raise _invalid("filters", 'is no object; write {"z_spec": [0.05, 0.1]}')
+        raise invalid("filters", 'is no object; write {"z_spec": [0.05, 0.1]}')
     _check_size(value, most)
     return value, filters
-
-
-def _fitting(value: Any) -> BatchRequest:
-    try:
-        return BatchRequest.model_validate(value)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in details]) from error
 
 
 def _check_size(value: Any, most: int) -> None:
@@ -155,14 +140,14 @@ def _wanted(value: Any, few: int) -> pa.Table:
         rows, is_good = value[given[0]], is_batch_id if given == ["ids"] else _is_position
         wrong = next((n for n, item in enumerate(rows) if not is_good(item)), None)
         if wrong is not None:
-            raise _invalid(f"{given[0]}.{wrong}", "is no id, or no `ra_deg` and `dec_deg` in degrees")
-        _fitting({**value, given[0]: rows[:1]})
+            raise invalid(f"{given[0]}.{wrong}", "is no id, or no `ra_deg` and `dec_deg` in degrees")
+        validated(BatchRequest, {**value, given[0]: rows[:1]})
         if given == ["ids"]:
             return of_ids(rows)
         return of_positions([one["ra_deg"] for one in rows], [one["dec_deg"] for one in rows])
     if len(given) != 1 and isinstance(value, dict) and set(value) <= {"ids", "positions"}:
-        raise _invalid("", "Give either `ids` or `positions`.")
-    body = _fitting(value)
+        raise invalid("", "Give either `ids` or `positions`.")
+    body = validated(BatchRequest, value)
     if body.ids is not None:
         return of_ids(body.ids)
     places = body.positions or []
@@ -175,11 +160,6 @@ def _is_position(item: Any) -> bool:
     ra, dec = item["ra_deg"], item["dec_deg"]
     numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (ra, dec))
     return numbers and 0 <= ra < 360 and -90 <= dec <= 90
-
-
-def _invalid(where: str, message: str) -> RequestValidationError:
-    loc = ("body", where) if where else ("body",)
-    return RequestValidationError([{"type": "value_error", "loc": loc, "msg": message}])
 
 
 async def _one_file(request: Request) -> tuple[str, str, bytes]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.requests import Request
 
 from index.queries.rocchio import Weights
-from service.errors import UnreadableBody
+from service.json_bodies import invalid, json_of, validated
 from service.operations.multi import Examples
 from service.operations.refusals import ObjectNotFound, VectorUnusable
 from service.schemas.multi import MOST_EXAMPLES, MultiRequest
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from service.resources import Resources
     from service.served import Served
 
-__all__ = ["examples_of", "invalid", "multi_body"]
+__all__ = ["examples_of", "multi_body"]
 
 _LISTS = ("positives", "negatives", "minus")
 
@@ -41,23 +38,14 @@ async def multi_body(request: Request) -> tuple[MultiRequest, bytes]:
         If it is no such question; of wrong examples the first alone is told.
     """
     data = await request.body()
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise UnreadableBody(
-            "The body is not JSON (NaN, infinities and lone surrogates are none)."
-        ) from error
+    value = json_of(data)
     if not isinstance(value, dict):
         raise invalid("", "Give an object with `positives`.")
     lists = {name: value[name] for name in _LISTS if name in value}
     for name, items in lists.items():
         _check(name, items)
-    try:
-        # The lists are checked already: an error for each of a thousand values helps nobody and takes seconds.
-        asked = MultiRequest.model_validate({**value, **{name: items[:1] for name, items in lists.items()}})
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in details]) from error
+    # The lists are checked already: an error for each of a thousand values helps nobody and takes seconds.
+    asked = validated(MultiRequest, {**value, **{name: items[:1] for name, items in lists.items()}})
     return asked.model_copy(update=lists), data
 
 
@@ -131,9 +119,3 @@ def _check(name: str, items: Any) -> None:
 
 def _is_vector(item: Any) -> bool:
     return isinstance(item, list) and bool(item) and all(type(one) in (int, float) for one in item)
-
-
-def invalid(where: str, message: str) -> RequestValidationError:
-    """Return the refusal of a member of the body."""
-    loc = ("body", where) if where else ("body",)
-    return RequestValidationError([{"type": "value_error", "loc": loc, "msg": message}])

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import orjson
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
 from service.errors import UnreadableBody, UnsupportedMedia
+from service.json_bodies import invalid, json_of, validated
 from service.media import media_type_of
 from service.operations.refusals import VectorUnusable
 from service.schemas.vectors import MOST_VECTORS, VectorsRequest
@@ -57,18 +55,17 @@ async def vectors_body(
         if len(data) % 4:
             raise UnreadableBody(f"{len(data)} bytes are no whole number of float32 values.")
         return VectorsRequest.model_construct(**given), np.frombuffer(data, "<f4"), data
-    value = _object(data)
+    value = json_of(data)
+    if not isinstance(value, dict):
+        raise invalid("", "Give an object with `vectors`.")
     vectors = value.pop("vectors", None)
     if twice := sorted(value.keys() & given.keys()):
-        raise _invalid(twice[0], "stands in the body and in the query string; give it once")
+        raise invalid(twice[0], "stands in the body and in the query string; give it once")
     if not isinstance(vectors, list):
-        raise _invalid("vectors", "is no list; give a list of vectors, each a list of numbers")
-    try:
-        # The numbers are checked as an array: an error for each of a million would help nobody.
-        return VectorsRequest.model_validate({**given, **value, "vectors": _SOME_VECTORS}), vectors, data
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in details]) from error
+        raise invalid("vectors", "is no list; give a list of vectors, each a list of numbers")
+    # The numbers are checked as an array: an error for each of a million would help nobody.
+    asked = validated(VectorsRequest, {**given, **value, "vectors": _SOME_VECTORS})
+    return asked, vectors, data
 
 
 def unit_vectors(served: Served, sent: list[Any] | NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,7 +88,7 @@ def unit_vectors(served: Served, sent: list[Any] | NDArray[np.float32]) -> NDArr
     lengths = dict.fromkeys((model.dimension, release.info.dimension))
     vectors = _shaped(sent, list(lengths), model.id)
     if not 0 < len(vectors) <= MOST_VECTORS:
-        raise _invalid("vectors", f"has {len(vectors)} vectors; give 1 to {MOST_VECTORS}")
+        raise invalid("vectors", f"has {len(vectors)} vectors; give 1 to {MOST_VECTORS}")
     norms = np.sqrt(np.einsum("qd,qd->q", vectors, vectors))
     good = np.isfinite(norms) & (norms > 0)
     if not good.all():
@@ -113,7 +110,7 @@ def _shaped(sent: list[Any] | NDArray[np.float32], lengths: list[int], model: st
         return sent.reshape(-1, lengths[0]).astype(np.float64)
     for place, one in enumerate(sent):
         if not isinstance(one, list):
-            raise _invalid(f"vectors.{place}", "is no list of numbers")
+            raise invalid(f"vectors.{place}", "is no list of numbers")
         if len(one) not in lengths or len(one) != len(sent[0]):
             raise VectorUnusable(
                 f"vectors.{place}: has {len(one)} numbers; embeddings of {model} have {wanted}, all the same."
@@ -123,22 +120,5 @@ def _shaped(sent: list[Any] | NDArray[np.float32], lengths: list[int], model: st
     except (ValueError, TypeError, OverflowError):
         vectors = np.array([None])
     if sent and vectors.dtype.kind not in "if":
-        raise _invalid("vectors", "holds something that is no number")
+        raise invalid("vectors", "holds something that is no number")
     return vectors.astype(np.float64)
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise UnreadableBody(
-            "The body is not JSON (NaN, infinities and lone surrogates are none)."
-        ) from error
-    if not isinstance(value, dict):
-        raise _invalid("", "Give an object with `vectors`.")
-    return value
-
-
-def _invalid(where: str, message: str) -> RequestValidationError:
-    loc = ("body", where) if where else ("body",)
-    return RequestValidationError([{"type": "value_error", "loc": loc, "msg": message}])
