@@ -8,30 +8,15 @@ import orjson
 import pytest
 from sqlalchemy import text
 from support.catalogues import catalogue_survey
+from support.index_command import ask, run
 from support.tiny_survey import tiny_survey
 from typer.testing import CliRunner
 
 from index.catalogue.activation import list_active
-from index.catalogue.session import default_url, make_engine, sessions
+from index.catalogue.session import default_url, make_engine
 from index.domain import DOMAIN
 from service.records.audit import list_audit
 from skylike.cli.index import app
-
-
-def run(data_dir, *arguments, status=0):
-    result = CliRunner().invoke(
-        app, [*arguments, "--data-dir", str(data_dir), "--json"], catch_exceptions=False
-    )
-    assert result.exit_code == status, result.output
-    return orjson.loads(result.stdout) if status == 0 else result.stderr
-
-
-def ask(data_dir, question):
-    engine = make_engine(default_url(data_dir))
-    with sessions(engine)() as session:
-        answer = question(session)
-    engine.dispose()
-    return answer
 
 
 @pytest.fixture(scope="module")

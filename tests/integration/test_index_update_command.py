@@ -10,32 +10,17 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 from sqlalchemy import text
+from support.index_command import ask, run
 from support.tiny_survey import tiny_survey
 from typer.testing import CliRunner
 
 from index.catalogue.activation import list_active
-from index.catalogue.session import default_url, make_engine, sessions
+from index.catalogue.session import default_url
 from index.release import Release
 from skylike.cli.index import app
 from survey.archive import UnknownObject
 
 MODELS = ("pca48-tiny", "polar48-tiny")
-
-
-def run(data_dir, *arguments, status=0):
-    result = CliRunner().invoke(
-        app, [*arguments, "--data-dir", str(data_dir), "--json"], catch_exceptions=False
-    )
-    assert result.exit_code == status, result.output
-    return orjson.loads(result.stdout) if status == 0 else result.stderr
-
-
-def ask(data_dir, question):
-    engine = make_engine(default_url(data_dir))
-    with sessions(engine)() as session:
-        answer = question(session)
-    engine.dispose()
-    return answer
 
 
 def active(data_dir):
