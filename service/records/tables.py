@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Double,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -18,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from service.records.base import records
 
-__all__ = ["audit", "job_chunks", "jobs", "keys", "uploads"]
+__all__ = ["audit", "job_chunks", "jobs", "keys", "labels", "sessions", "uploads"]
 
 _JSON = JSON().with_variant(JSONB(), "postgresql")
 # SQLite counts up by itself only in an INTEGER primary key.
@@ -104,4 +105,51 @@ job_chunks = Table(
     Column("n_bytes", BigInteger, nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     ForeignKeyConstraint(["job_id"], ["records_jobs.id"], ondelete="CASCADE"),
+)
+
+sessions = Table(
+    "records_sessions",
+    records,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("survey", String(64), nullable=False),
+    Column("release_id", String(64), nullable=False),
+    Column("model_id", String(64), nullable=False),
+    Column("learner", String(32), nullable=False),
+    Column("threshold", Double(), nullable=False),
+    Column("filters", _JSON, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Index(None, "owner", "created_at"),
+)
+
+# Nothing in a row changes but how it ended: `ended_at`, and by which later label, none where it was withdrawn.
+labels = Table(
+    "records_labels",
+    records,
+    Column("number", _COUNTED, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("owner", String(64), nullable=False),
+    Column("session_id", String(32)),
+    Column("survey", String(64), nullable=False),
+    Column("object_id", String(128), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("value", Double()),
+    Column("note", String(2000)),
+    Column("origin", String(16), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("release_id", String(64), nullable=False),
+    Column("model_id", String(64), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("client_key", String(64)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", String(32)),
+    ForeignKeyConstraint(["session_id"], ["records_sessions.id"], ondelete="CASCADE"),
+    UniqueConstraint("owner", "client_key"),
+    Index(None, "owner", "survey", "object_id"),
+    Index(None, "owner", "at"),
+    Index(None, "session_id", "number"),
 )
