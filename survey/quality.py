@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from survey.cutout import Cutout, FluxArray, MaskArray
+from survey.defects.verdict import DEFECTS, Verdict
 from survey.medians import median
 
 __all__ = ["VERDICTS", "Verdict", "assess"]
 
-VERDICTS = ("missing_band", "constant", "blank", "masked", "off_edge", "saturated", "trail")
+VERDICTS = DEFECTS
 
 # The contract refuses a quarter of the centre masked (survey.coverage); below it is a warning.
 _MAX_MASKED = 0.25
@@ -33,25 +33,6 @@ _PLATEAU_FALL = 0.8
 _TRAIL_SIGMA, _TRAIL_SHARE, _TRAIL_BESIDE, _TRAIL_GAP_PX = 2.0, 0.6, 0.3, 6
 _TRAIL_ANGLES, _TRAIL_INNER, _TRAIL_MAX_SIDE = 60, 0.25, 256
 _GAUSSIAN_MAD = 1.4826
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One thing that is wrong.
-
-    Attributes
-    ----------
-    name
-        One of :data:`VERDICTS`.
-    severity
-        ``note``: seldom matters; ``warning``: look before you trust; ``bad``: the cutout is useless.
-    detail
-        One sentence with the measured value.
-    """
-
-    name: str
-    severity: Literal["note", "warning", "bad"]
-    detail: str
 
 
 def assess(cutout: Cutout) -> list[Verdict]:

@@ -1,0 +1,1 @@
+"""Why a galaxy may be anomalous: the data, a neighbour, or itself."""

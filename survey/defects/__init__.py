@@ -1,0 +1,1 @@
+"""What is wrong with the pixels of a cutout, one defect a module."""
