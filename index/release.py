@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.anomaly import AnomalyScale
+from index.clusters.mixture import CLUSTERS, Mixture
 from index.columns import Columns
 from index.domain import DOMAIN, Domain
 from index.estimates import ARRAYS
@@ -69,6 +70,9 @@ class Release:
         SHA-256 of the manifest, which the active release row must repeat.
     format
         :data:`FORMAT` at the time of building.
+    map
+        How its map was made and how far it holds, as :func:`index.maps.writing.write_map` says; None in a release that was
+        built before there was one.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
@@ -84,6 +88,8 @@ class Release:
         self._has_projection = manifest.get("projection") is not None
         self._has_domain = DOMAIN in manifest["files"]
         self._has_withdrawn = WITHDRAWN in manifest["files"]
+        self._has_clusters = CLUSTERS in manifest["files"]
+        self.map: dict[str, Any] | None = manifest.get("map")
         self.format = int(manifest.get("format", 1))
 
     @classmethod
@@ -225,6 +231,18 @@ class Release:
             survey=self.info.survey,
             model_id=self.info.model_id,
         )
+
+    @cached_property
+    def clusters(self) -> Mixture | None:
+        """What parts its galaxies into groups that look alike; None where there are no clusters."""
+        return Mixture.open(self.path) if self._has_clusters else None
+
+    @cached_property
+    def places(self) -> NDArray[np.float32] | None:
+        """Places on its map, shape (N, 2), NaN for rows that have none; None where there is no map."""
+        if self.map is None or self.map["method"] == "none":
+            return None
+        return np.stack([self.columns.array(name) for name in ("map_x", "map_y")], axis=1).astype(np.float32)
 
     @cached_property
     def domain(self) -> Domain | None:

@@ -1,0 +1,1 @@
+"""Groups of galaxies that look alike, and galaxies that are there more than once."""

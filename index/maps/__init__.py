@@ -1,0 +1,1 @@
+"""Embeddings laid out in two dimensions, for people to look at."""
