@@ -1,0 +1,1 @@
+"""How odd a galaxy is, by several detectors, against a frozen sample of the catalogue."""
