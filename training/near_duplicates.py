@@ -6,43 +6,23 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft
 
-from training.same_sky import overlap_correlation
+from survey.overlaps import fine_structure, overlap_correlation
 
 __all__ = [
     "best_pairs",
     "crossed_by_trail",
     "fine_correlation",
-    "fine_structure",
     "phase_peaks",
     "standardised",
 ]
 
-# Of 128 px, pixels: below the first JPEG and interpolation decide, above the second galaxies look alike.
-_SHARPEST, _BROADEST = 0.7, 4.0
 # Waves over the image's side that phase correlation compares: 2 to 16, that is structure of 8 to 64 of 128 px.
 _LOWEST, _HIGHEST = 2, 16
 # Side of the grid that peaks are read from: 2.5 steps per shortest wave, so that half a step loses at most 0.4 of a peak.
 _GRID = 40
 _BATCH = 512
-
-
-def fine_structure(grey: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return what distinguishes two pieces of sky: faint companions, knots and the noise itself.
-
-    The square root makes the noise of counts even; the difference of two Gaussians takes away smooth galaxies, which
-    correlate above 0.95 with one another.
-
-    Parameters
-    ----------
-    grey
-        Mean over colours, counts of 0 to 255, shape (..., S, S).
-    """
-    root = np.sqrt(np.maximum(grey, 0)).astype(np.float32)
-    axes = (root.ndim - 2, root.ndim - 1)
-    sharp, broad = (ndimage.gaussian_filter(root, sigma, axes=axes) for sigma in (_SHARPEST, _BROADEST))
-    return np.asarray(sharp - broad, dtype=np.float32)
 
 
 def fine_correlation(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:

@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from survey.names import decode_sdss_objid
+from survey.overlaps import overlap_correlation
 
-__all__ = ["candidate_pairs", "overlap_correlation", "same_sky_pairs", "sky_groups"]
+__all__ = ["candidate_pairs", "same_sky_pairs", "sky_groups"]
 
-# Smaller overlaps are empty sky too often, and empty sky correlates with anything that has the same gradient.
-_MIN_OVERLAP = 0.5
 _SAME_SKY = 0.95
 
 
@@ -72,45 +70,3 @@ def same_sky_pairs(
         if progress is not None:
             progress(done, len(candidates))
     return found
-
-
-def overlap_correlation(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Return the largest correlation coefficient over all whole-pixel shifts that overlap in half of the area.
-
-    Parameters
-    ----------
-    first, second
-        Shape (S, S).
-
-    References
-    ----------
-    Lewis 1995, "Fast Normalized Cross-Correlation" (sums over overlaps from running sums).
-    """
-    side = first.shape[0]
-    # Centring both first keeps the differences of large sums below small.
-    a, b = (np.asarray(image, dtype=np.float64) - image.mean() for image in (first, second))
-    size = fft.next_fast_len(2 * side - 1, real=True)
-    spectrum = fft.rfft2(a, (size, size)) * np.conj(fft.rfft2(b, (size, size)))
-    # Entry (i, j) belongs to the shift (i, j) - (side - 1): a[y + shift] lies on b[y].
-    cross = np.roll(fft.irfft2(spectrum, (size, size)), (side - 1, side - 1), axis=(0, 1))
-    cross = cross[: 2 * side - 1, : 2 * side - 1]
-    lengths = side - np.abs(np.arange(1 - side, side))
-    n = np.multiply.outer(lengths, lengths)
-    sum_a, square_a = _overlap_sums(a), _overlap_sums(a**2)
-    sum_b, square_b = (_overlap_sums(v)[::-1, ::-1] for v in (b, b**2))
-    variance = np.maximum(square_a - sum_a**2 / n, 0) * np.maximum(square_b - sum_b**2 / n, 0)
-    usable = (n >= _MIN_OVERLAP * side**2) & (variance > 1e-12 * np.square(a).sum() * np.square(b).sum())
-    if not usable.any():
-        return 0.0
-    return float(((cross - sum_a * sum_b / n)[usable] / np.sqrt(variance[usable])).max())
-
-
-def _overlap_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sum over the part of an image that a copy shifted by (i, j) - (S - 1) covers."""
-    side = len(values)
-    total = np.zeros((side + 1, side + 1))
-    total[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
-    shift = np.arange(1 - side, side)
-    low, high = np.maximum(0, shift), np.minimum(side, side + shift)
-    corners = np.ix_(high, high), np.ix_(low, high), np.ix_(high, low), np.ix_(low, low)
-    return np.asarray(total[corners[0]] - total[corners[1]] - total[corners[2]] + total[corners[3]])

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from training.near_duplicates import best_pairs, fine_structure
-from training.same_sky import overlap_correlation
+from survey.overlaps import fine_structure, overlap_correlation
+from training.near_duplicates import best_pairs
 
 __all__ = ["Candidate", "LogPolar", "bright_centres", "describe", "likeness", "scaled_candidates"]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from survey.overlaps import overlap_correlation
 from training.near_duplicates import (
     best_pairs,
     crossed_by_trail,
@@ -11,7 +12,6 @@ from training.near_duplicates import (
     phase_peaks,
     standardised,
 )
-from training.same_sky import overlap_correlation
 from training.scaled_duplicates import LogPolar, bright_centres, describe, likeness, scaled_candidates
 
 SIDE = 128

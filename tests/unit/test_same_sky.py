@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from training.same_sky import candidate_pairs, overlap_correlation, same_sky_pairs, sky_groups
+from survey.overlaps import overlap_correlation
+from training.same_sky import candidate_pairs, same_sky_pairs, sky_groups
 
 
 def objid(run, camcol, field, number=1):
