@@ -93,6 +93,21 @@ class Columns:
         picked = np.asarray(rows, dtype=np.int64)
         return {name: self._columns[name].take(picked) for name in names}
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+        return self._table.schema
+
+    def table(self, rows: NDArray[np.int64], names: Sequence[str]) -> pa.Table:
+        """Return some columns at some rows as they are kept, in the order of both.
+
+        Raises
+        ------
+        KeyError
+            If a column is unknown.
+        """
+        return self._table.select(list(names)).take(pa.array(rows))
+
     @cached_property
     def numeric(self) -> tuple[str, ...]:
         """Names of the columns that hold numbers or truths, which filters can bound."""

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "asked_of", "asked_of_kept"]
 
-# Which release answers is not part of the question; which page, how many hits and how much is told are no part of the list.
+# Which release answers is not part of the question; which page, how many of how much, and how written, no part of the list.
 _WHERE = (b"release", b"survey")
-_PAGES = (b"k", b"cursor", b"explain")
+_PAGES = (b"k", b"limit", b"cursor", b"explain", b"format", b"columns")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,10 @@ from service.hit_texts import HitTexts
 from service.operations.refusals import ObjectNotFound, ObjectNotIndexed
 from service.operations.replay import Pin
 from service.positions import SkyIndex
+from service.rankings import Rankings
 from survey.archive import SurveyFolder, UnknownObject
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from index.model import Model, OnnxEncoder
     from index.photoz_encoder import PhotozEncoder
     from index.release import Release
@@ -74,7 +72,7 @@ class Served:
         if release.domain is not None:
             release.domain.warm()
         assert self.sky is not None
-        assert self.ranking is not None
+        assert self.rankings is not None
         assert self.hit_texts is not None
         self.folder.warm()
 
@@ -99,9 +97,9 @@ class Served:
         return HitTexts(self.release.columns, self.survey)
 
     @cached_property
-    def ranking(self) -> NDArray[np.int64]:
-        """Rows from the most to the least anomalous."""
-        return self.release.anomaly.ranked()
+    def rankings(self) -> Rankings:
+        """Its galaxies from the oddest on, with what explains each."""
+        return Rankings(self.release)
 
     @cached_property
     def pin(self) -> bytes:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.anomaly_parameters import Anomalies
 from service.answers import answer
 from service.asked import asked_of
 from service.certificate import sealed
 from service.dependencies import StrictRoute, resources_of
+from service.list_answers import FILES, LIST_PROBLEMS, Listed, list_answer
+from service.lists import ObjectList
 from service.operations import anomalies
-from service.operations.refusals import ReleaseMismatch
-from service.parameters import Cursor, Limit, ObjectId, ReleaseName, SurveyName
+from service.operations.anomaly_list import ranked
+from service.parameters import ObjectId, ReleaseName, SurveyName
 from service.routes.replies import COMMON, problems
 from service.schemas.anomalies import AnomaliesAnswer, AnomalyAnswer
+from service.selection_parameters import Selected
+from service.served import Served
 
 __all__ = ["router"]
 
@@ -50,32 +57,26 @@ async def anomaly_by_id(
 @router.get(
     "/anomalies",
     summary="The most anomalous objects",
-    description="All objects of the release, the loneliest in the embedding first, in pages.",
+    description=(
+        "Objects of the release, the oddest first. Where causes are known the list is of those whose oddity is "
+        "astrophysical, and `set_aside` counts what data quality and neighbours explain; `cause` lists these, or `any`. "
+        "Filters are those of searches. A page as JSON, or a file of the whole list."
+    ),
     response_model=AnomaliesAnswer,
-    responses=problems(*COMMON, "cursor.invalid", "cursor.expired", *_LOST),
+    responses={200: {"content": FILES}, **problems(*COMMON, *LIST_PROBLEMS)},
 )
 async def ranked_anomalies(
     request: Request,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    *,
+    wanted: Anomalies,
+    selection: Selected,
+    asked: Listed,
     survey: SurveyName = None,
     release: ReleaseName = None,
 ) -> Response:
-    resources = resources_of(request)
-    served, start = resources.choose(survey, release), 0
-    if cursor is not None:
-        continued, start = anomalies.decode_cursor(cursor, resources.releases.keys())
-        if (survey or release) and continued != served.release.id:
-            raise ReleaseMismatch(
-                f"The cursor continues a ranking of release {continued}; name no other beside it."
-            )
-        served = resources.releases[continued]
-    objects, next_cursor = anomalies.ranked(served, start=start, limit=limit)
-    return answer(
-        {
-            "release": served.block,
-            "n_total": served.release.info.n_galaxies,
-            "next_cursor": next_cursor,
-            "objects": objects,
-        }
+    def make(served: Served, end: int) -> tuple[ObjectList, dict[str, Any]]:
+        return ranked(served.release, served.rankings, wanted, selection, end)
+
+    return await list_answer(
+        request, resources_of(request), asked, make, survey=survey, release=release, stem="anomalies"
     )

@@ -10,11 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from service.dependencies import resources_of
-from service.operations.anomalies import decode_cursor
 from service.operations.refusals import InvalidFilter, NotAPosition
 from service.operations.targets import place_of
-from service.parameters import Cursor, ReleaseName, SurveyName, checked_id
-from service.routes import job_pages, kept_pages, upload_pages
+from service.parameters import ReleaseName, SurveyName, checked_id
+from service.routes import anomaly_pages, job_pages, kept_pages, upload_pages
 from service.routes.page_answers import PageRoute, page
 from service.selection_parameters import selection_of
 from service.web import pages
@@ -29,6 +28,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 router.include_router(upload_pages.router)
 router.include_router(kept_pages.router)
 router.include_router(job_pages.router)
+router.include_router(anomaly_pages.router)
 
 
 @router.get("/")
@@ -84,18 +84,6 @@ async def random_galaxy(request: Request, survey: SurveyName = None) -> Response
     galaxies = served.release.galaxies
     object_id = served.release.columns.ids[galaxies[secrets.randbelow(len(galaxies))]]
     return RedirectResponse(search_url(survey=served.survey, object_id=object_id), status_code=303)
-
-
-@router.get("/anomalies")
-async def anomalies(
-    request: Request, *, survey: SurveyName = None, release: ReleaseName = None, cursor: Cursor = None
-) -> Response:
-    resources = resources_of(request)
-    start = 0
-    if cursor is not None:
-        release, start = decode_cursor(cursor, resources.releases)
-    served = resources.choose(survey, release)
-    return page(request, "anomalies.html", pages.anomaly_page(resources, served, start=start, limit=_PAGE))
 
 
 @router.get("/docs")

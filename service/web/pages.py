@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from index.selection import Selection
-from service.operations import anomalies, neighbours, photoz
+from service.operations import neighbours, photoz
 from service.operations.finding import Wanted
 from service.web.cards import Card, Link, card_of, object_url, redshift_text, search_url, sky_links
 from service.web.redshift_panel import photoz_block
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COSINE",
-    "anomaly_page",
     "card",
     "home_page",
     "object_page",
@@ -114,23 +112,6 @@ def object_page(
         "json_link": object_url(object_id, "neighbours", survey=served.survey, **asked),
         "relaxed": search_url(survey=served.survey, object_id=object_id, release=served.release.id),
         "target": object_id,
-    }
-
-
-def anomaly_page(resources: Resources, served: Served, *, start: int, limit: int) -> dict[str, Any]:
-    """Return one page of the ranking."""
-    page, cursor = anomalies.ranked(served, start=start, limit=limit)
-    more = (
-        urlencode({"survey": served.survey, "release": served.release.id, "cursor": cursor}) if cursor else ""
-    )
-    return {
-        **served_context(resources, served),
-        "hits": [card(served, row, f"{row['percentile']:.2f}", "anomaly percentile") for row in page],
-        "summary": (
-            "Ranked by the distance to their nearest look-alikes: the percentile is the share of the release with "
-            "nearer ones. Artefacts are odd too."
-        ),
-        "next_link": f"/anomalies?{more}" if more else "",
     }
 
 

@@ -12,8 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import create_engine
 
 from service.logs import _JSONFormatter, request_id
-from service.operations.anomalies import decode_cursor, encode_cursor
-from service.operations.refusals import Busy, CursorExpired, CursorInvalid, TooManyAtOnce
+from service.operations.refusals import Busy, TooManyAtOnce
 from service.parameters import MatchRadius, Radius, checked_id
 from service.positions import SkyIndex
 from service.settings import Settings
@@ -93,19 +92,6 @@ def test_a_sky_without_positions_finds_nothing():
     sky = SkyIndex(np.full(3, np.nan), np.full(3, np.nan))
     assert sky.nearest(0, 0) is None
     assert sky.within(0, 0, 180) == []
-
-
-def test_a_cursor_comes_back_as_it_was_given_out():
-    release = "demo--polar48-demo--20261122t010203-abcdef"
-    assert decode_cursor(encode_cursor(release, 250), {release}) == (release, 250)
-    with pytest.raises(CursorExpired):
-        decode_cursor(encode_cursor(release, 250), set())
-
-
-@pytest.mark.parametrize("cursor", ["", "x", "=", "%%%", "AAAA", "é", "LTE6eA", "OTk5OTk5OTk5OTk5OTk5OTk6eA"])
-def test_a_cursor_that_was_not_given_out_is_refused(cursor):
-    with pytest.raises(CursorInvalid):
-        decode_cursor(cursor, {"x"})
 
 
 def test_workers_refuse_beyond_their_queue_and_recover():
