@@ -1,0 +1,244 @@
+"""The discovery page: figures, tables and picture from what the discovery benchmarks left in a data folder.
+
+    python benchmarks/discovery_page.py --data-dir FOLDER --parts scores.json artefacts.json ...
+
+Reads FOLDER/cache/discovery (benchmarks/discovery.py and discovery_planted.py) and the files that the other scripts of this page
+wrote with --out: {"figures": [...], "text": "Markdown"}. Writes docs/results/discovery.md, .json and .png. Takes about 3 minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from discovery import folder
+from discovery_data import FEATURES, KINDS, SHARES
+from discovery_planted import planted
+from discovery_plots import draw_curves
+from discovery_summary import Comparison, Summary
+from discovery_words import PAGE, SECTIONS
+from figures import machine, table, write_results
+from retrieval_scores import Teller
+
+COMMAND = "python benchmarks/discovery.py --data-dir FOLDER && python benchmarks/discovery_page.py --data-dir FOLDER"
+JUDGED = ("odd", "artefact", "merger")
+_LEARNERS = {
+    "forest": "forest",
+    "gp": "GP-EI",
+    "neighbour": "NeighbourScore",
+    "linear": "linear probe",
+    "random": "random",
+}
+_MEASURES = ("precision50", "precision200", "weighted50", "weighted200", "found", "in_hand_ap")
+
+
+def main() -> None:
+    """Gather and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--parts", type=Path, nargs="*", default=())
+    arguments = parser.parse_args()
+    summary, teller = Summary(arguments.data_dir), Teller(COMMAND)
+    compared = {
+        (kind, share, features): summary.compared(kind, share, (features, "gp"), (features, "forest"))
+        for kind in (*JUDGED, "merger_unseen")
+        for share in SHARES
+        for features in FEATURES
+    }
+    _headline(teller, summary, compared)
+    hard = _hard(teller, summary)
+    oddities = planted(teller, folder(arguments.data_dir) / "planted.json")
+    parts = {path.stem: json.loads(path.read_text()) for path in arguments.parts}
+    for part in parts.values():
+        for told in part["figures"]:
+            teller.copy(told)
+    draw_curves(summary)
+    seeds = {len(one) for (kind, _, _, _), one in summary.lines.items() if kind in JUDGED}
+    page = PAGE.format(
+        command=COMMAND,
+        machine=machine(),
+        commits=", ".join(f"`{one}`" for one in summary.commits),
+        seeds=" or ".join(map(str, sorted(seeds))),
+        sizes=_sizes(summary),
+        headline=_told(teller),
+        learners=_learners(summary),
+        gains=_gains(compared, summary),
+        hard=hard,
+        measures=_measures(summary),
+        rings=_rings(summary),
+        planted=oddities,
+        sections="\n\n".join(
+            f"## {SECTIONS.get(name, name)}\n\n{part['text']}"
+            for name, part in parts.items()
+            if part.get("text")
+        ),
+        table=table(teller.figures),
+    )
+    write_results("discovery", teller.figures, page)
+
+
+def _headline(teller: Teller, summary: Summary, compared: Mapping[Any, Comparison]) -> None:
+    """Tell the mean over all six tasks, and every task."""
+    n = sum(summary.sizes(kind, share)[0] for kind in JUDGED for share in SHARES)
+    tasks = [(kind, share) for kind in JUDGED for share in SHARES]
+    means = {}
+    for features in FEATURES:
+        ours = [compared[(*task, features)] for task in tasks]
+        means[features] = Comparison(
+            float(np.mean([one.one for one in ours])),
+            float(np.mean([one.other for one in ours])),
+            np.mean([one.draws for one in ours], axis=0),
+        )
+    chance = float(np.mean([summary.sizes(*task)[1] / summary.sizes(*task)[0] for task in tasks]))
+    for features, one in means.items():
+        beside = {"forest": one.other, "chance": chance}
+        if features == "trained":
+            beside |= {f"gp_{other}": means[other].one for other in FEATURES if other != features}
+        teller.tell(f"ap200_gp_{features}", one.one, n=n, interval=one.interval(), against=beside)
+        teller.tell(
+            f"ap200_forest_{features}", one.other, n=n, interval=one.interval(1), against={"chance": chance}
+        )
+        value, low, high = one.factor
+        teller.tell(
+            f"ap200_factor_{features}", value, n=n, unit="times", interval=(low, high), against={"aim": 2.0}
+        )
+    for (kind, share, features), one in compared.items():
+        size = summary.sizes(kind, share)
+        name = f"{features}_{kind}_{100 * share:g}pct"
+        teller.tell(f"ap200_gp_{name}", one.one, n=size[0], interval=one.interval(), against={"forest": one.other, "chance": size[1] / size[0]})  # fmt: skip
+        value, low, high = one.gain
+        teller.tell(f"ap200_gain_{name}", value, n=size[0], interval=(low, high))
+    for task in tasks:
+        one = summary.compared(*task, ("trained", "gp"), ("polar48", "gp"))
+        value, low, high = one.gain
+        teller.tell(f"ap200_trained_less_polar48_{task[0]}_{100 * task[1]:g}pct", value, n=summary.sizes(*task)[0], interval=(low, high))  # fmt: skip
+
+
+def _told(teller: Teller) -> str:
+    rows = [
+        [features, *(teller.shown(f"ap200_{what}_{features}") for what in ("forest", "gp", "factor"))]
+        for features in FEATURES
+    ]
+    return _rows(("features", "forest", "GP-EI", "factor"), rows)
+
+
+def _sizes(summary: Summary) -> str:
+    rows = []
+    for kind in (*JUDGED, "merger_unseen"):
+        for share in SHARES:
+            n, rare, hard = summary.sizes(kind, share)
+            rows.append(
+                [KINDS[kind].told, f"{100 * share:g} %", f"{n:,}", rare, f"{rare / n:.3f}", hard or ""]
+            )
+    return _rows(
+        (
+            "rare kind",
+            "share",
+            "galaxies",
+            "rare ones",
+            "AP by chance",
+            "with high-spirality negatives alone",
+        ),
+        rows,
+    )
+
+
+def _learners(summary: Summary) -> str:
+    rows = []
+    for kind in (*JUDGED, "merger_unseen"):
+        for share in SHARES:
+            for features in FEATURES:
+                cells = []
+                for learner in _LEARNERS:
+                    curve = summary.curve(kind, share, features, learner)
+                    cells.append("–" if curve is None else "{:.3f} ± {:.3f}".format(*curve.last("ap")))
+                rows.append([f"{KINDS[kind].told}, {100 * share:g} %", features, *cells])
+    return _rows(("", "features", *_LEARNERS.values()), rows)
+
+
+def _gains(compared: Mapping[Any, Comparison], summary: Summary) -> str:
+    rows = []
+    for (kind, share, features), one in compared.items():
+        gain, factor = one.gain, one.factor
+        verdict = "above" if gain[1] > 0 else "**below**" if gain[2] < 0 else "**not told apart**"
+        rows.append([
+            f"{KINDS[kind].told}, {100 * share:g} %", features, _interval(gain), _interval(factor, 1), verdict,
+            "reached" if factor[0] >= 2 else "not reached", f"{summary.sizes(kind, share)[0]:,}",
+        ])  # fmt: skip
+    return _rows(("", "features", "GP-EI − forest", "GP-EI / forest", "GP-EI is", "2×", "N"), rows)
+
+
+def _hard(teller: Teller, summary: Summary) -> str:
+    rows = []
+    for share in SHARES:
+        _, rare, hard = summary.sizes("odd", share)
+        assert hard is not None
+        for features in FEATURES:
+            one = summary.compared("odd", share, (features, "gp"), (features, "forest"), is_hard=True)
+            beside = {"forest": one.other, "chance": rare / hard}
+            name = f"hard_ap200_gp_{features}_odd_{100 * share:g}pct"
+            teller.tell(name, one.one, n=hard, interval=one.interval(), against=beside)
+            rows.append([f"{100 * share:g} %", features, f"{rare / hard:.3f}", f"{one.other:.3f}", f"{one.one:.3f}", _interval(one.gain), _interval(one.factor, 1)])  # fmt: skip
+    return _rows(("share", "features", "chance", "forest", "GP-EI", "GP-EI − forest", "GP-EI / forest"), rows)
+
+
+def _measures(summary: Summary) -> str:
+    rows = []
+    for kind in JUDGED:
+        for share in SHARES:
+            _, rare, _ = summary.sizes(kind, share)
+            for features in FEATURES:
+                for learner in ("forest", "gp"):
+                    curve = summary.curve(kind, share, features, learner)
+                    if curve is None:
+                        continue
+                    cells = [f"{curve.last(name)[0]:.3f}" for name in _MEASURES[:4]]
+                    found = f"{curve.last('found')[0]:.1f} of {rare}"
+                    rows.append([f"{KINDS[kind].told}, {100 * share:g} %", features, _LEARNERS[learner], *cells, found, f"{curve.last('in_hand_ap')[0]:.3f}"])  # fmt: skip
+    head = (
+        "",
+        "features",
+        "learner",
+        "precision@50",
+        "precision@200",
+        "S_50",
+        "S_200",
+        "found among 200 labels",
+        "AP in hand",
+    )
+    return _rows(head, rows)
+
+
+def _rings(summary: Summary) -> str:
+    told = []
+    for learner in ("forest", "gp"):
+        curve = summary.curve("ring", 0.03, "trained", learner)
+        if curve is not None:
+            place = int(np.searchsorted(curve.labels, 50))
+            values = curve.values["ap"][:, min(place, len(curve.labels) - 1)]
+            told.append(f"{_LEARNERS[learner]} {values.mean():.2f} ± {values.std(ddof=1):.2f}")
+    n, rare, _ = summary.sizes("ring", 0.03)
+    return f"{rare} rings among {n} pictures of the same survey, average precision after 50 labels: {'; '.join(told)}"
+
+
+def _interval(three: Sequence[float], digits: int = 3) -> str:
+    return f"{three[0]:.{digits}f} ({three[1]:.{digits}f} to {three[2]:.{digits}f})"
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The words of the discovery page."""
+
+from __future__ import annotations
+
+__all__ = ["PAGE", "SECTIONS"]
+
+# Headings of what other scripts measured.
+SECTIONS = {
+    "scores": "Scores: speed, memory, and what growth changes",
+    "artefacts": "Injected artefacts",
+    "sessions": "Sessions: whether the forecast comes true, and how long a step takes",
+    "map": "Map and clusters",
+    "audit": "Skylike audits Galaxy Zoo",
+}
+
+PAGE = """# Discovery: what labels are worth
+
+How many labels it takes to find rare galaxies, by learner and by features; what the anomaly scores find without any. Written by `{command}`
+on {machine}. The sessions ran at {commits}.
+
+## In short
+
+Average precision over the whole pool after 200 labels, mean of six tasks (three rare kinds at 2 and at 5 %), {seeds} seeds each; 95 % intervals by the paired
+bootstrap, over seeds and galaxies.
+
+{headline}
+
+{why}
+
+## The pools
+
+{sizes}
+
+All the others and a draw of the rare ones, anew for every seed. **Odd spirals**: Galaxy Zoo 2 pictures of the Kaggle challenge; `odd_spiral` is featured,
+spiral and odd (interacting, disturbed, ringed), and its negatives, `not_odd_spiral`, include smooth galaxies. **Artefacts**: `nongalaxy_artifact`
+among all the labelled galaxies of the same set. **Mergers**: Galaxy Zoo 1 classes by the largest vote, without a threshold; of every pair of pictures
+that show the same sky (249, `benchmarks/splits/gz1_fixed51.json`) one is removed. These sets are not samples of the sky: the shares are set, and other classes are
+as common as their collectors made them.
+
+**What was seen unlabelled.** `trained` is `moco-sdss-rgb`, whose network and rings saw pixels, no labels, of gz1_fixed51 (without its held-out fifth) and gz1_scaled;
+labels of gz1_fixed51's training and validation parts chose its recipe and its epoch. So *mergers of Galaxy Zoo 1* are transductive: a user's survey
+is in the same place after `skylike train`. *Held-out part* is the fifth of run-camcol-field groups that nothing was trained, fitted or chosen on
+(`benchmarks/splits/held_out_rgb.json`). No picture of the Kaggle set was trained on; Galaxy Zoo 2 is a part of Galaxy Zoo 1 and its ids are anonymous, so some of its galaxies
+may have been seen in another picture (8 of its pictures nearly repeat a held-out one; training never saw those). `polar48` is fitted
+without labels on gz1_fixed51 without its held-out fifth, for all pools. Whitening of all features is fitted on the pool itself, without labels.
+
+## The protocol
+
+A session starts without labels: the simulated expert is shown ten galaxies, gives 5 to the rare kind and 0 to anything else, is shown ten more. What is shown is what
+`index.interest.step` asks for, the code that the service runs. *forest* is the isolation forest of `index.anomalies` (200 trees), fitted on the same features of the same pool; it learns nothing.
+*GP-EI*: Gaussian process, expected improvement. *NeighbourScore*: Lochner & Bassett 2021. `ellipses` are misfit, offset, axis ratio and turn of
+ellipses at six isophotes of the central source (`benchmarks/discovery_ellipses.py`), after Lochner & Bassett 2021; `random` is any order.
+
+Every galaxy of the pool counts, labelled ones too, but a labelled galaxy stands where it would stand **without its own label** (leave-one-out prediction). The literature lets the
+regression rank galaxies by their own labels; *AP in hand* below is nearest to that: found ones first, rejected ones last, the rest by the learner.
+
+![Average precision against labels](discovery.png)
+
+Bands: one standard deviation over the seeds.
+
+## Learner by features
+
+Average precision after 200 labels, mean ± standard deviation over the seeds.
+
+{learners}
+
+## GP-EI against the forest on the same features
+
+{gains}
+
+## Among high-spirality negatives
+
+The same sessions, judged among the odd spirals and those negatives that a detector of spirals (logistic regression on `pca48` and `polar48` vectors, taught by gz1_fixed51 outside its
+held-out part) scores at least as high as the median odd spiral. Anything that knows spirals does well above; here that does not help.
+
+{hard}
+
+## Precision, rank-weighted score, and what is found
+
+After 200 labels, means over the seeds. With r rare ones precision@200 is at most r/200. S_N is the rank-weighted score of Lochner & Bassett 2021 (eq. 4).
+
+{measures}
+
+## DECaLS rings: an anecdote
+
+{rings}. Average precision of so few scatters by half of itself between draws: nothing is claimed from it. Negatives never come from another survey, whose pixels alone would tell them.
+
+## Planted oddities
+
+Simulated surveys, each galaxy scored against its own survey; the top 1 % by each detector, all surveys together. Oddities are 1.1 % of a survey or more, so the top 1 % cannot hold them all
+(`best possible` in the figures). `trained` is the released `moco-demo-ugriz`, trained on pixels of the first of these surveys; `polar48` is fitted on each.
+Rings and arcs are astrophysical; trails, missing bands and saturated stars are defects, which the service names and sets aside.
+
+{planted}
+
+{sections}
+
+## All figures
+
+{table}
+"""
