@@ -14,7 +14,7 @@ from index.selection import Selection
 from service.anomaly_parameters import AnomaliesAsked
 from service.formats.fields import field
 from service.lists import ObjectList, selected
-from service.operations.anomaly_words import reason
+from service.operations.anomaly_words import oddity_text, reason
 from service.operations.refusals import InvalidFilter
 from service.rankings import CAUSES, Rankings
 
@@ -157,7 +157,7 @@ class _Texts:
         ]
         cause = taken("cause")
         defects = [[name for name in (word or "").split(",") if name] for word in taken("defects")]
-        sentences = map(reason, percentile, cause, quality, blend, defects)
+        sentences = map(reason, map(oddity_text, p, percentile), cause, quality, blend, defects)
         return {
             "percentile": [None if one is None else round(one, 4) for one in percentile],
             "anomaly_p": p,

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["DEFECT_WORDS", "oddity", "reason"]
+__all__ = ["DEFECT_WORDS", "oddity_text", "reason"]
+
+_RARE: Final = 0.1
+# What a tail that was extrapolated can tell.
+_MOST: Final = 1_000_000
 
 #: Defects as people say them.
 DEFECT_WORDS: Final = {
@@ -22,7 +26,7 @@ DEFECT_WORDS: Final = {
 
 
 def reason(
-    percentile: float | None,
+    oddity: str,
     cause: str | None,
     p_data_quality: float | None,
     p_blend: float | None,
@@ -32,23 +36,42 @@ def reason(
 
     Parameters
     ----------
-    percentile
-        Share of normal galaxies that are less odd, in per cent.
+    oddity
+        :func:`oddity_text`.
     cause, p_data_quality, p_blend, defects
         Of the galaxy; None where its pixels were not looked at.
     """
-    return f"{oddity(percentile)}: {_why(cause, p_data_quality, p_blend, defects)}."
+    return f"{oddity}: {_why(cause, p_data_quality, p_blend, defects)}."
 
 
-def oddity(percentile: float | None) -> str:
-    """Say how odd a galaxy is."""
-    if percentile is None:
-        return "Of unknown oddity"
-    # Never rounded to 100 %, which none is known to reach.
-    text = (
-        f"{min(percentile, 99.999):.3f}".rstrip("0").rstrip(".") if percentile > 99.9 else f"{percentile:.1f}"
-    )
-    return f"Odder than {text} % of normal galaxies"
+def oddity_text(p: float | None, percentile: float | None) -> str:
+    """Say how odd a galaxy is.
+
+    Parameters
+    ----------
+    p
+        Its tail probability; None in a release of an earlier version.
+    percentile
+        Share of the release that is less odd, in per cent, which is said instead.
+    """
+    if p is not None:
+        return (
+            f"As odd as 1 normal galaxy in {_rounded(1 / p)}"
+            if p < _RARE
+            else f"As odd as {p:.0%} of normal galaxies"
+        )
+    if percentile is not None:
+        # Never rounded to 100 %.
+        return f"Odder than {min(percentile, 99.99):.4g} % of the release"
+    return "Of unknown oddity"
+
+
+def _rounded(times: float) -> str:
+    """Write a large number with two digits that count: it is known no better."""
+    if times >= _MOST:
+        return f"more than {_MOST:,}"
+    digits = max(0, len(str(int(times))) - 2)
+    return f"{round(int(times), -digits):,}"
 
 
 def _why(
