@@ -71,6 +71,7 @@ EXCEPTIONS: dict[type[Exception], str] = {
     refusals.ReleaseMismatch: "release.mismatch",
     refusals.ObjectNotFound: "object.not_found",
     refusals.ObjectNotIndexed: "object.not_indexed",
+    refusals.ClusterNotFound: "cluster.not_found",
     refusals.NoMatch: "pos.no_match",
     refusals.NotAPosition: "pos.unreadable",
     refusals.NoTarget: "pos.missing",

@@ -49,6 +49,7 @@ _ALL = (
     Problem(
         "object.not_indexed", 404, "The object is in the survey, but the release has no embedding of it."
     ),
+    Problem("cluster.not_found", 404, "The release has no cluster of this number."),
     Problem("pos.no_match", 404, "No indexed object lies within the match radius."),
     Problem("pos.unreadable", 422, "The target text names no place."),
     Problem("pos.missing", 422, "Give either `target`, or `ra` and `dec`."),

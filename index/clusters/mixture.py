@@ -21,6 +21,8 @@ CLUSTERS = "clusters.npz"
 N_COMPONENTS = 20
 _WEIGHT_PRIOR = 0.5
 _MOST_STEPS = 1000
+# Of the bound on the evidence, for each galaxy: scikit-learn compares a sum over them, which never rests that long.
+_TOLERANCE = 1e-4
 # Galaxies for each component: a survey of fewer than 200 gets fewer components.
 _EACH = 10
 _BLOCK = 16384
@@ -95,6 +97,10 @@ class Mixture:
         parts = [self._assign(vectors[at : at + _BLOCK]) for at in range(0, max(len(vectors), 1), _BLOCK)]
         return Assigned(*(np.concatenate([getattr(one, f.name) for one in parts]) for f in fields(Assigned)))
 
+    def distance(self, vectors: NDArray[np.floating], cluster: int) -> NDArray[np.float64]:
+        """Return how far vectors, shape (Q, D), lie from the mean of one component, in units of its spread, shape (Q,)."""
+        return np.asarray(np.sqrt(self._squared(self.components(vectors), cluster)))
+
     def save(self, folder: Path) -> None:
         """Write it into a release folder."""
         np.savez(folder / CLUSTERS, **{f.name: getattr(self, f.name) for f in fields(self)})
@@ -118,16 +124,19 @@ class Mixture:
 
     def _assign(self, vectors: NDArray[np.floating]) -> Assigned:
         at = self.components(vectors)
-        squared = np.stack(
-            [(((at - m) @ w) ** 2).sum(axis=1) for m, w in zip(self.means, self.whitening, strict=True)],
-            axis=1,
-        )
+        squared = np.stack([self._squared(at, one) for one in range(self.n)], axis=1)
         log = self.offsets - squared / 2
         best = log.argmax(axis=1)
         rows = np.arange(len(at))
         share = 1 / np.exp(log - log[rows, best][:, None]).sum(axis=1)
         distance = np.sqrt(squared[rows, best])
         return Assigned(best.astype(np.int32), share.astype(np.float32), distance.astype(np.float32))
+
+    def _squared(self, at: NDArray[np.float64], cluster: int) -> NDArray[np.float64]:
+        squared: NDArray[np.float64] = (((at - self.means[cluster]) @ self.whitening[cluster]) ** 2).sum(
+            axis=1
+        )
+        return squared
 
 
 def fit_mixture(
@@ -165,6 +174,7 @@ def fit_mixture(
         n_init=n_init,
         weight_concentration_prior=_WEIGHT_PRIOR,
         max_iter=_MOST_STEPS,
+        tol=_TOLERANCE * len(vectors),
         random_state=seed,
     )
     with warnings.catch_warnings():

@@ -2,7 +2,7 @@
 
 Refusal
 ├── UnknownSurvey, UnknownRelease, ReleaseGone, ReleaseMismatch
-├── ObjectNotFound, ObjectNotIndexed, NoMatch, NoImage, NoFlux, NoRedshift
+├── ObjectNotFound, ObjectNotIndexed, ClusterNotFound, NoMatch, NoImage, NoFlux, NoRedshift
 ├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
 ├── CursorInvalid, CursorMismatch, CursorExpired, ReplayInvalid, ModelMismatch, VectorUnusable
 ├── JobNotFound, JobQuota, JobsOff, JobUnfinished, JobWithoutResult, JobLost
@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 __all__ = [
     "BatchTooLarge",
     "Busy",
+    "ClusterNotFound",
     "CursorExpired",
     "CursorInvalid",
     "CursorMismatch",
@@ -177,6 +178,10 @@ class QuotaReached(Refusal):
 
 class KeepsNothing(Refusal):
     """An upload to be kept where nothing can be written."""
+
+
+class ClusterNotFound(Refusal):
+    """A number that no cluster of the release has."""
 
 
 class JobNotFound(Refusal):
