@@ -30,6 +30,17 @@ STANDARD_COLUMNS: Mapping[str, pa.DataType] = {
 #: What a release computes of its galaxies, last in its table.
 COMPUTED_COLUMNS: Mapping[str, pa.DataType] = {
     "anomaly_percentile": pa.float32(),
+    "anomaly_p": pa.float64(),
+    "anomaly_p_forest": pa.float64(),
+    "anomaly_p_lof": pa.float64(),
+    "anomaly_p_density": pa.float64(),
+    "cause": pa.string(),
+    "p_data_quality": pa.float32(),
+    "p_blend": pa.float32(),
+    "defects": pa.string(),
+    "cluster": pa.int32(),
+    "map_x": pa.float32(),
+    "map_y": pa.float32(),
     "z_phot": pa.float32(),
     "z_err68": pa.float32(),
     "z_conf": pa.float32(),
@@ -196,8 +207,8 @@ def frozen_columns(
     rows
         Its rows that the release holds, in the release's order.
     computed
-        ``anomaly_percentile``, and ``z_phot`` (the estimate ``z_best``), ``z_err68``, ``z_conf``, ``z_flags`` where
-        there are redshifts, in the release's order; NaN becomes null.
+        What there is of :data:`COMPUTED_COLUMNS` (``z_phot`` is the estimate ``z_best``), in the release's order; NaN
+        and None become null.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from index.shards import Shards
 from survey.manifests import CorruptFolder
 
-__all__ = ["BadEmbedding", "EmbeddingMismatch", "EmbeddingStore", "EmbeddingsInfo"]
+__all__ = ["BadEmbedding", "EmbeddingMismatch", "EmbeddingStore", "EmbeddingsInfo", "rounded"]
 
 _REMEDY = "embed the survey again"
 _NORM_TOLERANCE = 1e-3
@@ -206,9 +206,7 @@ class EmbeddingStore:
         """
         for table in self.tables():
             flat = table.column("embedding").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            vectors = flat.astype(np.float32).reshape(-1, self.info.dimension)
-            norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-            yield table.column("object_id").to_pylist(), (vectors / norms).astype(np.float32)
+            yield table.column("object_id").to_pylist(), rounded(flat.reshape(-1, self.info.dimension))
 
     def ids(self) -> list[str]:
         """Return the object ids in the survey's order.
@@ -250,3 +248,10 @@ class EmbeddingStore:
             raise BadEmbedding(f"the embedding of {ids[int(bad[0])]!r} is not a finite unit vector")
         if any("\x00" in i for i in ids):
             raise BadEmbedding("an object id holds a NUL character; rename it in the survey's table")
+
+
+def rounded(embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return unit vectors as a store gives them back: float16 numbers, of unit norm again; shape (N, D)."""
+    vectors = embeddings.astype(np.float16).astype(np.float32)
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(vectors / norms, dtype=np.float32)

@@ -9,10 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index.anomaly import AnomalyScale
+from index.anomalies.model import ANOMALIES, AnomalyModel
+from index.anomaly import AnomalyScale, knn_distances
+from index.causes.table import CAUSES, FrozenCauses
 from index.clusters.mixture import CLUSTERS, Mixture
 from index.columns import Columns
 from index.domain import DOMAIN, Domain
+from index.embeddings import rounded
 from index.estimates import ARRAYS
 from index.neighbours import NeighbourGraph
 from index.photoz_encoder import PhotozEncoder
@@ -22,6 +25,7 @@ from index.release_index import IndexInfo, open_approximate, open_store
 from index.release_info import ReleaseInfo
 from index.release_photoz import PhotoZEstimator, open_photoz
 from index.release_verify import check_counts, hash_of_ids, verify_release
+from index.remoteness import Remoteness
 from index.selection_masks import Masks
 from index.spectroscopic import Spectroscopic
 from index.vectors.approximate import ApproximateStore
@@ -36,11 +40,11 @@ __all__ = ["FORMAT", "MANIFEST", "WHOLE_SINCE", "Release", "ReleaseInfo", "hash_
 
 MANIFEST = "manifest.json"
 #: What is built now. 1 had no domain; 2 had no calibrated redshifts, and computes them; up to 3 nothing was said of the index,
-#: which was exact: all are read.
-FORMAT = 4
+#: which was exact; up to 4 there was no anomaly model and none of its columns: all are read.
+FORMAT = 5
 #: From this one on a release has all that answers are made from.
-WHOLE_SINCE = 3
-COLUMNS, ANOMALY = "columns.arrow", "anomaly.npy"
+WHOLE_SINCE = 5
+COLUMNS = "columns.arrow"
 #: Of an updated release only: rows that were withdrawn or superseded, int64, rising.
 WITHDRAWN = "withdrawn.npy"
 # Galaxies that share this column's value are renderings of one real galaxy.
@@ -86,8 +90,8 @@ class Release:
         self.graph_recall_at_10 = float(graph.get("recall_at_10", 1))
         self._photoz: dict[str, Any] = manifest["photoz"]
         self._has_projection = manifest.get("projection") is not None
-        self._has_domain = DOMAIN in manifest["files"]
-        self._has_withdrawn = WITHDRAWN in manifest["files"]
+        # By the manifest: a file that it does not name has no hash.
+        self._files = frozenset(manifest["files"])
         self._has_clusters = CLUSTERS in manifest["files"]
         self.map: dict[str, Any] | None = manifest.get("map")
         self.format = int(manifest.get("format", 1))
@@ -157,10 +161,25 @@ class Release:
         """Bring a model's embeddings, shape (Q, its dimension), into the space that is searched, shape (Q, D)."""
         return vectors if self.projection is None else self.projection(vectors)
 
+    def as_stored(self, embeddings: VectorArray) -> VectorArray:
+        """Bring a model's embeddings into the space that is searched, rounded as a galaxy's are on their way to disk.
+
+        Parameters
+        ----------
+        embeddings
+            Unit vectors, shape (Q, the model's dimension).
+
+        Returns
+        -------
+        VectorArray
+            float32, shape (Q, D).
+        """
+        return self.project(rounded(embeddings)).astype(self.index.storage).astype(np.float32)
+
     @cached_property
     def alive(self) -> NDArray[np.bool_] | None:
         """Which rows are galaxies of the release, shape (N,); None when none was withdrawn by an update."""
-        if not self._has_withdrawn:
+        if WITHDRAWN not in self._files:
             return None
         alive = np.ones(self.info.n, dtype=np.bool_)
         alive[np.load(self.path / WITHDRAWN, allow_pickle=False)] = False
@@ -199,9 +218,24 @@ class Release:
         return NeighbourGraph.open(self.path)
 
     @cached_property
+    def anomalies(self) -> AnomalyModel | None:
+        """What scores its galaxies and others; None for a release of before format 5."""
+        return AnomalyModel.open(self.path) if ANOMALIES in self._files else None
+
+    @cached_property
+    def remoteness(self) -> Remoteness:
+        """How far its galaxies lie from their neighbours."""
+        return Remoteness(self.graph)
+
+    @cached_property
+    def causes(self) -> FrozenCauses | None:
+        """What was found in the pixels of its galaxies; None where they were not inspected."""
+        return FrozenCauses.open(self.path / CAUSES) if CAUSES in self._files else None
+
+    @cached_property
     def anomaly(self) -> AnomalyScale:
-        """The anomaly scale."""
-        return AnomalyScale(np.load(self.path / ANOMALY, allow_pickle=False), self.searched, self.graph)
+        """The anomaly scale of before format 5."""
+        return AnomalyScale(knn_distances(self.graph), self.searched, self.graph)
 
     @cached_property
     def spectroscopic(self) -> Spectroscopic:
@@ -247,8 +281,7 @@ class Release:
     @cached_property
     def domain(self) -> Domain | None:
         """What its galaxies look like; None for a release of few galaxies, or built before there was one."""
-        # By the manifest: a file that it does not name has no hash.
-        return Domain.open(self.path / DOMAIN) if self._has_domain else None
+        return Domain.open(self.path / DOMAIN) if DOMAIN in self._files else None
 
     def photoz_columns(self) -> dict[str, NDArray[Any]] | None:
         """Return :data:`index.estimates.ARRAYS` of every galaxy, shape (N,), NaN for null; None without redshifts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from index.anomaly import AnomalyScale, knn_distances
+from index.causes.inspections import Inspections
+from index.causes.table import CAUSES, write_causes
 from index.columns import frozen_columns, write_columns
+from index.maps.writing import MapMethod, write_map
 from index.neighbours import GRAPH_FILES, NeighbourGraph
 from index.photoz_shards import PhotozShards
-from index.release import ANOMALY, COLUMNS, PARENT
+from index.release import COLUMNS, PARENT
+from index.release_anomalies import Carried, write_anomalies
 from index.release_photoz import write_kernel, write_network
 from index.spectroscopic import Spectroscopic
+from index.vectors.exact import ExactStore
 from index.vectors.store import VectorStore
 from survey.archive import SurveyFolder
 
@@ -27,30 +32,80 @@ _FROZEN = ("z_err68", "z_conf", "z_flags")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReleaseParts:
-    """Everything beside the vectors."""
+    """Everything beside the vectors.
+
+    Attributes
+    ----------
+    vectors, store
+        The vectors as they lie on disk, and as they are searched.
+    release_id, seed
+        Of the release, and of every random choice.
+    carried
+        The anomaly model of the release before; one is fitted without.
+    inspections
+        What was found in the pixels of the survey; causes are null without.
+    map_method
+        How the map is laid out.
+    """
 
     staged: Path
     survey: SurveyFolder
     model_id: str
+    vectors: ExactStore
     store: VectorStore
     graph: NeighbourGraph
     is_display: bool
+    release_id: str
+    seed: int = 0
+    carried: Carried | None = None
+    inspections: Inspections | None = None
+    map_method: MapMethod = "umap"
 
     def write(
-        self, rows: NDArray[np.int64], *, flags: NDArray[np.int32], shards: PhotozShards | None
+        self,
+        rows: NDArray[np.int64],
+        *,
+        flags: NDArray[np.int32],
+        shards: PhotozShards | None,
+        progress: Callable[[int], None] | None = None,
     ) -> dict[str, Any]:
-        """Write it; returns what the manifest says of redshifts."""
+        """Write it; returns the manifest's entries ``photoz``, ``anomalies`` and ``map``.
+
+        Parameters
+        ----------
+        rows
+            Of the survey's table, in the release's order.
+        flags
+            Of the cutouts, in the same order.
+        progress
+            Told how many galaxies have their anomaly scores.
+        """
         if not (self.staged / GRAPH_FILES[0]).is_file():
             self.graph.save(self.staged)
-        distances = knn_distances(self.graph)
-        np.save(self.staged / ANOMALY, distances, allow_pickle=False)
-        percentile = AnomalyScale(distances, self.store, self.graph).percentile(distances)
-        computed = {"anomaly_percentile": percentile}
-        said, found = self._redshifts(frozen_columns(self.survey.objects, rows, computed), flags, shards)
+        ids = self.survey.objects.column("object_id").take(pa.array(rows)).to_pylist()
+        anomalies, computed = write_anomalies(
+            self.staged,
+            self.vectors,
+            ids,
+            release_id=self.release_id,
+            seed=self.seed,
+            carried=self.carried,
+            progress=progress,
+        )
+        computed |= self._causes(ids)
+        laid_out = write_map(self.staged, self.vectors, self.graph, method=self.map_method, seed=self.seed)
+        computed |= laid_out.columns
+        photoz, found = self._redshifts(frozen_columns(self.survey.objects, rows, computed), flags, shards)
         if found:
             computed |= {name: found[name] for name in _FROZEN} | {"z_phot": found["z_best"]}
         write_columns(frozen_columns(self.survey.objects, rows, computed), self.staged / COLUMNS)
-        return said
+        return {"photoz": photoz, "anomalies": anomalies, "map": laid_out.said}
+
+    def _causes(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
+        if self.inspections is None:
+            return {}
+        write_causes(self.inspections.take(ids), self.staged / CAUSES)
+        return self.inspections.columns(ids)
 
     def _redshifts(
         self, table: pa.Table, flags: NDArray[np.int32], shards: PhotozShards | None

@@ -84,6 +84,8 @@ class VectorBuild:
         Which embedding each row of the release is, shape (N,).
     train
         Finds the centroids of an inverted file.
+    projection
+        Taken in place of one that is learned, if it leads to the space of ``choice``.
 
     Attributes
     ----------
@@ -92,9 +94,17 @@ class VectorBuild:
     """
 
     def __init__(
-        self, folder: Path, embeddings: EmbeddingStore, order: Rows, choice: IndexChoice, *, train: Trainer
+        self,
+        folder: Path,
+        embeddings: EmbeddingStore,
+        order: Rows,
+        choice: IndexChoice,
+        *,
+        train: Trainer,
+        projection: Projection | None = None,
     ) -> None:
-        self.projection: Projection | None = None
+        shape = None if projection is None else (projection.dimension_in, projection.dimension_out)
+        self.projection = projection if shape == (choice.dimension_in, choice.dimension) else None
         self._folder, self._embeddings, self._choice, self._train = folder, embeddings, choice, train
         self._row_of = np.empty(len(order), np.int64)
         self._row_of[order] = np.arange(len(order))
@@ -126,7 +136,8 @@ class VectorBuild:
         """Write the vectors, each to its row; learns the projection first where there is one."""
         choice = self._choice
         if self._is_projected:
-            self.projection = fit_projection(self._projection_sample(), choice.dimension)
+            if self.projection is None:
+                self.projection = fit_projection(self._projection_sample(), choice.dimension)
             self.projection.save(self._folder)
         info = self._info(effort=None)
         mapped = np.memmap(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from index.anomalies.model import ANOMALIES
 from index.vectors.projection import PROJECTION
 from survey.manifests import CorruptFolder
 
@@ -25,6 +26,8 @@ _LOOKED_UP = 1000
 # An index of other vectors finds next to none of them; one at any sensible effort finds nearly all.
 _FOUND_AT_LEAST = 0.9
 _BLOCK = 1024
+# The first kind of release with an anomaly model.
+_SCORED_SINCE = 5
 
 
 def check_counts(release: Release) -> None:
@@ -40,7 +43,6 @@ def check_counts(release: Release) -> None:
         "vectors": release.store.n,
         "columns": columns.n,
         "neighbours": len(release.graph.rows),
-        "scores": len(release.anomaly.distances),
         **_stored_counts(release),
     }
     # Opened, it checks that it holds the rows it should.
@@ -51,6 +53,9 @@ def check_counts(release: Release) -> None:
             f"{release.id}: {PROJECTION} gives {projection.dimension_out} dimensions, the vectors have "
             f"{release.info.dimension}; build the release again"
         )
+    _check_scores(release)
+    if release.causes is not None:
+        counts["inspected galaxies"] = len(release.causes)
     if release.domain is not None and release.domain.n > n:
         counts["measured galaxies"] = release.domain.n
     wrong = [name for name, count in counts.items() if count != n]
@@ -61,6 +66,25 @@ def check_counts(release: Release) -> None:
     if hash_of_ids(columns.ids) != release.info.ids_sha256:
         raise CorruptFolder(
             f"{release.id}: the ids of the columns are not those of the vectors; build the release again"
+        )
+
+
+def _check_scores(release: Release) -> None:
+    """Check that the anomaly model scores this release's vectors, and that every galaxy is scored."""
+    model = release.anomalies
+    if model is None:
+        if release.format >= _SCORED_SINCE:
+            raise CorruptFolder(f"{release.id}: {ANOMALIES} is missing; build the release again")
+        return
+    if model.dimension != release.info.dimension:
+        raise CorruptFolder(
+            f"{release.id}: {ANOMALIES} scores {model.dimension} dimensions, the vectors have "
+            f"{release.info.dimension}; build the release again"
+        )
+    unknown = np.isnan(release.columns.array("anomaly_p")[release.galaxies])
+    if unknown.any():
+        raise CorruptFolder(
+            f"{release.id}: {int(unknown.sum())} galaxies have no anomaly score; build the release again"
         )
 
 

@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.causes.inspections import Inspections
 from index.domain import DOMAIN
 from index.domain_sample import sample_domain
 from index.embed import describe_embeddings
 from index.embeddings import EmbeddingStore
 from index.field_blocks import shifted
+from index.maps.writing import MapMethod
 from index.model import Model
 from index.neighbours import NeighbourGraph, build_graph, graph_recall
 from index.photoz_job import describe_shards
 from index.photoz_shards import PhotozShards
 from index.release import FORMAT, MANIFEST, Release, ReleaseInfo, hash_of_ids, verify_release
+from index.release_anomalies import Carried
 from index.release_parts import ReleaseParts
 from index.release_vectors import VectorBuild
 from index.updates.withdrawn import keep_origin, read_withdrawn_ids
@@ -94,6 +97,9 @@ def build_release(
     photoz: PhotozShards | None = None,
     merges: ReleaseInfo | None = None,
     index: IndexRequest | None = None,
+    carried: Carried | None = None,
+    inspections: Inspections | None = None,
+    map_method: MapMethod = "umap",
     train: Trainer = train_lists,
     progress: Callable[[int, int], None] | None = None,
     now: datetime | None = None,
@@ -108,10 +114,17 @@ def build_release(
         The updated release whose supplements ``survey`` holds and whose withdrawn objects it does not.
     index
         How it is to be searched; by its size by default.
+    carried
+        The anomaly model of the release before, so that scores stay what they are; a new one is fitted without.
+    inspections
+        What was found in the pixels of the survey; without them no galaxy has a cause.
+    map_method
+        How the map is laid out.
     train
         Finds the centroids of an inverted file.
     progress
-        Told how much is done, of how much: a galaxy counts when it has its neighbours, and in an approximate index.
+        Told how much is done, of how much: a galaxy counts when it has its neighbours, when it has its anomaly scores, and in an
+        approximate index.
     now
         Time of building, the present by default.
 
@@ -148,11 +161,18 @@ def build_release(
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     try:
-        vectors = VectorBuild(staged, embeddings, order, choice, train=trainer_on_gpu() if on_gpu else train)
+        vectors = VectorBuild(
+            staged,
+            embeddings,
+            order,
+            choice,
+            train=trainer_on_gpu() if on_gpu else train,
+            projection=None if carried is None else carried.projection,
+        )
         store = vectors.write()
-        n_steps = store.n if choice.kind == "exact" else 2 * store.n
+        n_steps = 2 * store.n if choice.kind == "exact" else 3 * store.n
         indexed = vectors.index(store, shifted(progress, 0, n_steps))
-        passed = shifted(progress, n_steps - store.n, n_steps)
+        passed = shifted(progress, n_steps - 2 * store.n, n_steps)
         index_of_graph = None if on_gpu else indexed.approximate
         graph = build_graph(
             GPUStore(store) if on_gpu else store,
@@ -164,8 +184,26 @@ def build_release(
         searched = (
             store if indexed.approximate is None else EngineStore(SearchEngine(store, indexed.approximate))
         )
-        parts = ReleaseParts(staged, survey, model.card.id, searched, graph, is_display)
-        redshifts = parts.write(rows[order], flags=embeddings.flags()[order], shards=photoz)
+        parts = ReleaseParts(
+            staged,
+            survey,
+            model.card.id,
+            store,
+            searched,
+            graph,
+            is_display,
+            release_id,
+            seed=choice.seed,
+            carried=carried,
+            inspections=inspections,
+            map_method=map_method,
+        )
+        said = parts.write(
+            rows[order],
+            flags=embeddings.flags()[order],
+            shards=photoz,
+            progress=shifted(progress, n_steps - store.n, n_steps),
+        )
         domain = sample_domain(survey, model.contract, rows)
         if domain is not None:
             domain.save(staged / DOMAIN)
@@ -193,7 +231,7 @@ def build_release(
             **indexed.to_json(vectors.projection),
             "format": FORMAT,
             "graph": _described(graph, store, choice.seed, is_exact=index_of_graph is None),
-            "photoz": redshifts,
+            **said,
             "faiss_version": FAISS_VERSION,
             "numpy_version": np.__version__,
             "sizes": {name: (staged / name).stat().st_size for name in files},

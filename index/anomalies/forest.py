@@ -115,12 +115,22 @@ def _cuts(
     """Draw an axis and a place on it for every node that has points, in the order of nodes; infinity ends a branch."""
     order = np.argsort(node, kind="stable")
     starts = np.flatnonzero(np.diff(node[order], prepend=-1))
-    inside = points[order]
-    low, high = np.minimum.reduceat(inside, starts), np.maximum.reduceat(inside, starts)
-    drawn = rng.random(low.shape, dtype=np.float32) + np.float32(1)
-    axis = np.where(high > low, drawn, np.float32(0)).argmax(axis=1)
-    each = np.arange(len(starts))
-    low, high = low[each, axis], high[each, axis]
+    counts = np.diff(starts, append=len(node))
+    owner, inside = np.repeat(np.arange(len(starts)), counts), points[order]
+    axis = rng.integers(points.shape[1], size=len(starts))
+    along = inside[np.arange(len(inside)), axis[owner]]
+    low, high = np.minimum.reduceat(along, starts), np.maximum.reduceat(along, starts)
+    # Along that axis these are all the same: drawn again, among the axes on which they differ.
+    flat = np.flatnonzero((low == high) & (counts > 1))
+    if len(flat):
+        few = inside[np.isin(owner, flat)]
+        first = np.cumsum(counts[flat]) - counts[flat]
+        lows, highs = np.minimum.reduceat(few, first), np.maximum.reduceat(few, first)
+        axis[flat] = np.where(highs > lows, 1 + rng.random(lows.shape), 0).argmax(axis=1)
+        low[flat], high[flat] = (
+            lows[np.arange(len(flat)), axis[flat]],
+            highs[np.arange(len(flat)), axis[flat]],
+        )
     value = (low + rng.random(len(starts), dtype=np.float32) * (high - low)).astype(np.float32)
     # Rounded up to the last point, a cut would part nothing.
     value = np.where(value < high, value, low)

@@ -22,7 +22,7 @@ _SHARE = 10
 # Nearer than this, in standard deviations, is the same image: float32 leaves 1e-6 between two of the same numbers.
 _SAME = 1e-4
 # Copies of one image that can be left out; a sample that holds more of them takes it for usual.
-_COPIES = 32
+_COPIES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,6 +26,7 @@ __all__ = ["IngestReport", "UnusableRow", "ingest_release", "ingest_survey"]
 
 _BATCH = 10_000
 _COLUMNS = ("object_id", "ra_deg", "dec_deg", "hpx29", "ebv", "z_spec")
+_SCORES = ("anomaly_percentile", "anomaly_p", "cause", "defects")
 _PHOTOMETRY = ("flux_", "mag_")
 
 Progress = Callable[[int, int], None]
@@ -103,17 +104,20 @@ def ingest_release(session: Session, release: Release, progress: Progress | None
     if stored == release.sha256:
         return IngestReport(0, time.perf_counter() - began)
     _register(session, release, is_known=stored is not None)
-    ids, anomaly = release.columns.ids, release.anomaly
     # A withdrawn row has no score, and its id may be another row's now.
-    known = np.flatnonzero(np.isfinite(anomaly.distances))
-    distances = anomaly.distances[known]
-    columns = anomaly.percentile(distances).tolist(), distances.tolist()
-    score_rows = zip([release.id] * len(known), [ids[row] for row in known], *columns, strict=True)
-    insert_rows(
-        session, scores, ("release_id", "object_id", "anomaly_percentile", "knn_distance"), score_rows
-    )
+    known = release.galaxies
+    insert_rows(session, scores, ("release_id", "object_id", *_SCORES), _score_rows(release, known))
     rows = len(known) + _ingest_photoz(session, release, progress)
     return IngestReport(rows, time.perf_counter() - began)
+
+
+def _score_rows(release: Release, known: NDArray[np.int64]) -> Iterator[tuple[Any, ...]]:
+    columns = release.columns
+    there = [name for name in _SCORES if name in columns.names]
+    taken = columns.take(known, ["object_id", *there])
+    absent = [None] * len(known)
+    values = (taken[name] if name in there else absent for name in _SCORES)
+    return zip([release.id] * len(known), taken["object_id"], *values, strict=True)
 
 
 def _register(session: Session, release: Release, *, is_known: bool) -> None:

@@ -110,6 +110,12 @@ scores = Table(
     Column("release_id", ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True),
     Column("object_id", String, primary_key=True),
     Column("anomaly_percentile", Double, nullable=False),
-    Column("knn_distance", Double, nullable=False),
+    # Of releases of before format 5, by software of before it; nothing writes it any more.
+    Column("knn_distance", Double),
+    # Null for releases of before format 5; cause and defects also where pixels were not inspected.
+    Column("anomaly_p", Double),
+    Column("cause", String(16)),
+    Column("defects", String),
     Index(None, "release_id", "anomaly_percentile"),
+    Index(None, "release_id", "anomaly_p"),
 )

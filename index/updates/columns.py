@@ -60,16 +60,22 @@ def kept_columns(path: Path, objects: pa.Table, alive: NDArray[np.bool_]) -> pa.
 def with_computed(
     table: pa.Table, computed: Mapping[str, NDArray[Any]], alive: NDArray[np.bool_]
 ) -> pa.Table:
-    """Append :data:`index.columns.COMPUTED_COLUMNS`; NaN becomes null, and so do withdrawn rows and what is not there."""
+    """Append :data:`index.columns.COMPUTED_COLUMNS`; NaN and None become null, and so do withdrawn rows and what is not there."""
     for name, kind in COMPUTED_COLUMNS.items():
         given = computed.get(name)
         values = (
             pa.nulls(table.num_rows, kind)
             if given is None
-            else pa.array(given, mask=~alive | np.isnan(given)).cast(kind)
+            else pa.array(given, mask=~alive | _is_unknown(given)).cast(kind)
         )
         table = table.append_column(name, values)
     return table
+
+
+def _is_unknown(values: NDArray[Any]) -> NDArray[np.bool_]:
+    if values.dtype.hasobject:
+        return np.array([value is None for value in values.tolist()], dtype=np.bool_)
+    return np.asarray(np.isnan(values), dtype=np.bool_)
 
 
 def _cast(fresh: pa.Table, field: pa.Field) -> pa.ChunkedArray:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from index.causes.inspections import Inspections
 from index.photoz_shards import PhotozShards
 from index.release import Release
 from index.updates.withdrawn import read_withdrawn_ids
@@ -42,6 +43,8 @@ class Supplement:
         Ids of the supplement without an embedding: what the release has of them is superseded by nothing.
     shards
         What the model's redshift network said of them, if it has one.
+    inspections
+        What was found in their pixels; without, they have no cause.
     """
 
     survey: str
@@ -52,6 +55,7 @@ class Supplement:
     flags: NDArray[np.int32]
     rejected: Collection[str] = ()
     shards: PhotozShards | None = None
+    inspections: Inspections | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

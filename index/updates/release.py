@@ -18,8 +18,8 @@ from survey.manifests import CorruptFolder, publish_folder
 
 __all__ = ["NothingToUpdate", "Supplement", "update_release"]
 
-# The first kind of release with a domain, calibrated redshifts and columns of them.
-_OLDEST = 3
+# The first kind of release with an anomaly model, which scores what is new.
+_OLDEST = 5
 _CHECKED = 100
 _SAME = 1e-5
 

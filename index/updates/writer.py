@@ -14,10 +14,12 @@ import pyarrow as pa
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from index.anomaly import AnomalyScale, knn_distances
+from index.causes.table import CAUSES, columns_of, table_of, write_causes
 from index.columns import write_columns
+from index.maps.carrying import carry_map
 from index.neighbours import GRAPH_FILES, GRAPH_LENGTHS, NeighbourGraph
-from index.release import ANOMALY, COLUMNS, MANIFEST, PARENT, WITHDRAWN, Release
+from index.release import COLUMNS, MANIFEST, PARENT, WITHDRAWN, Release
+from index.release_anomalies import anomaly_columns
 from index.release_index import VECTORS, VECTORS_HALF, open_store
 from index.release_info import ReleaseInfo
 from index.spectroscopic import Spectroscopic
@@ -35,7 +37,7 @@ _MADE_HERE = {
     VECTORS,
     VECTORS_HALF,
     COLUMNS,
-    ANOMALY,
+    CAUSES,
     WITHDRAWN,
     WITHDRAWN_IDS,
     GRAPH_LENGTHS,
@@ -69,14 +71,9 @@ class Writer:
         linked = self._link()
         store = self._vectors()
         graph = self._graph(store)
-        distances = knn_distances(graph)
-        np.save(staged / ANOMALY, distances, allow_pickle=False)
-        percentile = np.where(
-            delta.alive, AnomalyScale(distances, store, graph).percentile(np.nan_to_num(distances)), np.nan
-        )
         objects = delta.supplement.objects if delta.supplement else _schema(base)
         kept = kept_columns(base.path / COLUMNS, objects, delta.alive)
-        computed: dict[str, NDArray[Any]] = {"anomaly_percentile": percentile.astype(np.float32)}
+        computed = {**self._anomalies(), **self._causes(), **carry_map(base, store, graph)}
         computed |= self._redshifts(store, graph, _spectra(kept), info)
         write_columns(with_computed(kept, computed, delta.alive), staged / COLUMNS)
         made = sorted(path.name for path in staged.iterdir() if path.name not in linked)
@@ -128,6 +125,31 @@ class Writer:
         if graph.lengths is not None:
             np.save(self.staged / GRAPH_LENGTHS, graph.lengths, allow_pickle=False)
         return graph
+
+    def _anomalies(self) -> dict[str, NDArray[Any]]:
+        """Keep the scores of old rows, and score the new ones by the same model."""
+        model, supplement = self.base.anomalies, self.delta.supplement
+        assert model is not None
+        before = self.base.columns
+        if supplement is None:
+            names = [name for name in before.names if name.startswith("anomaly_p")]
+            return {name: before.array(name) for name in names}
+        # As they come back from disk.
+        stored = supplement.vectors.astype(self.base.index.storage)
+        fresh = anomaly_columns(model.score(stored), model.default)
+        return {name: np.concatenate([before.array(name), values]) for name, values in fresh.items()}
+
+    def _causes(self) -> dict[str, NDArray[Any]]:
+        """Keep what was found in the pixels of old rows, and add the supplement's."""
+        supplement, before = self.delta.supplement, self.base.causes
+        found = None if supplement is None or supplement.inspections is None else supplement.inspections
+        if before is None and found is None:
+            return {}
+        old = table_of([None] * self.base.info.n) if before is None else before.table
+        new = table_of([None] * len(self.delta.ids)) if found is None else found.take(self.delta.ids)
+        table = pa.concat_tables([old, new]).combine_chunks()
+        write_causes(table, self.staged / CAUSES)
+        return columns_of(table)
 
     def _redshifts(
         self, store: ExactStore, graph: NeighbourGraph, spectra: Spectroscopic, info: ReleaseInfo

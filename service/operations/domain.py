@@ -58,15 +58,13 @@ def domain_block(
     nearest
         The ``nearest`` of the anomaly block, own images left out; None before a search.
     """
-    from index.anomaly import ANOMALY_K  # noqa: PLC0415 - loads faiss, which the release has done by now
-
     distance = percentile = None
     if nearest:
         distance = max(0.0, 1 - float(nearest[-1]["similarity"]))
-        percentile = round(release.anomaly.kth_percentile(distance), 4)
+        percentile = round(release.remoteness.percentile(distance), 4)
         distance = round(distance, 6)
     return {
-        "k": len(nearest) if nearest else min(ANOMALY_K, release.graph.k),
+        "k": len(nearest) if nearest else release.remoteness.k,
         "distance": distance,
         "percentile": percentile,
         "limit": OUT_OF_DOMAIN_PERCENTILE,

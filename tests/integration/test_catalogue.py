@@ -203,9 +203,10 @@ def registered(session, tiny_release_path):
 def test_a_release_brings_its_scores_and_redshifts(session, tiny_release_path):
     release = Release.open(tiny_release_path)
     assert ingest_release(session, release).rows == 2 * release.info.n
-    stored = dict(session.execute(select(scores.c.object_id, scores.c.anomaly_percentile)).all())
-    expected = release.anomaly.percentile(release.anomaly.distances)
-    assert stored == pytest.approx(dict(zip(release.columns.ids, expected, strict=True)))
+    for name in ("anomaly_percentile", "anomaly_p"):
+        stored = dict(session.execute(select(scores.c.object_id, scores.c[name])).all())
+        expected = release.columns.array(name).tolist()
+        assert stored == pytest.approx(dict(zip(release.columns.ids, expected, strict=True)))
     z_best = dict(session.execute(select(photoz.c.object_id, photoz.c.z_best)).all())
     assert z_best[release.columns.ids[5]] == pytest.approx(
         release.photoz.estimate_rows([5]).columns["z_best"][0]

@@ -228,7 +228,7 @@ def test_an_object_that_a_model_could_not_embed_is_withdrawn_from_the_survey(dat
 def test_a_damaged_update_does_not_stand_in_the_way_of_the_next_build(data_dir, gone):
     run(data_dir, "update", "tiny", "--withdraw", str(gone), "--model", MODELS[0])
     path = active(data_dir)[MODELS[0]].path
-    (path / "anomaly.npy").unlink()
+    (path / "anomalies.skops").unlink()
     assert run(data_dir, "build", "tiny", "--model", MODELS[0])["n"] == 58
 
 

@@ -108,8 +108,9 @@ def test_the_graph_answers_like_a_search_without_the_galaxy_itself(tiny):
 
 
 def test_frozen_percentiles_and_redshifts_are_those_of_the_release(tiny):
-    percentile = tiny.anomaly.percentile(tiny.anomaly.distances)
-    assert tiny.columns.array("anomaly_percentile") == pytest.approx(percentile, rel=1e-6)
+    p = tiny.anomalies.score(tiny.store.vectors(slice(None))).p["density"]
+    assert tiny.columns.array("anomaly_p") == pytest.approx(p, rel=1e-9)
+    assert tiny.columns.array("anomaly_percentile") == pytest.approx(100 * (1 - p), rel=1e-6)
     found = tiny.photoz.estimate_rows([10]).columns["z_best"]
     assert tiny.columns.array("z_phot")[10] == pytest.approx(found[0], rel=1e-6)
 
@@ -155,7 +156,7 @@ def test_a_survey_without_spectra_refuses_redshifts(tmp_path):
 def test_a_survey_of_two_objects_can_be_searched(tmp_path):
     release = Release.open(tiny_release(tmp_path, n=2), verify="full")
     assert release.graph.rows.tolist() == [[1], [0]]
-    assert release.anomaly.score_row(0).percentile == 100
+    assert np.isfinite(release.columns.array("anomaly_p")).all()
 
 
 def test_embeddings_of_another_model_build_nothing(parts, tmp_path):
@@ -201,7 +202,7 @@ def test_unreadable_and_unfinished_folders_are_not_listed(parts, tmp_path):
     [
         "vectors.f32",
         "columns.arrow",
-        "anomaly.npy",
+        "anomalies.skops",
         "photoz.f16",
         "photoz_columns.arrow",
         "photoz_evidence.npy",

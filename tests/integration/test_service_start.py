@@ -106,7 +106,7 @@ def test_a_release_row_of_another_manifest_is_refused(spoilt):
     assert "the active release row says f00" in str(refusal(spoilt))
 
 
-@pytest.mark.parametrize("part", ["vectors.f32", "columns.arrow", "anomaly.npy", "neighbours_rows.npy"])
+@pytest.mark.parametrize("part", ["vectors.f32", "columns.arrow", "anomalies.skops", "neighbours_rows.npy"])
 def test_a_flipped_bit_in_a_release_is_refused(spoilt, part):
     path = next((spoilt / "releases").glob("tiny--*")) / part
     content = bytearray(path.read_bytes())

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from support.tiny_survey import FakeEncoder, tiny_release, tiny_survey
 
+from index.anomalies.model import AnomalyModel
+from index.columns import COMPUTED_COLUMNS
 from index.embed import embed_survey
 from index.embeddings import EmbeddingStore
 from index.estimates import INTEGERS
 from index.release import Release, verify_release
+from index.release_anomalies import carried_from
 from index.releases import build_release, list_releases
 from index.updates.columns import SupplementMismatch
 from index.updates.release import NothingToUpdate, Supplement, update_release
@@ -17,6 +20,7 @@ from survey.archive import SurveyFolder, UnknownObject
 from survey.manifests import CorruptFolder
 from survey.updated import UpdatedSurvey
 
+SCORES = [name for name in COMPUTED_COLUMNS if name.startswith("anomaly_p")]
 WITHDRAWN = ["J00005", "J00060", "J00114"]
 
 
@@ -61,14 +65,20 @@ def updated(data, base, supplement):
 
 
 @pytest.fixture(scope="module")
-def rebuilt(data, updated, supplement, tmp_path_factory):
+def rebuilt(data, base, updated, supplement, tmp_path_factory):
     """What a build of the same objects gives: the oracle."""
     surveys = [SurveyFolder(data / "surveys" / name) for name in ("tiny", "tiny-b")]
     whole = UpdatedSurvey(surveys[0], surveys[1:], WITHDRAWN)
     encoder, folder = FakeEncoder(), tmp_path_factory.mktemp("oracle")
     embed_survey(whole, encoder, folder / "embeddings", encoder=encoder)
     store = EmbeddingStore.open(folder / "embeddings")
-    info = build_release(survey=whole, model=encoder, embeddings=store, releases_dir=folder)
+    info = build_release(
+        survey=whole,
+        model=encoder,
+        embeddings=store,
+        releases_dir=folder,
+        carried=carried_from(base.path, base.info),
+    )
     return Release.open(folder / info.id)
 
 
@@ -109,11 +119,22 @@ def test_neighbours_by_vector_are_those_of_a_build(updated, rebuilt):
     assert np.array_equal(found.similarity, expected.similarity)
 
 
-def test_scores_and_percentiles_are_those_of_a_build(updated, rebuilt):
+@pytest.mark.parametrize("name", SCORES)
+def test_scores_are_those_of_a_build_and_old_ones_stay_to_the_last_bit(base, updated, rebuilt, name):
+    # A fifth has been added, changed or withdrawn: the build keeps the model as the update does.
     rows = [updated.columns.row_of(i) for i in rebuilt.columns.ids]
-    assert np.array_equal(updated.anomaly.distances[rows], rebuilt.anomaly.distances)
-    ours, theirs = (release.columns.array("anomaly_percentile") for release in (updated, rebuilt))
-    assert np.array_equal(ours[rows], theirs)
+    ours, theirs, before = (release.columns.array(name) for release in (updated, rebuilt, base))
+    assert ours[rows] == pytest.approx(theirs, abs=1e-6)
+    old = np.flatnonzero(updated.alive[: base.info.n])
+    assert np.array_equal(ours[old], before[old])
+    assert np.isnan(ours[~updated.alive]).all()
+
+
+def test_a_build_without_the_model_before_fits_another(base, updated, rebuilt):
+    assert rebuilt.anomalies.reference_ids == updated.anomalies.reference_ids == base.anomalies.reference_ids
+    alone = AnomalyModel.fitted(rebuilt.columns.ids, rebuilt.store.vectors(slice(None)), seed=0)
+    scores = alone.score(rebuilt.store.vectors(slice(None))).p["density"]
+    assert np.abs(scores - rebuilt.columns.array("anomaly_p")).max() > 1e-3
 
 
 def test_evidence_of_redshifts_is_that_of_a_build(updated, rebuilt):
