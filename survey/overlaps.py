@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-__all__ = ["fine_structure", "overlap_correlation"]
+__all__ = ["between_scales", "fine_structure", "overlap_correlation"]
 
 # Of 128 px, pixels: below the first JPEG and interpolation decide, above the second galaxies look alike.
 _SHARPEST, _BROADEST = 0.7, 4.0
@@ -17,17 +17,26 @@ _MIN_OVERLAP = 0.5
 def fine_structure(grey: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return what distinguishes two pieces of sky: faint companions, knots and the noise itself.
 
-    The square root makes the noise of counts even; the difference of two Gaussians takes away smooth galaxies, which
-    correlate above 0.95 with one another.
+    The square root makes the noise of counts even.
 
     Parameters
     ----------
     grey
         Mean over colours, counts of 0 to 255, shape (..., S, S).
     """
-    root = np.sqrt(np.maximum(grey, 0)).astype(np.float32)
-    axes = (root.ndim - 2, root.ndim - 1)
-    sharp, broad = (ndimage.gaussian_filter(root, sigma, axes=axes) for sigma in (_SHARPEST, _BROADEST))
+    return between_scales(np.sqrt(np.maximum(grey, 0)).astype(np.float32))
+
+
+def between_scales(even: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the difference of two Gaussians, which takes away smooth galaxies: they correlate above 0.95 with one another.
+
+    Parameters
+    ----------
+    even
+        Brightness on a scale that makes the noise even, shape (..., S, S).
+    """
+    axes = (even.ndim - 2, even.ndim - 1)
+    sharp, broad = (ndimage.gaussian_filter(even, sigma, axes=axes) for sigma in (_SHARPEST, _BROADEST))
     return np.asarray(sharp - broad, dtype=np.float32)
 
 
