@@ -21,10 +21,12 @@ from service.operations.estimate_columns import Shown
 from service.operations.finding import Wanted
 from service.operations.fitting import candidates, choose
 from service.operations.likeness import same_images
+from service.operations.maps import placed
 from service.operations.withheld import redshift, why_no_redshift
 from survey.bands import BandMismatch
 from survey.contract import Calibrated, ContractViolation
 from survey.ingest import FLAGS, CutoutRejected, Understood
+from survey.inspection import inspect
 
 if TYPE_CHECKING:
     from service.resources import Resources
@@ -173,7 +175,13 @@ def answer(prepared: Prepared, k: int, shown: Shown | None = None) -> dict[str, 
     own = [*alike.tolist(), *([] if prepared.row_here is None else [prepared.row_here[0]])]
     # Its own spectrum would be the answer, and its own image its nearest neighbour.
     without = served.release.spectroscopic.same_galaxies(own) if own else None
-    anomaly = anomalies.of_vector(served, vector, without=without)
+    anomaly = anomalies.of_vector(
+        served,
+        vector,
+        inspection=inspect(prepared.understood.cutout),
+        readings=prepared.readings,
+        without=without,
+    )
     domain = domain_block(served.release, prepared.readings, anomaly["nearest"])
     if domain["percentile"] is not None and domain["percentile"] >= OUT_OF_DOMAIN_PERCENTILE:
         text = (
@@ -191,6 +199,7 @@ def answer(prepared: Prepared, k: int, shown: Shown | None = None) -> dict[str, 
         "photoz": None if reason else redshift(prepared, vector, without, shown or Shown("grid")),
         "photoz_unavailable": reason,
         "anomaly": anomaly,
+        "map": placed(served.release, vector),
     }
 
 
@@ -234,7 +243,7 @@ def embed(prepared: Prepared) -> NDArray[np.float32]:
 def _embedded(served: Served, calibrated: Calibrated) -> NDArray[np.float32]:
     """Return the vector that is searched; what is no unit vector comes back as the network gave it."""
     vector: NDArray[np.float32] = served.encoder.embed_fields(calibrated.field[None])[0]
-    return served.release.project(vector[None])[0] if _is_unit(vector) else vector
+    return served.release.as_stored(vector[None])[0] if _is_unit(vector) else vector
 
 
 def _is_unit(vector: NDArray[np.float32]) -> bool:

@@ -177,6 +177,7 @@ async def neighbours_by_upload(
                 "photoz": None,
                 "photoz_unavailable": "dry run",
                 "anomaly": None,
+                "map": None,
             }
             return answer({**prepared.to_json(), **nothing})
         shown = Shown(representation or "grid", n_samples, seed)

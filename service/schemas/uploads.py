@@ -8,6 +8,7 @@ from pydantic import Field
 
 from service.schemas.anomalies import AnomalyBlock
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
+from service.schemas.clusters import MapBlock
 from service.schemas.neighbours import Hit
 from service.schemas.photoz import PhotoZBlock
 from survey.ingest import FLAGS, STEPS
@@ -104,3 +105,6 @@ class UploadAnswer(Answer):
     photoz: PhotoZBlock | None
     photoz_unavailable: str | None = Field(description="Why there is no redshift; null where there is one.")
     anomaly: AnomalyBlock | None = Field(description="Null with `dry_run`.")
+    map: MapBlock | None = Field(
+        description="Its place on the map and its cluster; null with `dry_run`, or in a release that has neither."
+    )
