@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MEDIANS", "cluster_tables", "clusters", "members"]
 
+_MEDIAN_UCDS: Final = {
+    "z_spec": "src.redshift",
+    "z_phot": "src.redshift.phot",
+    "mag_r": "phot.mag;em.opt.R",
+    "anomaly_p": "stat.probability",
+}
 #: Columns whose medians are told of each cluster, where the release has them.
-MEDIANS: Final = ("z_spec", "z_phot", "mag_r", "anomaly_p")
+MEDIANS: Final = tuple(_MEDIAN_UCDS)
 _N_NEAREST: Final = 3
 _BLOCK: Final = 16_384
 _FIELDS: Final = (
@@ -87,7 +93,10 @@ def cluster_tables(found: Mapping[str, Any]) -> Iterator[pa.Table]:
     values = {name: [one[name] for one in listed] for name in described}
     values["nearest"] = [[str(near["cluster"]) for near in one["nearest"]] for one in listed]
     fields = [field(name, kind, ucd=ucd, description=text) for name, (kind, ucd, text) in described.items()]
-    fields += [field(f"median_{name}", pa.float64(), ucd="stat.median") for name in MEDIANS]
+    fields += [
+        field(f"median_{name}", pa.float64(), ucd=f"{ucd};stat.median", description=f"median of {name}")
+        for name, ucd in _MEDIAN_UCDS.items()
+    ]
     values |= {f"median_{name}": [one["medians"][name] for one in listed] for name in MEDIANS}
     if not listed:
         fields = [one for one in fields if one.name != "hellinger"]

@@ -65,4 +65,5 @@ def vector_parts(
     for shard in range(info.n_shards):
         part = slice(shard * shard_size, (shard + 1) * shard_size)
         store.write_shard(shard, survey.ids[part], cells[part], vectors[part])
-    return {"survey": survey, "model": model, "embeddings": store}
+    # UMAP would take most of a test's time.
+    return {"survey": survey, "model": model, "embeddings": store, "map_method": "pca"}
