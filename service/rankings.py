@@ -37,6 +37,7 @@ class Rankings:
         names = [name for name in columns.names if name.startswith(f"{_P}_") and _is_known(columns, name)]
         self.detectors = tuple(name.removeprefix(f"{_P}_") for name in names)
         every = (None, *self.detectors)
+        self._p = {one: _numbers(columns, _column(one)) for one in every if _is_known(columns, _column(one))}
         self._orders: dict[str | None, NDArray[np.int64]] = {one: self._order(one) for one in every}
         self.causes = _causes(columns)
         self._defects = _words(columns, "defects")
@@ -53,11 +54,7 @@ class Rankings:
 
     def p(self, detector: str | None = None) -> NDArray[np.float64] | None:
         """Return tail probabilities by row, NaN where there is none; None where the release has none."""
-        name = _P if detector is None else f"{_P}_{detector}"
-        if not _is_known(self._columns, name):
-            return None
-        values: NDArray[np.float64] = self._columns.array(name)
-        return values
+        return self._p.get(detector)
 
     @property
     def defects(self) -> tuple[str, ...]:
@@ -95,6 +92,16 @@ class Rankings:
         key = -self._columns.array("anomaly_percentile") if p is None else p
         ordered: NDArray[np.int64] = self._galaxies[np.argsort(key[self._galaxies], kind="stable")]
         return ordered
+
+
+def _column(detector: str | None) -> str:
+    return _P if detector is None else f"{_P}_{detector}"
+
+
+def _numbers(columns: Columns, name: str) -> NDArray[np.float64]:
+    """Return a column with NaN for null; without a copy where there is none."""
+    values, known = columns.numbers(name)
+    return np.asarray(values if known is None else columns.array(name), dtype=np.float64)
 
 
 def _is_known(columns: Columns, name: str) -> bool:

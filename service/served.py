@@ -12,6 +12,7 @@ from service.operations.refusals import ObjectNotFound, ObjectNotIndexed
 from service.operations.replay import Pin
 from service.positions import SkyIndex
 from service.rankings import Rankings
+from service.raw_scores import RawScores
 from survey.archive import SurveyFolder, UnknownObject
 
 if TYPE_CHECKING:
@@ -63,12 +64,12 @@ class Served:
             release.masks,
             release.galaxies,
             release.graph,
-            release.anomaly,
+            release.remoteness,
             release.spectroscopic,
             release.photoz,
         ):
             assert part is not None
-        _ = release.projection
+        _ = release.projection, release.causes, self.raw_scores
         if release.domain is not None:
             release.domain.warm()
         assert self.sky is not None
@@ -100,6 +101,11 @@ class Served:
     def rankings(self) -> Rankings:
         """Its galaxies from the oddest on, with what explains each."""
         return Rankings(self.release)
+
+    @cached_property
+    def raw_scores(self) -> RawScores | None:
+        """What detectors said of its galaxies; None where none did."""
+        return None if self.release.anomalies is None else RawScores(self.release.anomalies)
 
     @cached_property
     def pin(self) -> bytes:

@@ -7,7 +7,17 @@ from pydantic import Field
 from service.schemas.base import Answer, ReleaseBlock, SearchBlock
 from service.schemas.lists import ListAnswer, ListedObject
 
-__all__ = ["AnomaliesAnswer", "AnomalyAnswer", "AnomalyBlock", "AnomalyNeighbour", "RankedObject", "SetAside"]
+__all__ = [
+    "AnomaliesAnswer",
+    "AnomalyAnswer",
+    "AnomalyBlock",
+    "AnomalyNeighbour",
+    "CauseBlock",
+    "CauseEvidence",
+    "DetectorScore",
+    "RankedObject",
+    "SetAside",
+]
 
 _CAUSE = (
     "What explains the oddity, if it is odd: `data_quality`, `blend` or `astrophysical`; null where the pixels were not "
@@ -16,22 +26,69 @@ _CAUSE = (
 
 
 class AnomalyNeighbour(Answer):
-    """One of the nearest objects, which are the score's cause."""
+    """One of the nearest objects."""
 
     object_id: str
     similarity: float
 
 
+class DetectorScore(Answer):
+    """What one detector says."""
+
+    detector: str = Field(examples=["density"])
+    score: float = Field(description="Larger is odder; no two detectors share a scale.")
+    anomaly_p: float = Field(
+        description="Share of normal galaxies that score at least so high.", examples=[0.0004]
+    )
+
+
+class CauseEvidence(Answer):
+    """One finding that speaks for a cause."""
+
+    kind: str = Field(description="The cause.", examples=["data_quality"])
+    name: str = Field(
+        description="A defect, `neighbour`, or a measurement (as in `domain` of uploads).",
+        examples=["saturated"],
+    )
+    detail: str
+    value: float | None
+    unit: str
+    low: float | None = Field(
+        description="Below it is unusual in the catalogue; null where no limit is drawn."
+    )
+    high: float | None
+
+
+class CauseBlock(Answer):
+    """What explains the oddity of a galaxy, if it is odd: three probabilities that sum to 1."""
+
+    kind: str = Field(description="The likeliest: `data_quality`, `blend` or `astrophysical`.")
+    p_data_quality: float
+    p_blend: float = Field(description="A neighbour on the sky.")
+    p_astrophysical: float = Field(description="The galaxy itself: the rest.")
+    defects: list[str] = Field(description="Found in the pixels.", examples=[["saturated"]])
+    evidence: list[CauseEvidence]
+
+
 class AnomalyBlock(Answer):
-    """How lonely an object is in the embedding."""
+    """How odd a galaxy is, and why."""
 
     percentile: float = Field(
-        description="Share of the release, in per cent, that has nearer neighbours; 100 is the loneliest."
+        description="100 (1 - `anomaly_p`); in a release of an earlier version the share of it that is less odd, in per cent."
     )
-    knn_distance: float = Field(
-        description="Mean distance to the nearest neighbours: what the percentile is made of."
+    anomaly_p: float | None = Field(
+        description="Tail probability by the default detector; null in a release of an earlier version.",
+        examples=[0.0004],
     )
-    nearest: list[AnomalyNeighbour] = Field(description="The neighbours that the distance was taken to.")
+    detector: str | None = Field(description="The default detector.", examples=["density"])
+    scores: list[DetectorScore] = Field(description="By every detector.")
+    cause: CauseBlock | None = Field(description="Null where the pixels were not looked at.")
+    reason: str = Field(description="All this in one sentence.")
+    nearest_normal: list[AnomalyNeighbour] = Field(
+        description="The nearest galaxies that are not odd themselves: what it would look like if it were normal."
+    )
+    knn_distance: float = Field(description="Mean distance (1 - similarity) to `nearest`.")
+    nearest: list[AnomalyNeighbour] = Field(description="Its ten nearest neighbours, odd or not.")
 
 
 class AnomalyAnswer(Answer):
