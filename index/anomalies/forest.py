@@ -89,7 +89,9 @@ class IsolationForest:
             node = root + (2**level - 1) + place
             place = 2 * place + (points.ravel()[rows + feature[node]] > cut[node])
         length = self._path.ravel()[np.arange(trees) * (nodes + 1) + place]
-        return np.asarray(2.0 ** -(length.mean(axis=1, dtype=np.float64) / average_path(self._sample)))
+        return np.asarray(
+            2.0 ** -(length.mean(axis=1, dtype=np.float64) / average_path(max(self._sample, 2)))
+        )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the trees."""
