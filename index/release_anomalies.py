@@ -49,7 +49,7 @@ def carried_from(folder: Path, info: ReleaseInfo) -> Carried | None:
     Raises
     ------
     CorruptFolder
-        If the release has one that is damaged: scores would change unsaid.
+        If the release has one that is damaged.
     """
     manifest: dict[str, Any] = read_manifest(folder, "manifest.json", verify=())
     said = manifest.get("anomalies")
@@ -61,9 +61,7 @@ def carried_from(folder: Path, info: ReleaseInfo) -> Carried | None:
         projection = Projection.open(folder) if PROJECTION in parts else None
         return Carried(AnomalyModel.open(folder), said, projection)
     except (OSError, ValueError, KeyError) as error:
-        raise CorruptFolder(_damaged(info, PROJECTION)) from error
-    except CorruptFolder as error:
-        raise CorruptFolder(_damaged(info, str(error))) from error
+        raise CorruptFolder(f"{PROJECTION} of {info.id} cannot be read") from error
 
 
 def write_anomalies(
@@ -120,10 +118,3 @@ def anomaly_columns(scored: Scored, default: str) -> Columns:
     p = scored.p[default]
     named = {f"anomaly_p_{name}": values for name, values in scored.p.items()}
     return {"anomaly_percentile": (100 * (1 - p)).astype(np.float32), "anomaly_p": p, **named}
-
-
-def _damaged(info: ReleaseInfo, what: str) -> str:
-    return (
-        f"the anomaly model of {info.id}, which scores are to be kept by, is damaged ({what}); to fit another: "
-        f"skylike index build {info.survey} --model {info.model_id} --refit-anomalies"
-    )

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from index.catalogue.activation import activate, list_active
 from index.catalogue.ingest import ingest_release, ingest_survey
+from index.causes.inspections import Inspections
 from index.embeddings import EmbeddingStore
 from index.model import Model
 from index.photoz_shards import PhotozShards
 from index.release import MANIFEST, WHOLE_SINCE, Release
+from index.release_anomalies import Carried, carried_from
 from index.release_index import IndexInfo
 from index.release_info import ReleaseInfo
 from index.releases import build_release, find_release, list_releases
@@ -20,7 +22,7 @@ from index.vectors.factory import IndexRequest, choose_index
 from service.records.audit import record
 from skylike.catalogue_sessions import catalogue_session, command_line_owner
 from skylike.choosing import choose_model
-from skylike.encoding import Step, embed_parts, redshifts_of_parts
+from skylike.encoding import Step, embed_parts, inspections_of_parts, redshifts_of_parts
 from survey.archive import SurveyFolder
 from survey.locks import alone
 from survey.manifests import CorruptFolder, read_manifest
@@ -51,8 +53,8 @@ class BuildReport:
     is_new
         Whether a release was built by this run.
     left_behind
-        Supplements of the release before, and ids that it withdrew, that this one has not, since the survey was imported
-        anew: one sentence each.
+        What the release before had and this one has not, one sentence each: supplements and withdrawn ids, since the survey was
+        imported anew; an anomaly model that is damaged.
     """
 
     release: str
@@ -74,6 +76,7 @@ def build_index(
     *,
     model_id: str | None,
     index: IndexRequest | None = None,
+    refit_anomalies: bool = False,
     step: Step,
 ) -> BuildReport:
     """Index a survey by a model and make the result what is served, redshifts included.
@@ -89,6 +92,9 @@ def build_index(
     index
         How the release is to be searched. Without a request one that is there stays, whatever searches it, and one that
         merges updates is searched like the one before.
+    refit_anomalies
+        Fit the anomaly model to the survey as it is now, in a new release. Otherwise that of the active release is carried over, so
+        that no galaxy's score changes.
 
     Raises
     ------
@@ -117,15 +123,20 @@ def build_index(
         choose_index(max(1, len(survey)), model.card.dimension, asked)
         embeddings = embed_parts(data_dir, survey, model, step)
         photoz = redshifts_of_parts(data_dir, survey, model, step)
+        inspections = inspections_of_parts(data_dir, survey, step)
+        carried, damaged = (None, []) if before is None or refit_anomalies else _carried(data_dir, before)
         release, is_new = _release(
             data_dir / "releases",
             survey,
             model,
             embeddings,
             photoz=photoz,
+            inspections=inspections,
             merges=merges,
             wanted=index,
             index=asked,
+            carried=carried,
+            is_forced=refit_anomalies,
             step=step,
         )
         rows = _publish(url, folder, release, step)
@@ -140,7 +151,7 @@ def build_index(
         recall_at_10=info.recall_at_10,
         rows=rows,
         is_new=is_new,
-        left_behind=_left_behind(before) if before is not None and not is_same else [],
+        left_behind=[*(_left_behind(before) if before is not None and not is_same else []), *damaged],
     )
 
 
@@ -168,12 +179,15 @@ def _release(
     store: EmbeddingStore,
     *,
     photoz: PhotozShards | None,
+    inspections: Inspections,
     merges: ReleaseInfo | None,
     wanted: IndexRequest | None,
     index: IndexRequest | None,
+    carried: Carried | None,
+    is_forced: bool,
     step: Step,
 ) -> tuple[Release, bool]:
-    found = find_release(folder, survey, model)
+    found = None if is_forced else find_release(folder, survey, model)
     if found is not None:
         try:
             opened = Release.open(folder / found.id)
@@ -192,11 +206,21 @@ def _release(
             embeddings=store,
             releases_dir=folder,
             photoz=photoz,
+            inspections=inspections,
             merges=merges,
             index=index,
+            carried=carried,
             progress=progress,
         )
     return Release.open(folder / info.id), True
+
+
+def _carried(data_dir: Path, before: ReleaseInfo) -> tuple[Carried | None, list[str]]:
+    """Return the anomaly model of the release before; or none, and a sentence that says so if it is damaged."""
+    try:
+        return carried_from(data_dir / "releases" / before.id, before), []
+    except CorruptFolder as error:
+        return None, [f"scores are by a new anomaly model, and not those of {before.id}: {error}"]
 
 
 def _left_behind(before: ReleaseInfo) -> list[str]:

@@ -44,6 +44,13 @@ Device = Annotated[
     str,
     typer.Option("--device", help="cpu, or gpu to find lists and neighbours on one (extra gpu)."),
 ]
+RefitAnomalies = Annotated[
+    bool,
+    typer.Option(
+        "--refit-anomalies",
+        help="Fit the anomaly model anew, in a new release; by default scores stay those of the active release's model.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of every random choice; 0 by default.")]
 
 
@@ -80,6 +87,7 @@ def build(
     memory: Memory = None,
     seed: Seed = None,
     device: Device = "cpu",
+    refit_anomalies: RefitAnomalies = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database: DatabaseURL = "",
     json: Json = False,
@@ -97,7 +105,13 @@ def build(
         if device == "gpu":
             require_gpu()
         report = build_index(
-            data_dir, url_of(data_dir, database), survey, model_id=model, index=asked, step=progress
+            data_dir,
+            url_of(data_dir, database),
+            survey,
+            model_id=model,
+            index=asked,
+            refit_anomalies=refit_anomalies,
+            step=progress,
         )
     except refusals() as error:
         fail(str(error))
