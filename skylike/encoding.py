@@ -1,4 +1,4 @@
-"""What a model says of a survey's images, computed once and continued where it was interrupted."""
+"""What is said of a survey's images, computed once and continued where it was interrupted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from index.causes.inspections import Inspections, InspectionsMismatch
+from index.causes.job import inspect_survey
+from index.causes.merged import MergedInspections
 from index.embed import embed_survey
 from index.embeddings import EmbeddingMismatch, EmbeddingStore
 from index.model import Model
@@ -17,7 +20,15 @@ from survey.archive import SurveyFolder
 from survey.manifests import CorruptFolder
 from survey.updated import UpdatedSurvey
 
-__all__ = ["Step", "embed", "embed_parts", "redshifts", "redshifts_of_parts"]
+__all__ = [
+    "Step",
+    "embed",
+    "embed_parts",
+    "inspections",
+    "inspections_of_parts",
+    "redshifts",
+    "redshifts_of_parts",
+]
 
 #: Opens a named step; what it yields takes (done, total).
 Step = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -49,6 +60,18 @@ def redshifts(data_dir: Path, survey: SurveyFolder, model: Model, step: Step) ->
     return PhotozShards.open(path)
 
 
+def inspections(data_dir: Path, survey: SurveyFolder, step: Step) -> Inspections:
+    """Look for defects and neighbours in a survey's cutouts."""
+    path = data_dir / "inspections" / survey.info.name
+    with step(f"Inspecting {survey.info.name}") as progress:
+        try:
+            return inspect_survey(survey, path, progress=progress)
+        except (InspectionsMismatch, CorruptFolder):
+            # Of an earlier version of the survey or the rules, as with embeddings.
+            shutil.rmtree(path, ignore_errors=True)
+            return inspect_survey(survey, path, progress=progress)
+
+
 def embed_parts(data_dir: Path, survey: SurveyFolder, model: Model, step: Step) -> EmbeddingStore:
     """Embed a survey and its supplements, and return what is left of their embeddings."""
     stores = []
@@ -66,3 +89,9 @@ def redshifts_of_parts(data_dir: Path, survey: SurveyFolder, model: Model, step:
     if not shards:
         return None
     return MergedShards(survey, model, shards) if isinstance(survey, UpdatedSurvey) else shards[0]
+
+
+def inspections_of_parts(data_dir: Path, survey: SurveyFolder, step: Step) -> Inspections:
+    """Look for defects and neighbours in the cutouts of a survey and its supplements."""
+    found = [inspections(data_dir, part, step) for part in survey.parts]
+    return MergedInspections(survey, found) if isinstance(survey, UpdatedSurvey) else found[0]

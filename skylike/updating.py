@@ -22,7 +22,7 @@ from index.updates.survey import survey_of
 from index.updates.withdrawn import read_withdrawn_ids
 from service.records.audit import record
 from skylike.catalogue_sessions import catalogue_session, command_line_owner
-from skylike.encoding import Step, embed, redshifts
+from skylike.encoding import Step, embed, inspections, redshifts
 from survey.archive import SurveyFolder, UnknownObject
 from survey.locks import alone
 from survey.manifests import CorruptFolder
@@ -246,6 +246,7 @@ class _Update:
             flags=embeddings.flags(),
             rejected=rejected,
             shards=None if base.info.is_display else shards,
+            inspections=inspections(self.data_dir, self.new, self.step),
         )
         return made, rejected
 
