@@ -1,4 +1,4 @@
-"""How likely a candidate at some rank is interesting, from how labelled ones of that rank turned out."""
+"""How likely a candidate at some height is interesting, from how labelled ones of that height turned out."""
 
 from __future__ import annotations
 
@@ -6,48 +6,95 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, log_expit, ndtri
 
 from index.interest.opinion import Labels, Opinion
 
-__all__ = ["Calibration", "calibrate", "heights"]
+__all__ = ["LEARNED", "UNLEARNED", "Calibration", "Doubles", "Prior", "calibrate", "heights"]
 
 Doubles = NDArray[np.float64]
 
-# Prior of the logit's intercept and of the logarithm of its slope per decade of rank: mean and deviation.
-_PRIOR_MEAN, _PRIOR_DEVIATION = np.array([-5.0, 0.3]), np.array([2.0, 0.6])
-_GRID = 61
-_REACH = 4.0
-_DRAWS = 400
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed of a session before its labels.
+
+    Attributes
+    ----------
+    mean, deviation
+        Of the log odds of the interesting share, the mean height of interesting ones, and the logarithm of
+        the standard deviation of their heights.
+    shift, shift_deviation
+        By how much the log odds of a candidate lie below those of a labelled object of its height, which
+        was chosen where the candidate was passed over.
+    is_fading
+        Whether later labels tell more than earlier ones.
+    """
+
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    shift: float
+    shift_deviation: float
+    is_fading: bool
+
+
+# Chosen on simulated sessions apart from those that coverage is reported on (docs/interest.md).
+LEARNED = Prior((-3.2, 1.7, -0.25), (1.3, 0.7, 0.25), shift=0.6, shift_deviation=0.4, is_fading=True)
+# An order that does not follow the labels chooses none for its sake.
+UNLEARNED = Prior((-3.2, 0.5, -0.1), (1.3, 0.7, 0.2), shift=0, shift_deviation=0, is_fading=False)
+# A label's weight falls to 1/e after so many later ones, or after this share of all.
+_MEMORY, _MEMORY_SHARE = 50, 0.25
+# Bins that labels are counted in, between these heights.
+_BINS, _HIGHEST = 64, 4.0
+# Importance sampling: draws a round, rounds, the degrees of freedom they are proposed with, and draws kept.
+_PROPOSED, _ROUNDS, _FREEDOM, _DRAWS = 3000, 4, 5, 400
+# The least rise of the log odds with height, so that the order stays strictly the learner's.
+_RISE = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """The posterior of ``P(interesting) = expit(a + b h)``, h being the height of an object.
+    """The posterior of how likely an object of some height is interesting.
+
+    Among the whole catalogue heights are normal by construction, of mean 0 and variance 1. Those of the
+    interesting ones are taken to be normal as well (the binormal model of a detector; Green & Swets 1966,
+    Signal Detection Theory and Psychophysics), with mean m and standard deviation s. Their share being q,
+    the log odds of height h are ``logit q - log s - (h - m)^2 / (2 s^2) + h^2 / 2``, held level beyond their
+    turning point.
 
     Attributes
     ----------
     draws
-        a and b, shape (400, 2); b positive, so that the order stays the learner's.
+        logit q, m and log s, shape (400, 3).
+    shifts
+        What is taken from the log odds of candidates, shape (400,).
     """
 
     draws: Doubles
+    shifts: Doubles
 
     def probability(self, height: Doubles) -> Doubles:
         """Mean over the draws, shape of ``height``; interpolated between 512 heights."""
-        nodes = np.linspace(0, max(float(height.max(initial=0)), 1e-3), 512)
-        means = self.each(nodes).mean(axis=0)
-        return np.asarray(np.interp(height, nodes, means))
+        if not len(height):
+            return np.empty(0)
+        nodes = np.linspace(float(height.min()), float(height.max()) + 1e-9, 512)
+        return np.asarray(np.interp(height, nodes, self.each(nodes).mean(axis=0)))
 
     def each(self, height: Doubles) -> Doubles:
         """Give the probability by every draw, shape (400, len(height))."""
-        return np.asarray(expit(self.draws[:, :1] + self.draws[:, 1:] * height[None]))
+        return np.asarray(expit(_log_odds(self.draws, height) - self.shifts[:, None]))
 
 
 def heights(opinion: Opinion, labels: Labels, population: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
-    """-log10 of the share of the population ranked as high or higher.
+    """Turn places in the learner's order into normal quantiles: 0 is the middle, 2.3 the best hundredth.
 
-    Labelled objects stand where they would have stood without their label.
+    Labelled objects stand where they would have stood without their label. Objects of one order share a
+    height.
+
+    Parameters
+    ----------
+    population
+        What counts, shape (N,); labelled objects always do.
 
     Returns
     -------
@@ -59,34 +106,61 @@ def heights(opinion: Opinion, labels: Labels, population: NDArray[np.bool_]) -> 
     counted = population.copy()
     counted[labels.rows] = True
     standing = np.sort(order[counted])
-    above = len(standing) - np.searchsorted(standing, order, side="left")
-    height = -np.log10(np.maximum(above, 1) / len(standing))
+    below = (np.searchsorted(standing, order, "left") + np.searchsorted(standing, order, "right")) / 2
+    share = np.clip(below, 0.5, len(standing) - 0.5) / max(len(standing), 1)
+    height = np.asarray(ndtri(share), dtype=np.float64) if len(standing) else np.zeros(len(order))
     return height, height[labels.rows]
 
 
-def calibrate(height: Doubles, interesting: NDArray[np.bool_], seed: int) -> Calibration:
-    """Draw from the posterior of a logistic regression on heights.
+def calibrate(height: Doubles, interesting: NDArray[np.bool_], prior: Prior, seed: int) -> Calibration:
+    """Draw from the posterior by importance sampling, its proposals drawn nearer to it in every round.
 
     Parameters
     ----------
     height
-        Of the labelled objects, shape (m,); none is allowed.
+        Of the labelled objects in the order they were labelled, shape (m,); none is allowed.
     interesting
         Whether each reached the threshold, shape (m,).
     """
-    axes = [
-        np.linspace(mean - _REACH * deviation, mean + _REACH * deviation, _GRID)
-        for mean, deviation in zip(_PRIOR_MEAN, _PRIOR_DEVIATION, strict=True)
-    ]
-    intercept, log_slope = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
-    slope = np.exp(log_slope)
-    standard = (np.stack([intercept, log_slope], 1) - _PRIOR_MEAN) / _PRIOR_DEVIATION
-    log_posterior = -(standard**2).sum(axis=1) / 2
-    for h, positive in zip(height, interesting, strict=True):
-        logit = intercept + slope * h
-        log_posterior -= np.logaddexp(0, -logit if positive else logit)
-    weight = np.exp(log_posterior - log_posterior.max())
     rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(weight), _DRAWS, p=weight / weight.sum())
-    jitter = [rng.uniform(-0.5, 0.5, _DRAWS) * (axis[1] - axis[0]) for axis in axes]
-    return Calibration(np.stack([intercept[chosen] + jitter[0], np.exp(log_slope[chosen] + jitter[1])], 1))
+    mean, deviation = np.array(prior.mean), np.array(prior.deviation)
+    age = len(height) - 1 - np.arange(len(height))
+    weight = (
+        np.exp(-age / max(_MEMORY, _MEMORY_SHARE * len(height))) if prior.is_fading else np.ones(len(age))
+    )
+    width = 2 * _HIGHEST / _BINS
+    which = np.clip(((height + _HIGHEST) / width).astype(np.int64), 0, _BINS - 1)
+    hits = np.bincount(which, weight * interesting, _BINS)
+    misses = np.bincount(which, weight * ~interesting, _BINS)
+    used = (hits + misses) > 0
+    hits, misses = hits[used], misses[used]
+    middle = np.asarray(-_HIGHEST + width * (np.flatnonzero(used) + 0.5), dtype=np.float64)
+    centre, spread = mean, np.diag(deviation**2)
+    for _ in range(_ROUNDS):
+        standard = rng.normal(size=(_PROPOSED, 3))
+        standard /= np.sqrt(rng.chisquare(_FREEDOM, _PROPOSED) / _FREEDOM)[:, None]
+        proposed = centre + standard @ np.linalg.cholesky(spread).T
+        log_proposal = -(_FREEDOM + 3) / 2 * np.log1p((standard**2).sum(axis=1) / _FREEDOM)
+        odds = _log_odds(proposed, middle)
+        log_posterior = log_expit(odds) @ hits + log_expit(-odds) @ misses
+        log_posterior -= (((proposed - mean) / deviation) ** 2).sum(axis=1) / 2
+        share = np.exp(log_posterior - log_proposal - (log_posterior - log_proposal).max())
+        share /= share.sum()
+        centre = share @ proposed
+        off = proposed - centre
+        # A little wider than the posterior, and never flat.
+        spread = 1.2 * (off * share[:, None]).T @ off + 1e-9 * np.eye(3)
+    kept = rng.choice(_PROPOSED, _DRAWS, p=share)
+    return Calibration(proposed[kept], rng.normal(prior.shift, prior.shift_deviation, _DRAWS))
+
+
+def _log_odds(draws: Doubles, height: Doubles) -> Doubles:
+    """Log odds of a labelled object by every draw, shape (len(draws), len(height))."""
+    share, mean, log_spread = draws[:, :1], draws[:, 1:2], draws[:, 2:3]
+    variance = np.exp(2 * log_spread)
+    narrow = variance < 1
+    turn = mean / np.where(np.abs(1 - variance) > 1e-9, 1 - variance, 1e-9)
+    held = np.where(narrow, np.minimum(height[None], turn), np.maximum(height[None], turn))
+    return np.asarray(
+        share - log_spread - (held - mean) ** 2 / (2 * variance) + held**2 / 2 + _RISE * height[None]
+    )

@@ -1,4 +1,4 @@
-"""The features that interest is learned on: a release's embeddings, whitened."""
+"""The features that interest is learned on: principal components of a release's embeddings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ _FLAT = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """Standardised principal components of embeddings.
+    """Principal components of embeddings, on one scale.
+
+    The components keep their proportions: equal variances, as in Walmsley et al., found fewer of what was
+    looked for on every set tried, because embeddings were whitened already as far as helps.
 
     Attributes
     ----------
     values
-        Shape (N, d), float32: each column of mean 0 and variance 1 over the rows its axes were fitted on.
+        Shape (N, d), float32; each column of mean 0, and 1 the mean of their variances, over the rows that
+        the axes were fitted on.
     spacing
         Median distance of a galaxy to its nearest other, on a sample: what lies much closer is a copy.
     """
@@ -37,7 +41,7 @@ class Features:
 
     @classmethod
     def of(cls, vectors: NDArray[np.floating], *, dimension: int = DIMENSION, seed: int = 0) -> Features:
-        """Whiten embeddings.
+        """Rotate embeddings onto their principal axes.
 
         Parameters
         ----------
@@ -56,7 +60,7 @@ class Features:
         variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(sample - mean, rowvar=False, bias=True)))
         kept = np.argsort(variances)[::-1][:dimension]
         kept = kept[variances[kept] > _FLAT * max(variances[kept[0]], np.finfo(np.float64).tiny)]
-        scale = axes[:, kept] / np.sqrt(variances[kept])
+        scale = axes[:, kept] / np.sqrt(variances[kept].mean() if len(kept) else 1.0)
         values = np.empty((n, max(len(kept), 1)), np.float32)
         values[:, len(kept) :] = 0
         for start in range(0, n, _BLOCK):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from index.interest.calibrating import Doubles
 from index.interest.features import Floats, squared_distances
 from index.interest.opinion import TOP_SCORE, Labels, Opinion
 
@@ -25,7 +25,7 @@ def neighbour_score(values: Floats, labels: Labels, start: Floats, seed: int) ->
     forest = RandomForestRegressor(_TREES, oob_score=True, bootstrap=True, random_state=seed, n_jobs=1)
     forest.fit(x, labels.scores)
     guess = forest.predict(values)
-    distance = np.concatenate(
+    distance: Doubles = np.concatenate(
         [
             np.sqrt(squared_distances(values[begin : begin + _BLOCK], x).min(axis=1))
             for begin in range(0, len(values), _BLOCK)
@@ -37,7 +37,7 @@ def neighbour_score(values: Floats, labels: Labels, start: Floats, seed: int) ->
     )
 
 
-def damped(score: Floats, guess: NDArray[np.float64], distance: Floats) -> NDArray[np.float64]:
+def damped(score: Floats, guess: Doubles, distance: Doubles) -> Doubles:
     """Anomaly score S to ``S tanh(exp(alpha d) - 1 + artanh(f))``, f = 0.1 + 0.85 U / 5.
 
     Parameters

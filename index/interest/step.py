@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index.interest.batches import audited, best_apart, spread_out
-from index.interest.calibrating import Calibration, calibrate, heights
+from index.interest.calibrating import LEARNED, UNLEARNED, Calibration, calibrate, heights
 from index.interest.features import Features, Floats, squared_distances
 from index.interest.learners import DEFAULT_LEARNER, LEARNERS
 from index.interest.opinion import TOP_SCORE, Labels, Opinion
@@ -47,7 +47,7 @@ class Step:
     candidates
         Allowed and not labelled, shape (N,).
     height
-        -log10 of the share of the catalogue that ranks as high or higher, shape (N,).
+        Place in the learner's order as a normal quantile, 0 the middle, shape (N,).
     calibration
         From height to probability.
     found
@@ -92,7 +92,7 @@ def step(
     features
         Of the whole release.
     labelled_rows, scores
-        What the person scored, 0 to 5, each row once, in any order; may be empty.
+        What the person scored, 0 to 5, each row once, earliest first; may be empty.
     start
         How odd each object is before anything is learned, larger is odder, shape (N,): -log10 of its tail
         probability. Not finite counts as not odd.
@@ -128,7 +128,8 @@ def step(
         opinion = _one_sided(features, labels, odd, threshold)
     height, labelled_height = heights(opinion, labels, inside)
     interesting = labels.scores >= threshold
-    calibration = calibrate(labelled_height, interesting, seed)
+    prior = UNLEARNED if learner in _UNLEARNED else LEARNED
+    calibration = calibrate(labelled_height, interesting, prior, seed)
     probability = calibration.probability(height)
     rows, audits = _batch(
         features,
