@@ -106,7 +106,12 @@ def heights(opinion: Opinion, labels: Labels, population: NDArray[np.bool_]) -> 
     counted = population.copy()
     counted[labels.rows] = True
     standing = np.sort(order[counted])
-    below = (np.searchsorted(standing, order, "left") + np.searchsorted(standing, order, "right")) / 2
+    ascending = np.argsort(order, kind="stable")
+    below = np.empty(len(order))
+    below[ascending] = (
+        np.searchsorted(standing, order[ascending], "left")
+        + np.searchsorted(standing, order[ascending], "right")
+    ) / 2
     share = np.clip(below, 0.5, len(standing) - 0.5) / max(len(standing), 1)
     height = np.asarray(ndtri(share), dtype=np.float64) if len(standing) else np.zeros(len(order))
     return height, height[labels.rows]

@@ -14,7 +14,7 @@ _TREES = 200
 _ALPHA = 1.0
 # Score of the forest that counts as no and as full interest in the damping.
 _LEAST, _SPAN = 0.1, 0.85
-_BLOCK = 16_384
+_BLOCK = 2048
 
 
 def neighbour_score(values: Floats, labels: Labels, start: Floats, seed: int) -> Opinion:

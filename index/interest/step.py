@@ -20,7 +20,7 @@ THRESHOLD, BATCH = 3.0, 10
 # One pick in so many checks the forecast instead of following the learner.
 _AUDIT_SHARE = 0.1
 _UNLEARNED = ("forest", "random")
-_BLOCK = 16_384
+_BLOCK = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +198,7 @@ def _batch(
     n_audits = int(n * _AUDIT_SHARE + rng.random()) if audit and not mixed else 0
     n_spread = n // 2 if mixed else 0
     best = best_apart(features, opinion.acquisition, candidates, n - n_audits - n_spread)
-    rest = np.setdiff1d(candidates, best)
+    rest = candidates[~np.isin(candidates, best)]
     if mixed:
         return np.concatenate([best, spread_out(features, rest, n_spread, best, rng)])[:n], np.zeros(
             min(n, len(candidates)), bool
