@@ -17,6 +17,9 @@ LEAST_OVERLAP = 1 / 8
 #: In the band where it is least. Of gz1_fixed51, two views of one sky reach 0.70 to 0.97; pictures crossed by one satellite,
 #: whose green trails agree, stay below 0.5 in blue, and so does everything else.
 LEAST_CORRELATION = 0.6
+# A first look at every third pixel each way takes a tenth of the time: with the 200 of them in an eighth of 128 px the
+# coefficient of a true pair falls from 0.70 below this once in a million (Fisher's z).
+_COARSE, _WORTH = 3, 0.4
 
 
 def verified(
@@ -35,7 +38,9 @@ def verified(
     rows, shifts, overlap = found.rows[enough], found.shifts[enough], overlap[enough]
     least = np.zeros(len(rows))
     for n, ((first, second), shift) in enumerate(zip(rows.tolist(), shifts.tolist(), strict=True)):
-        least[n] = band_correlations(planes[first], planes[second], (shift[0], shift[1])).min(initial=1.0)
+        pair, by = (planes[first], planes[second]), (shift[0], shift[1])
+        if band_correlations(*pair, by, step=_COARSE).min(initial=1.0) > _WORTH:
+            least[n] = band_correlations(*pair, by).min(initial=1.0)
         if progress is not None and n % 256 == 0:
             progress(n, len(rows))
     kept = least > LEAST_CORRELATION
@@ -54,7 +59,7 @@ def verified(
 
 
 def band_correlations(
-    first: NDArray[np.int8], second: NDArray[np.int8], shift: tuple[int, int]
+    first: NDArray[np.int8], second: NDArray[np.int8], shift: tuple[int, int], *, step: int = 1
 ) -> NDArray[np.float64]:
     """Return the correlation coefficient of each band in the overlap; bands that are flat there in both are left out.
 
@@ -66,9 +71,14 @@ def band_correlations(
         Shape (C, S, S).
     shift
         (dy, dx): pixel (y, x) of the second lies on (y + dy, x + dx) of the first.
+    step
+        Every how many pixels of the overlap are compared, each way.
     """
     side = first.shape[-1]
-    cuts = [(slice(max(0, by), side + min(0, by)), slice(max(0, -by), side + min(0, -by))) for by in shift]
+    cuts = [
+        (slice(max(0, by), side + min(0, by), step), slice(max(0, -by), side + min(0, -by), step))
+        for by in shift
+    ]
     a, b = (
         part[:, cuts[0][n], cuts[1][n]].reshape(len(part), -1).astype(np.float32)
         for n, part in enumerate((first, second))
