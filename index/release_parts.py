@@ -78,7 +78,7 @@ class ReleaseParts:
         flags
             Of the cutouts, in the same order.
         progress
-            Told how many galaxies have their anomaly scores.
+            Told how many galaxies have their anomaly scores, and beyond them how many have their places.
         """
         if not (self.staged / GRAPH_FILES[0]).is_file():
             self.graph.save(self.staged)
@@ -93,7 +93,14 @@ class ReleaseParts:
             progress=progress,
         )
         computed |= self._causes(ids)
-        laid_out = write_map(self.staged, self.vectors, self.graph, method=self.map_method, seed=self.seed)
+        laid_out = write_map(
+            self.staged,
+            self.vectors,
+            self.graph,
+            method=self.map_method,
+            seed=self.seed,
+            progress=None if progress is None else lambda done, of: progress(len(ids) * (of + done) // of),
+        )
         computed |= laid_out.columns
         photoz, found = self._redshifts(frozen_columns(self.survey.objects, rows, computed), flags, shards)
         if found:

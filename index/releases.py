@@ -123,8 +123,8 @@ def build_release(
     train
         Finds the centroids of an inverted file.
     progress
-        Told how much is done, of how much: a galaxy counts when it has its neighbours, when it has its anomaly scores, and in an
-        approximate index.
+        Told how much is done, of how much: a galaxy counts when it has its neighbours, its anomaly scores, its place on the
+        map, and in an approximate index.
     now
         Time of building, the present by default.
 
@@ -170,9 +170,9 @@ def build_release(
             projection=None if carried is None else carried.projection,
         )
         store = vectors.write()
-        n_steps = 2 * store.n if choice.kind == "exact" else 3 * store.n
+        n_steps = 3 * store.n if choice.kind == "exact" else 4 * store.n
         indexed = vectors.index(store, shifted(progress, 0, n_steps))
-        passed = shifted(progress, n_steps - 2 * store.n, n_steps)
+        passed = shifted(progress, n_steps - 3 * store.n, n_steps)
         index_of_graph = None if on_gpu else indexed.approximate
         graph = build_graph(
             GPUStore(store) if on_gpu else store,
@@ -202,7 +202,7 @@ def build_release(
             rows[order],
             flags=embeddings.flags()[order],
             shards=photoz,
-            progress=shifted(progress, n_steps - store.n, n_steps),
+            progress=shifted(progress, n_steps - 2 * store.n, n_steps),
         )
         domain = sample_domain(survey, model.contract, rows)
         if domain is not None:

@@ -10,6 +10,8 @@ from index.catalogue.activation import activate, list_active
 from index.catalogue.ingest import ingest_release, ingest_survey
 from index.causes.inspections import Inspections
 from index.embeddings import EmbeddingStore
+from index.maps.layouts import has_umap
+from index.maps.writing import MapMethod, map_before
 from index.model import Model
 from index.photoz_shards import PhotozShards
 from index.release import MANIFEST, WHOLE_SINCE, Release
@@ -54,7 +56,7 @@ class BuildReport:
         Whether a release was built by this run.
     left_behind
         What the release before had and this one has not, one sentence each: supplements and withdrawn ids, since the survey was
-        imported anew; an anomaly model that is damaged.
+        imported anew; an anomaly model that is damaged; a map that could not be made.
     """
 
     release: str
@@ -77,6 +79,7 @@ def build_index(
     model_id: str | None,
     index: IndexRequest | None = None,
     refit_anomalies: bool = False,
+    map_method: MapMethod | None = None,
     step: Step,
 ) -> BuildReport:
     """Index a survey by a model and make the result what is served, redshifts included.
@@ -95,6 +98,9 @@ def build_index(
     refit_anomalies
         Fit the anomaly model to the survey as it is now, in a new release. Otherwise that of the active release is carried over, so
         that no galaxy's score changes.
+    map_method
+        How the map is laid out. Without a word a release that is there stays, and a new one gets the method of the one before,
+        else UMAP.
 
     Raises
     ------
@@ -137,6 +143,8 @@ def build_index(
             index=asked,
             carried=carried,
             is_forced=refit_anomalies,
+            map_method=map_method,
+            before=before,
             step=step,
         )
         rows = _publish(url, folder, release, step)
@@ -151,7 +159,11 @@ def build_index(
         recall_at_10=info.recall_at_10,
         rows=rows,
         is_new=is_new,
-        left_behind=[*(_left_behind(before) if before is not None and not is_same else []), *damaged],
+        left_behind=[
+            *(_left_behind(before) if before is not None and not is_same else []),
+            *damaged,
+            *_without_map(release),
+        ],
     )
 
 
@@ -185,13 +197,16 @@ def _release(
     index: IndexRequest | None,
     carried: Carried | None,
     is_forced: bool,
+    map_method: MapMethod | None,
+    before: ReleaseInfo | None,
     step: Step,
 ) -> tuple[Release, bool]:
     found = None if is_forced else find_release(folder, survey, model)
     if found is not None:
         try:
             opened = Release.open(folder / found.id)
-            if opened.format >= WHOLE_SINCE and _is_as_asked(opened, store, wanted):
+            is_as_asked = _is_as_asked(opened, store, wanted) and _has_map(opened, map_method)
+            if opened.format >= WHOLE_SINCE and is_as_asked:
                 return opened, False
             # Built by an earlier version, or otherwise: it is served as it is until the new one is active.
         except CorruptFolder:
@@ -210,6 +225,7 @@ def _release(
             merges=merges,
             index=index,
             carried=carried,
+            map_method=map_method or (None if before is None else map_before(folder / before.id)) or "umap",
             progress=progress,
         )
     return Release.open(folder / info.id), True
@@ -266,6 +282,19 @@ def _is_as_asked(release: Release, store: EmbeddingStore, index: IndexRequest | 
         choice.seed,
         choice.dimension,
     )
+
+
+def _has_map(release: Release, method: MapMethod | None) -> bool:
+    """Whether a release's map is what is asked for, and was not left out for a package that is there now."""
+    if method is None:
+        return True
+    said = release.map or {}
+    return said.get("asked") == method and (said.get("reason") is None or not has_umap())
+
+
+def _without_map(release: Release) -> list[str]:
+    reason = (release.map or {}).get("reason")
+    return [f"{release.id} has no map: {reason}"] if reason else []
 
 
 def _publish(url: str, survey: SurveyFolder, release: Release, step: Step) -> int:

@@ -17,8 +17,9 @@ from index.maps.placing import PLACING_K, among_neighbours
 from index.maps.quality import continuity_of, displacement, trustworthiness_of
 from index.neighbours import NeighbourGraph, build_graph
 from index.vectors.exact import ExactStore
+from survey.manifests import CorruptFolder, read_manifest
 
-__all__ = ["MAP_METHODS", "MapMethod", "WrittenMap", "write_map"]
+__all__ = ["MAP_METHODS", "MapMethod", "WrittenMap", "map_before", "write_map"]
 
 MapMethod = Literal["umap", "tsne", "pca", "none"]
 MAP_METHODS: Final = ("umap", "tsne", "pca", "none")
@@ -74,7 +75,7 @@ def write_map(
     WrittenMap
         The same for the same vectors and seed.
     """
-    rng = np.random.default_rng(seed)
+    asked, rng = method, np.random.default_rng(seed)
     mixture, assigned = _clusters(vectors, seed, rng)
     _tell(progress, 1)
     columns: dict[str, NDArray[Any]] = {}
@@ -89,6 +90,7 @@ def write_map(
         method = "pca"
     said: dict[str, Any] = {
         "method": method,
+        "asked": asked,
         "reason": reason,
         "seed": seed,
         "clusters": None if mixture is None else {"n": mixture.n, "dimension": mixture.components.dimension},
@@ -103,6 +105,16 @@ def write_map(
     said |= {"n_laid_out": len(rows), **_quality(vectors, graph, places, rng)}
     _tell(progress, 3)
     return WrittenMap({**columns, "map_x": places[:, 0], "map_y": places[:, 1]}, said)
+
+
+def map_before(folder: Path) -> MapMethod | None:
+    """Return the method that was asked for a release's map; None if it has none, or cannot be read."""
+    try:
+        manifest: dict[str, Any] = read_manifest(folder, "manifest.json", verify=())
+    except CorruptFolder:
+        return None
+    asked = (manifest.get("map") or {}).get("asked")
+    return asked if asked in MAP_METHODS else None
 
 
 def _clusters(

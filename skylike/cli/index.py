@@ -6,7 +6,9 @@ import typer
 
 from skylike.cli.index_build import build, plan
 from skylike.cli.index_catalogue import ingest, migrate
+from skylike.cli.index_clusters import clusters
 from skylike.cli.index_compare import compare
+from skylike.cli.index_map import map_
 from skylike.cli.index_photoz import photoz
 from skylike.cli.index_recall import recall
 from skylike.cli.index_releases import activate_, list_, rollback_, verify
@@ -23,6 +25,8 @@ app.command("list")(list_)
 app.command()(verify)
 app.command()(recall)
 app.command()(compare)
+app.command()(clusters)
+app.command("map")(map_)
 app.command("activate")(activate_)
 app.command("rollback")(rollback_)
 app.command()(prune)

@@ -51,6 +51,13 @@ RefitAnomalies = Annotated[
         help="Fit the anomaly model anew, in a new release; by default scores stay those of the active release's model.",
     ),
 ]
+Map = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        help="umap (needs the extra map), tsne, pca or none; default: umap, or what the release before has.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of every random choice; 0 by default.")]
 
 
@@ -88,6 +95,7 @@ def build(
     seed: Seed = None,
     device: Device = "cpu",
     refit_anomalies: RefitAnomalies = False,
+    map_method: Map = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database: DatabaseURL = "",
     json: Json = False,
@@ -97,10 +105,13 @@ def build(
     Finished steps are skipped; an interrupted embedding continues. `skylike index plan` says beforehand which index it
     will be. Without a word about the index, one that is there stays.
     """
+    from index.maps.writing import MAP_METHODS
     from index.vectors.gpu import require_gpu
     from skylike.building import build_index
 
     asked = _request(index, storage, dimension, memory, seed, device=device)
+    if map_method not in {None, *MAP_METHODS}:
+        raise typer.BadParameter(f"{map_method!r} is none of {', '.join(MAP_METHODS)}", param_hint="--map")
     try:
         if device == "gpu":
             require_gpu()
@@ -111,6 +122,7 @@ def build(
             model_id=model,
             index=asked,
             refit_anomalies=refit_anomalies,
+            map_method=map_method,  # type: ignore[arg-type] # checked above
             step=progress,
         )
     except refusals() as error:
