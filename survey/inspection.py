@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from survey.blends import Blend, measure_blend
+from survey.blends import Blend, blend_in
 from survey.cutout import Cutout
+from survey.defects.look import look_at
 from survey.defects.verdict import Verdict
-from survey.quality import assess
+from survey.quality import assess_look
 
 __all__ = ["RULES", "Inspection", "inspect"]
 
@@ -38,4 +39,5 @@ class Inspection:
 
 def inspect(cutout: Cutout) -> Inspection:
     """Look for defects and neighbours in a cutout of flux or of display counts; nothing is raised for any pixels."""
-    return Inspection(tuple(assess(cutout)), measure_blend(cutout))
+    look = look_at(cutout)
+    return Inspection(tuple(assess_look(look)), blend_in(look))
