@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -149,24 +151,34 @@ class AnomalyModel:
         """Galaxies of the sample."""
         return len(self.reference_ids)
 
-    def score(self, vectors: _Vectors, *, progress: Callable[[int], None] | None = None) -> Scored:
+    def score(
+        self, vectors: _Vectors, *, threads: int = 0, progress: Callable[[int], None] | None = None
+    ) -> Scored:
         """Score embeddings, block by block.
 
         Parameters
         ----------
         vectors
             As a release stores them, shape (Q, D).
+        threads
+            Blocks scored at once; 0 means as many as there are cores.
         progress
             Told how many are done.
         """
         raw = {name: np.empty(len(vectors)) for name in self.detectors}
-        for start in range(0, len(vectors), _BLOCK):
+
+        def score(start: int) -> int:
             block = slice(start, start + _BLOCK)
             placed = self.sample.place(self.whitening(vectors[block]))
             for part in self.parts:
                 raw[part.detector.name][block] = part.detector.score(placed)
-            if progress is not None:
-                progress(min(start + _BLOCK, len(vectors)))
+            return min(start + _BLOCK, len(vectors))
+
+        starts = range(0, len(vectors), _BLOCK)
+        with ThreadPoolExecutor(min(threads or os.cpu_count() or 1, max(1, len(starts)))) as pool:
+            for done in pool.map(score, starts):
+                if progress is not None:
+                    progress(done)
         tails = {part.detector.name: part.tail for part in self.parts}
         return Scored(raw, {name: tails[name].probability(scores) for name, scores in raw.items()})
 

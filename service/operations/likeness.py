@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from index.vectors.store import VectorStore
 
-__all__ = ["same_images", "same_images_of_each"]
+__all__ = ["as_catalogued", "same_images", "same_images_of_each"]
 
 # Nearer than the first is the same pixels. Compression with losses moves an image farther, up to the second; then it must
 # stand out from the next galaxy, which has another distance altogether.
@@ -44,6 +44,22 @@ def same_images_of_each(
         _alike(rows[:length], similarity[:length])
         for rows, similarity, length in zip(found.rows, found.similarity, found.lengths, strict=True)
     ]
+
+
+def as_catalogued(
+    store: VectorStore, vector: NDArray[np.float32], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the stored vector of the very same pixels, if there is one: a network's last digits depend on the batch.
+
+    Parameters
+    ----------
+    rows
+        That :func:`same_images` gave.
+    """
+    if not len(rows):
+        return vector
+    stored = store.vector(int(rows[0]))
+    return stored if float(stored.astype(np.float64) @ vector) > _SAME_PIXELS else vector
 
 
 def _alike(rows: NDArray[np.int64], similarity: NDArray[np.float32]) -> NDArray[np.int64]:

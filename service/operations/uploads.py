@@ -20,7 +20,7 @@ from service.operations.domain import (
 from service.operations.estimate_columns import Shown
 from service.operations.finding import Wanted
 from service.operations.fitting import candidates, choose
-from service.operations.likeness import same_images
+from service.operations.likeness import as_catalogued, same_images
 from service.operations.maps import placed
 from service.operations.withheld import redshift, why_no_redshift
 from survey.bands import BandMismatch
@@ -215,9 +215,10 @@ def recognised(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int6
         if len(alike):
             text = "The catalogue holds this image, without that band: it is answered as it is stored, with nothing made up."
             prepared.understood.report.say("search", text)
-            return vector, alike
+            return as_catalogued(served.release.store, vector, alike), alike
     vector = embed(prepared)
-    return vector, _alike(served, vector)
+    alike = _alike(served, vector)
+    return as_catalogued(served.release.store, vector, alike), alike
 
 
 def _alike(served: Served, vector: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -1,0 +1,82 @@
+"""How long it takes to score a large catalogue by every anomaly detector, and in how much memory.
+
+    python benchmarks/discovery_scores.py --vectors FILE --dimension 128 [--n 1000000] --out FILE.json
+
+FILE holds unit vectors, float32, as benchmarks/search_data.py makes them and a release stores them (`vectors.f32`). Scores of a
+release are written when it is built, by the same calls. Hardware: two cores, no GPU; takes about ten minutes for a million. Prints
+progress and writes the figures, which benchmarks/discovery_page.py puts on its page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from figures import figure
+from progress import Progress
+from search_data import peak
+
+from index.anomalies.model import MAX_REFERENCE, AnomalyModel
+from index.release_anomalies import write_anomalies
+from index.vectors.exact import ExactStore
+
+
+def main() -> None:
+    """Fit, save, score, print, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--vectors", type=Path, required=True)
+    parser.add_argument("--dimension", type=int, default=128)
+    parser.add_argument("--n", type=int, help="Only so many of them.")
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    command = f"python benchmarks/discovery_scores.py --vectors vectors.f32 --dimension {asked.dimension}"
+    whole = ExactStore(asked.vectors, asked.dimension)
+    store = whole if asked.n is None else ExactStore(whole.vectors(slice(0, asked.n)))
+    before = peak()
+    with tempfile.TemporaryDirectory() as folder:
+        progress, began, spent = Progress("Scoring", store.n), time.perf_counter(), time.process_time()
+        _, columns = write_anomalies(
+            Path(folder),
+            store,
+            [str(row) for row in range(store.n)],
+            release_id="benchmark",
+            seed=0,
+            progress=progress.to,
+        )
+        minutes, cpu = (time.perf_counter() - began) / 60, (time.process_time() - spent) / 60
+        model = AnomalyModel.open(Path(folder))
+        size = sum(path.stat().st_size for path in Path(folder).iterdir())
+        one = time.perf_counter()
+        for row in range(100):
+            model.score(store.vectors(slice(row, row + 1)))
+        upload_ms = 10 * (time.perf_counter() - one)
+    assert np.isfinite(columns["anomaly_p"]).all()
+    n = store.n
+    figures = [
+        figure("scores_minutes", round(minutes, 2), "min", n=n, better="lower", command=command),
+        figure("scores_cpu_minutes", round(cpu, 2), "min", n=n, better="lower", command=command),
+        figure("scores_peak_gib", round(peak() / 2**30, 2), "GiB", n=n, better="lower", command=command),
+        figure("scores_start_gib", round(before / 2**30, 2), "GiB", n=n, better="lower", command=command),
+        figure(
+            "scores_model_mb", round(size / 1e6, 1), "MB", n=MAX_REFERENCE, better="lower", command=command
+        ),
+        figure("scores_upload_ms", round(upload_ms, 2), "ms", n=100, better="lower", command=command),
+    ]
+    asked.out.write_text(json.dumps({"figures": figures}, indent=1) + "\n")
+    for entry in figures:
+        print(f"{entry['id']}: {entry['value']} {entry['unit']} (n = {entry['n']}, {os.cpu_count()} cores)")
+
+
+if __name__ == "__main__":
+    main()
