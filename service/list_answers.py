@@ -39,6 +39,7 @@ IN_PAGE: Final = 50
 MOST_IN_FILE: Final = 100_000
 #: What every list may be refused for.
 LIST_PROBLEMS: Final = (
+    "request.headers_too_large",
     "survey.not_found",
     "release.not_found",
     "release.mismatch",
@@ -130,6 +131,8 @@ async def list_answer(
     survey: str | None,
     release: str | None,
     stem: str,
+    state: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with a page of a list, or with a file of it.
 
@@ -140,18 +143,22 @@ async def list_answer(
         members of the answer beside ``release``, ``n_total``, ``next_cursor`` and ``objects``. It runs in a thread.
     stem
         Of the name under which a browser saves a file, before the survey's.
+    state
+        What the list depends on beside the release: when that changes, cursors end.
+    headers
+        Of the answer.
     """
-    question, fmt = asked_of(request), format_of(request, asked.fmt, among=_FORMATS)
+    question, fmt = asked_of(request, state), format_of(request, asked.fmt, among=_FORMATS)
     served, start = list_begun(resources, question, asked.cursor, survey=survey, release=release)
     part = _Part(served, make, start, _limit_of(asked.limit, fmt), question.digest(), asked.columns)
     if fmt == "json":
-        return answer(await resources.workers.run(part.page))
+        return answer(await resources.workers.run(part.page), headers=dict(headers or {}))
     with resources.fairness.hold(request.client.host if request.client else ""):
         file, n_bytes, has_more = await resources.workers.run(partial(part.file, fmt))
-    headers = {**FORMATS[fmt].headers(f"{stem}-{served.survey}"), "content-length": str(n_bytes)}
+    own = {**FORMATS[fmt].headers(f"{stem}-{served.survey}"), "content-length": str(n_bytes)}
     if has_more:
-        headers["X-Overflow"] = "true"
-    return StreamingResponse(_pieces(file), headers=headers)
+        own["X-Overflow"] = "true"
+    return StreamingResponse(_pieces(file), headers={**own, **(headers or {})})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

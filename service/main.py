@@ -25,6 +25,7 @@ from service.routes import (
     health,
     jobs,
     kept,
+    labels,
     maps,
     neighbours,
     neighbours_batch,
@@ -37,6 +38,9 @@ from service.routes import (
     photoz_cutouts,
     releases,
     replay,
+    session_files,
+    session_steps,
+    sessions,
     uploads,
 )
 from service.routes.replies import component_schemas
@@ -133,6 +137,10 @@ def create_app(
         jobs,
         anomalies,
         maps,
+        labels,
+        session_files,
+        session_steps,
+        sessions,
         cutouts,
         releases,
         replay,
@@ -159,6 +167,7 @@ def create_app(
             "/api/v1/neighbours/batch": settings.table_max_bytes,
             photoz_cutouts.PATH: settings.archive_max_bytes,
         },
+        large_json={session_files.IMPORT: settings.upload_max_bytes},
     )
     app.add_middleware(Envelope)
     return app

@@ -39,6 +39,7 @@ _PAGE_POLICY: Final = (
     "font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+_OWN: Final = ("/api/v1/uploads", "/api/v1/labels", "/api/v1/sessions")
 
 
 class Envelope:
@@ -120,6 +121,8 @@ class BodyLimit:
     ----------
     streamed
         Paths whose raw bodies go to the disk (:func:`service.arriving.on_disk`), with the most bytes that each may have.
+    large_json
+        Paths that take more than ``json_bytes`` of JSON, with the most bytes of each.
     """
 
     def __init__(
@@ -129,9 +132,10 @@ class BodyLimit:
         json_bytes: int,
         upload_bytes: int,
         streamed: Mapping[str, int] | None = None,
+        large_json: Mapping[str, int] | None = None,
     ) -> None:
         self.app, self.json_bytes, self.upload_bytes = app, json_bytes, upload_bytes
-        self._streamed = dict(streamed or {})
+        self._streamed, self._large_json = dict(streamed or {}), dict(large_json or {})
         self._held: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,8 +146,9 @@ class BodyLimit:
         # Of a header sent twice the handlers see the first one; so must this limit.
         headers = dict(reversed(scope["headers"]))
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        limit = self.json_bytes if kind.endswith(b"json") else self.upload_bytes
         path = scope.get("path", "")
+        json_bytes = self._large_json.get(path, self.json_bytes)
+        limit = json_bytes if kind.endswith(b"json") else self.upload_bytes
         is_streamed = path in self._streamed and not kind.endswith((b"json", b"form-data"))
         if is_streamed:
             limit = self._streamed[path]
@@ -205,7 +210,7 @@ def _seal(message: Message, scope: Scope, rid: str) -> None:
         (b"content-security-policy", (_PAGE_POLICY if is_page else _DATA_POLICY).encode()),
     ]
     # What an owner keeps is not for the scripts of other sites: on loopback no key guards it.
-    is_open = scope["path"].startswith("/api/") and not scope["path"].startswith("/api/v1/uploads")
+    is_open = scope["path"].startswith("/api/") and not scope["path"].startswith(_OWN)
     if scope["method"] == "GET" and is_open:
         own += [
             (b"access-control-allow-origin", b"*"),

@@ -114,6 +114,21 @@ class Settings(BaseSettings):
         le=3600,
         description="After which a chunk of a job goes to another worker if its own is not heard of.",
     )
+    sessions_per_owner: int = Field(
+        200, ge=0, description="Interest sessions that one owner may have; beyond it the answer is 409."
+    )
+    labels_per_session: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        description="Labels of one session, those that hold no longer included; beyond it the answer is 409.",
+    )
+    labels_per_owner: int = Field(
+        1_000_000, ge=0, description="Labels of one owner altogether; beyond it the answer is 409."
+    )
+    learning_workers: int = Field(
+        1, ge=1, le=64, description="Sessions that learn from their labels at the same time."
+    )
     sandbox_children: int = Field(
         2, ge=1, le=64, description="Uploads parsed at the same time, each in its own child process."
     )

@@ -14,6 +14,7 @@ from service.batching import Batcher
 from service.jobs.store import JobStore
 from service.kept_folder import KeptFolder
 from service.keyring import KeyRing
+from service.learning import Learning
 from service.pins import Opener, Pins, opens_nothing
 from service.settings import Settings
 from service.swapping import Swapping
@@ -49,6 +50,7 @@ class Shared:
     kept: KeptFolder = field(init=False)
     jobs: JobStore = field(init=False)
     pins: Pins = field(init=False)
+    learning: Learning = field(init=False)
     swapping: Swapping = field(init=False, default_factory=Swapping)
     _parsing: CapacityLimiter = field(init=False)
 
@@ -62,6 +64,7 @@ class Shared:
         object.__setattr__(self, "kept", KeptFolder(self.settings.kept_dir))
         object.__setattr__(self, "jobs", JobStore(self.engine, self.settings))
         object.__setattr__(self, "pins", Pins(self.opener))
+        object.__setattr__(self, "learning", Learning(threads=self.settings.learning_workers))
         # Uploads wait in threads of their own: the database and /readyz must find one free. One more than may wait is
         # for the one that is refused.
         waiting = self.settings.sandbox_children + self.settings.sandbox_queue

@@ -6,6 +6,7 @@ Refusal
 ├── NotAPosition, NoTarget, InvalidFilter, BatchTooLarge
 ├── CursorInvalid, CursorMismatch, CursorExpired, ReplayInvalid, ModelMismatch, VectorUnusable
 ├── JobNotFound, JobQuota, JobsOff, JobUnfinished, JobWithoutResult, JobLost
+├── LabelNotFound, LabelChanged, LabelKeyReused, LabelQuota, SessionNotFound, SessionClosed, SessionQuota
 ├── KeyNeeded, KeyInvalid, UploadNotFound, UploadLost, QuotaReached, KeepsNothing, StorageUnavailable
 └── Busy, TooManyAtOnce
 """
@@ -32,6 +33,10 @@ __all__ = [
     "KeepsNothing",
     "KeyInvalid",
     "KeyNeeded",
+    "LabelChanged",
+    "LabelKeyReused",
+    "LabelNotFound",
+    "LabelQuota",
     "ModelMismatch",
     "NoFlux",
     "NoImage",
@@ -46,6 +51,9 @@ __all__ = [
     "ReleaseGone",
     "ReleaseMismatch",
     "ReplayInvalid",
+    "SessionClosed",
+    "SessionNotFound",
+    "SessionQuota",
     "StorageUnavailable",
     "TooManyAtOnce",
     "UnknownRelease",
@@ -206,6 +214,34 @@ class JobWithoutResult(Refusal):
 
 class JobLost(Refusal):
     """A job that is known and whose files are missing."""
+
+
+class LabelNotFound(Refusal):
+    """A label that is not there, or is somebody else's."""
+
+
+class LabelChanged(Refusal):
+    """A change of a label that is not the one that holds: somebody changed it meanwhile."""
+
+
+class LabelKeyReused(Refusal):
+    """A label under a key that its owner gave another one."""
+
+
+class LabelQuota(Refusal):
+    """More labels than one session or one owner may have."""
+
+
+class SessionNotFound(Refusal):
+    """A session that is not there, or is somebody else's."""
+
+
+class SessionClosed(Refusal):
+    """A label for a session that takes none any more."""
+
+
+class SessionQuota(Refusal):
+    """More sessions than one owner may have."""
 
 
 class StorageUnavailable(Refusal):

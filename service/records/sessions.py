@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,13 @@ from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from index.catalogue.session import utc
+from service.records.labels import ARTEFACT
 from service.records.paging import newest_first
-from service.records.tables import sessions
+from service.records.tables import labels, sessions
 
 __all__ = [
     "SessionRow",
+    "Tally",
     "add_session",
     "all_sessions",
     "change_session",
@@ -22,6 +25,7 @@ __all__ = [
     "find_session",
     "list_sessions",
     "remove_session",
+    "tallies",
 ]
 
 
@@ -64,6 +68,15 @@ class SessionRow:
     closed_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many labels of a session hold: in all, of an interesting score, artefacts."""
+
+    n_labels: int = 0
+    n_interesting: int = 0
+    n_artefacts: int = 0
+
+
 def add_session(session: Session, row: SessionRow) -> None:
     """Write a row; flushes, the caller commits."""
     session.execute(insert(sessions).values({field.name: getattr(row, field.name) for field in fields(row)}))
@@ -101,6 +114,18 @@ def count_sessions(session: Session, owner: str) -> int:
     """Return how many sessions an owner has."""
     query = select(func.count()).where(sessions.c.owner == owner)
     return int(session.execute(query).scalar_one())
+
+
+def tallies(session: Session, owner: str, ids: Collection[str]) -> dict[str, Tally]:
+    """Return how many labels some sessions of an owner have, by id."""
+    liked = func.count().filter(labels.c.value >= sessions.c.threshold)
+    query = (
+        select(sessions.c.id, func.count(), liked, func.count().filter(labels.c.kind == ARTEFACT))
+        .join(labels, labels.c.session_id == sessions.c.id)
+        .where(sessions.c.owner == owner, sessions.c.id.in_(list(ids)), labels.c.ended_at.is_(None))
+        .group_by(sessions.c.id)
+    )
+    return dict.fromkeys(ids, Tally()) | {row[0]: Tally(*row[1:]) for row in session.execute(query)}
 
 
 def change_session(session: Session, owner: str, session_id: str, **values: object) -> bool:

@@ -6,9 +6,12 @@ from typing import Any
 
 from service.problems import PROBLEMS
 from service.schemas.base import ProblemBody
+from service.schemas.labels import LabelRequest, LabelsRequest
 from service.schemas.multi import MultiRequest
 from service.schemas.neighbours import NeighboursBatchRequest
 from service.schemas.photoz import BatchRequest
+from service.schemas.session_files import SessionExport
+from service.schemas.sessions import SessionChangeRequest, SessionRequest
 from service.schemas.vectors import VectorsRequest
 
 __all__ = ["COMMON", "SECURITY", "component_schemas", "problems"]
@@ -45,10 +48,24 @@ SECURITY: dict[str, Any] = {"security": [{}, {"key": []}]}
 COMMON = ("request.invalid", "request.unknown_parameter", "service.error")
 
 
+_MODELS = (
+    ProblemBody,
+    BatchRequest,
+    NeighboursBatchRequest,
+    MultiRequest,
+    VectorsRequest,
+    LabelRequest,
+    LabelsRequest,
+    SessionRequest,
+    SessionChangeRequest,
+    SessionExport,
+)
+
+
 def component_schemas() -> dict[str, Any]:
     """Return the schemas that routes name by reference, since their handlers read or write them by hand."""
     found: dict[str, Any] = {}
-    for model in (ProblemBody, BatchRequest, NeighboursBatchRequest, MultiRequest, VectorsRequest):
+    for model in _MODELS:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         found |= schema.pop("$defs", {})
         found[model.__name__] = schema

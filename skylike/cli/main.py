@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from skylike.cli import check, demo, doctor, index, keys, serve, survey, train, worker
+from skylike.cli import check, demo, doctor, index, keys, serve, sessions, survey, train, worker
 
 app = typer.Typer(help="Show it a galaxy and it finds the galaxies that look like it.", no_args_is_help=True)
 
@@ -18,6 +18,8 @@ app.add_typer(index.app, name="index")
 app.add_typer(serve.app)
 app.add_typer(worker.app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(sessions.labels_app, name="labels")
 app.add_typer(doctor.app)
 app.add_typer(check.app)
 
