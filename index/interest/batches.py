@@ -77,7 +77,7 @@ def audited(probability: NDArray[np.float64], candidates: Rows, n: int, rng: np.
 def _largest(acquisition: Floats, candidates: Rows, n: int) -> Rows:
     """Find the candidates of the ``n`` largest acquisitions, largest first, equal ones by row."""
     values = acquisition[candidates]
-    if n < len(candidates):
+    if 0 < n < len(candidates):
         least = np.partition(values, len(values) - n)[len(values) - n]
         kept = np.flatnonzero(values >= least)
     else:

@@ -70,8 +70,12 @@ class Forecast:
         """How many more to inspect for a recall of ``target``; None while there is a reason not to say."""
         if self.reason is not None:
             return None
-        first = (self._draws >= target - 1e-6).argmax(axis=1)
-        needed = self.inspected[first]
+        after = (self._draws >= target - 1e-6).argmax(axis=1)
+        before = np.maximum(after - 1, 0)
+        each = np.arange(len(after))
+        short, there = self._draws[each, before], self._draws[each, after]
+        share = np.clip((target - short) / np.maximum(there - short, 1e-9), 0, 1)
+        needed = np.ceil(self.inspected[before] + share * (self.inspected[after] - self.inspected[before]))
         low, middle, high = np.quantile(needed, _quantiles(self.level), method="inverted_cdf")
         return Reach(int(middle), int(low), int(high))
 
