@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.anomalies.model import ANOMALIES, AnomalyModel
-from index.anomaly import AnomalyScale, knn_distances
 from index.causes.table import CAUSES, FrozenCauses
 from index.clusters.mixture import CLUSTERS, Mixture
 from index.columns import Columns
@@ -231,11 +230,6 @@ class Release:
     def causes(self) -> FrozenCauses | None:
         """What was found in the pixels of its galaxies; None where they were not inspected."""
         return FrozenCauses.open(self.path / CAUSES) if CAUSES in self._files else None
-
-    @cached_property
-    def anomaly(self) -> AnomalyScale:
-        """The anomaly scale of before format 5."""
-        return AnomalyScale(knn_distances(self.graph), self.searched, self.graph)
 
     @cached_property
     def spectroscopic(self) -> Spectroscopic:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,37 +11,57 @@ from index.neighbours import NeighbourGraph
 
 __all__ = ["REMOTENESS_K", "Remoteness"]
 
-#: The neighbour that is looked at.
+#: Neighbours that are looked at.
 REMOTENESS_K = 10
 # By so much may the distance of the same image differ from the stored one: rounding of pixels and float32.
 _SAME_DISTANCE = 1e-6
 
 
 class Remoteness:
-    """Distances (1 - similarity) of a release's galaxies to their tenth neighbour, or the last if there are fewer.
+    """Distances (1 - similarity) of a release's galaxies to their ten nearest neighbours, or all if there are fewer.
 
-    It says whether an image is like anything that is indexed at all; how odd a galaxy is, its anomaly scores say.
+    It says whether an image is like anything that is indexed at all; how odd a galaxy is, its anomaly scores say. An image of
+    a galaxy of the release does not come out below that galaxy by rounding.
     """
 
     def __init__(self, graph: NeighbourGraph) -> None:
         self.k = min(REMOTENESS_K, graph.k)
-        self._sorted = np.sort(_distances(graph))
+        self._graph = graph
 
     def percentile(self, distance: float) -> float:
-        """Return the share of the release's galaxies whose tenth neighbour is at most so far, in per cent.
+        """Return the share of the release's galaxies whose tenth neighbour is at most so far, in per cent."""
+        return _share(self._tenth, distance)
 
-        An image of a galaxy of the release does not come out below that galaxy by rounding.
-        """
-        rank = np.searchsorted(self._sorted, distance + _SAME_DISTANCE, side="right")
-        return 100 * float(rank) / len(self._sorted)
+    def mean_percentile(self, distance: float) -> float:
+        """Return the share whose ten neighbours are at most so far on the average, in per cent: the score of before format 5."""
+        return _share(self._mean, distance)
+
+    @cached_property
+    def _tenth(self) -> NDArray[np.float32]:
+        similarity, counts = self._near
+        last = counts.sum(axis=1)[:, None] - 1
+        return np.sort(1 - np.take_along_axis(similarity, last, axis=1)[:, 0])
+
+    @cached_property
+    def _mean(self) -> NDArray[np.float32]:
+        similarity, counts = self._near
+        total = np.where(counts, similarity, 0).sum(axis=1, dtype=np.float64)
+        return np.sort((1 - total / counts.sum(axis=1)).astype(np.float32))
+
+    @property
+    def _near(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Similarities of the rows that are galaxies, and which of them count."""
+        graph = self._graph
+        if graph.k == 0:
+            return np.ones((len(graph.rows), 1), np.float32), np.ones((len(graph.rows), 1), np.bool_)
+        similarity = graph.similarity[:, : self.k]
+        if graph.lengths is None:
+            return similarity, np.ones(similarity.shape, np.bool_)
+        # A row without neighbours among others that have some was withdrawn.
+        alive = np.flatnonzero(graph.lengths)
+        return similarity[alive], np.arange(self.k) < graph.lengths[alive, None]
 
 
-def _distances(graph: NeighbourGraph) -> NDArray[np.float32]:
-    """Distances of all rows that are galaxies: one without neighbours among others that have some was withdrawn."""
-    if graph.k == 0:
-        return np.zeros(len(graph.rows), np.float32)
-    if graph.lengths is None:
-        return np.asarray(1 - graph.similarity[:, min(REMOTENESS_K, graph.k) - 1])
-    alive = np.flatnonzero(graph.lengths)
-    last = np.minimum(graph.lengths[alive], REMOTENESS_K) - 1
-    return np.asarray(1 - graph.similarity[alive, last])
+def _share(distances: NDArray[np.float32], distance: float) -> float:
+    rank = np.searchsorted(distances, distance + _SAME_DISTANCE, side="right")
+    return 100 * float(rank) / len(distances)

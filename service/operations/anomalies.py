@@ -23,8 +23,6 @@ __all__ = ["is_quick", "of_row", "of_vector"]
 _NEAREST: Final = 10
 # So many normal galaxies are told of so many neighbours: those of at least this tail probability.
 _NORMAL, _AMONG, _NORMAL_P = 5, 100, 0.05
-# By so much may the distance of the same image differ from the stored one: rounding of pixels and float32.
-_SAME_DISTANCE: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,8 +120,7 @@ def of_vector(
     p: dict[str, float] = {}
     percentile = 0.0
     if release.anomalies is None:
-        distance = near.first(_NEAREST).distance + _SAME_DISTANCE
-        percentile = float(release.anomaly.percentile(distance))
+        percentile = release.remoteness.mean_percentile(near.first(_NEAREST).distance)
     else:
         p = {name: float(values[0]) for name, values in release.anomalies.score(vector[None]).p.items()}
     return _block(served, _Known(p, percentile, near, inspection, readings, lambda: vector))

@@ -1,4 +1,4 @@
-"""Rows that an update withdrew are no neighbours, have no score and stand in no ranking."""
+"""Rows that an update withdrew are no neighbours, and no id leads to them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from index.anomaly import AnomalyScale, knn_distances
 from index.columns import Columns, write_columns
 from index.neighbours import NeighbourGraph, build_graph
 from index.vectors.exact import ExactStore
@@ -58,27 +57,6 @@ def test_lengths_come_back_from_the_folder(graph, tmp_path):
     graph.save(tmp_path)
     again = NeighbourGraph.open(tmp_path)
     assert np.array_equal(again.lengths, graph.lengths)
-
-
-def test_a_withdrawn_row_has_no_distance_and_is_not_ranked(store, graph):
-    distances = knn_distances(graph)
-    assert np.flatnonzero(np.isnan(distances)).tolist() == [DEAD]
-    scale = AnomalyScale(distances, store, graph)
-    assert len(scale.ranked()) == N - 1
-    assert DEAD not in scale.ranked()
-    assert max(scale.percentile(np.delete(distances, DEAD))) == 100
-
-
-def test_distances_are_the_mean_over_those_left(store, graph):
-    vectors = np.delete(store.vectors(slice(None)).astype(np.float64), DEAD, axis=0)
-    nearest = np.sort(vectors @ vectors.T, axis=1)[:, ::-1][:, 1:11]
-    found = np.delete(knn_distances(graph), DEAD)
-    assert found == pytest.approx(1 - nearest.mean(axis=1), abs=1e-6)
-
-
-def test_the_score_of_a_picture_counts_no_withdrawn_row(store, graph):
-    scale = AnomalyScale(knn_distances(graph), store, graph)
-    assert DEAD not in scale.score(store.vector(DEAD)).nearest_rows
 
 
 def test_an_id_leads_to_its_living_row_alone(tmp_path):
