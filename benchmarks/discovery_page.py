@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +24,12 @@ from discovery_data import FEATURES, KINDS, SHARES
 from discovery_planted import planted
 from discovery_plots import draw_curves
 from discovery_summary import Comparison, Summary
-from discovery_words import PAGE, SECTIONS
+from discovery_tables import JUDGED, ceilings, gains, in_markdown, interval, learners, measures, rings, sizes
+from discovery_words import PAGE, SECTIONS, WHY
 from figures import machine, table, write_results
 from retrieval_scores import Teller
 
 COMMAND = "python benchmarks/discovery.py --data-dir FOLDER && python benchmarks/discovery_page.py --data-dir FOLDER"
-JUDGED = ("odd", "artefact", "merger")
-_LEARNERS = {
-    "forest": "forest",
-    "gp": "GP-EI",
-    "neighbour": "NeighbourScore",
-    "linear": "linear probe",
-    "random": "random",
-}
-_MEASURES = ("precision50", "precision200", "weighted50", "weighted200", "found", "in_hand_ap")
 
 
 def main() -> None:
@@ -57,6 +49,9 @@ def main() -> None:
     }
     _headline(teller, summary, compared)
     hard = _hard(teller, summary)
+    for told in teller.figures:
+        # Not the commit of the page: that of the sessions.
+        told["commit"] = ", ".join(summary.commits)
     oddities = planted(teller, folder(arguments.data_dir) / "planted.json")
     parts = {path.stem: json.loads(path.read_text()) for path in arguments.parts}
     for part in parts.values():
@@ -69,13 +64,15 @@ def main() -> None:
         machine=machine(),
         commits=", ".join(f"`{one}`" for one in summary.commits),
         seeds=" or ".join(map(str, sorted(seeds))),
-        sizes=_sizes(summary),
+        sizes=sizes(summary),
         headline=_told(teller),
-        learners=_learners(summary),
-        gains=_gains(compared, summary),
+        why=_why(compared, teller),
+        learners=learners(summary),
+        gains=gains(compared, summary),
         hard=hard,
-        measures=_measures(summary),
-        rings=_rings(summary),
+        ceilings=ceilings(arguments.data_dir, summary),
+        measures=measures(summary),
+        rings=rings(summary),
         planted=oddities,
         sections="\n\n".join(
             f"## {SECTIONS.get(name, name)}\n\n{part['text']}"
@@ -129,53 +126,28 @@ def _told(teller: Teller) -> str:
         [features, *(teller.shown(f"ap200_{what}_{features}") for what in ("forest", "gp", "factor"))]
         for features in FEATURES
     ]
-    return _rows(("features", "forest", "GP-EI", "factor"), rows)
+    return in_markdown(("features", "forest", "GP-EI", "factor"), rows)
 
 
-def _sizes(summary: Summary) -> str:
-    rows = []
-    for kind in (*JUDGED, "merger_unseen"):
-        for share in SHARES:
-            n, rare, hard = summary.sizes(kind, share)
-            rows.append(
-                [KINDS[kind].told, f"{100 * share:g} %", f"{n:,}", rare, f"{rare / n:.3f}", hard or ""]
-            )
-    return _rows(
-        (
-            "rare kind",
-            "share",
-            "galaxies",
-            "rare ones",
-            "AP by chance",
-            "with high-spirality negatives alone",
-        ),
-        rows,
+def _why(compared: Mapping[Any, Comparison], teller: Teller) -> str:
+    """Name what is not as hoped, by the figures, and say why."""
+    tasks = {key: f"{KINDS[key[0]].told}, {100 * key[1]:g} %, {key[2]}" for key in compared}
+    short = [told for key, told in tasks.items() if compared[key].gain[1] > 0 and compared[key].factor[0] < 2]
+    open_ones = [told for key, told in tasks.items() if compared[key].gain[1] <= 0]
+    gains = {
+        f"{KINDS[kind].told}, {100 * share:g} %": f"ap200_trained_less_polar48_{kind}_{100 * share:g}pct"
+        for kind in JUDGED
+        for share in SHARES
+    }
+    shown = "; ".join(f"{told}: {teller.shown(name)}" for told, name in gains.items())
+    return WHY.format(
+        n=len(compared),
+        above=len(compared) - len(open_ones),
+        twice=sum(one.factor[0] >= 2 for one in compared.values()),
+        short="; ".join(short) or "none",
+        open="; ".join(open_ones) or "none",
+        gains=shown,
     )
-
-
-def _learners(summary: Summary) -> str:
-    rows = []
-    for kind in (*JUDGED, "merger_unseen"):
-        for share in SHARES:
-            for features in FEATURES:
-                cells = []
-                for learner in _LEARNERS:
-                    curve = summary.curve(kind, share, features, learner)
-                    cells.append("–" if curve is None else "{:.3f} ± {:.3f}".format(*curve.last("ap")))
-                rows.append([f"{KINDS[kind].told}, {100 * share:g} %", features, *cells])
-    return _rows(("", "features", *_LEARNERS.values()), rows)
-
-
-def _gains(compared: Mapping[Any, Comparison], summary: Summary) -> str:
-    rows = []
-    for (kind, share, features), one in compared.items():
-        gain, factor = one.gain, one.factor
-        verdict = "above" if gain[1] > 0 else "**below**" if gain[2] < 0 else "**not told apart**"
-        rows.append([
-            f"{KINDS[kind].told}, {100 * share:g} %", features, _interval(gain), _interval(factor, 1), verdict,
-            "reached" if factor[0] >= 2 else "not reached", f"{summary.sizes(kind, share)[0]:,}",
-        ])  # fmt: skip
-    return _rows(("", "features", "GP-EI − forest", "GP-EI / forest", "GP-EI is", "2×", "N"), rows)
 
 
 def _hard(teller: Teller, summary: Summary) -> str:
@@ -188,56 +160,10 @@ def _hard(teller: Teller, summary: Summary) -> str:
             beside = {"forest": one.other, "chance": rare / hard}
             name = f"hard_ap200_gp_{features}_odd_{100 * share:g}pct"
             teller.tell(name, one.one, n=hard, interval=one.interval(), against=beside)
-            rows.append([f"{100 * share:g} %", features, f"{rare / hard:.3f}", f"{one.other:.3f}", f"{one.one:.3f}", _interval(one.gain), _interval(one.factor, 1)])  # fmt: skip
-    return _rows(("share", "features", "chance", "forest", "GP-EI", "GP-EI − forest", "GP-EI / forest"), rows)
-
-
-def _measures(summary: Summary) -> str:
-    rows = []
-    for kind in JUDGED:
-        for share in SHARES:
-            _, rare, _ = summary.sizes(kind, share)
-            for features in FEATURES:
-                for learner in ("forest", "gp"):
-                    curve = summary.curve(kind, share, features, learner)
-                    if curve is None:
-                        continue
-                    cells = [f"{curve.last(name)[0]:.3f}" for name in _MEASURES[:4]]
-                    found = f"{curve.last('found')[0]:.1f} of {rare}"
-                    rows.append([f"{KINDS[kind].told}, {100 * share:g} %", features, _LEARNERS[learner], *cells, found, f"{curve.last('in_hand_ap')[0]:.3f}"])  # fmt: skip
-    head = (
-        "",
-        "features",
-        "learner",
-        "precision@50",
-        "precision@200",
-        "S_50",
-        "S_200",
-        "found among 200 labels",
-        "AP in hand",
+            rows.append([f"{100 * share:g} %", features, f"{rare / hard:.3f}", f"{one.other:.3f}", f"{one.one:.3f}", interval(one.gain), interval(one.factor, 1)])  # fmt: skip
+    return in_markdown(
+        ("share", "features", "chance", "forest", "GP-EI", "GP-EI − forest", "GP-EI / forest"), rows
     )
-    return _rows(head, rows)
-
-
-def _rings(summary: Summary) -> str:
-    told = []
-    for learner in ("forest", "gp"):
-        curve = summary.curve("ring", 0.03, "trained", learner)
-        if curve is not None:
-            place = int(np.searchsorted(curve.labels, 50))
-            values = curve.values["ap"][:, min(place, len(curve.labels) - 1)]
-            told.append(f"{_LEARNERS[learner]} {values.mean():.2f} ± {values.std(ddof=1):.2f}")
-    n, rare, _ = summary.sizes("ring", 0.03)
-    return f"{rare} rings among {n} pictures of the same survey, average precision after 50 labels: {'; '.join(told)}"
-
-
-def _interval(three: Sequence[float], digits: int = 3) -> str:
-    return f"{three[0]:.{digits}f} ({three[1]:.{digits}f} to {three[2]:.{digits}f})"
-
-
-def _rows(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 if __name__ == "__main__":

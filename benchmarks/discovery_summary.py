@@ -146,4 +146,6 @@ class Summary:
                 order = np.load(folder(self._data_dir) / "rankings" / f"{name}.npy")
                 rankings.append(Ranking(order[which], pool.is_rare[which]))
         means = [float(np.mean([one.average_precision() for one in rankings])) for rankings in ranked]
-        return Comparison(means[0], means[1], paired(*ranked, rng=np.random.default_rng(0)))
+        draws = paired(*ranked, rng=np.random.default_rng(0))
+        # A rare galaxy drawn twice raises its own precision: the draws run high by a little, and are moved back.
+        return Comparison(means[0], means[1], draws + means - draws.mean(axis=0))
