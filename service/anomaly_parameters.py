@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from fastapi import Depends, Query
 
-__all__ = ["Anomalies", "AnomaliesAsked", "CauseName", "DetectorName", "anomalies_asked"]
+__all__ = [
+    "CAUSE_NAMES",
+    "DETECTOR_NAMES",
+    "Anomalies",
+    "AnomaliesAsked",
+    "CauseName",
+    "DetectorName",
+    "anomalies_asked",
+]
 
 DetectorName = Literal["forest", "lof", "density"]
 CauseName = Literal["astrophysical", "blend", "data_quality", "any"]
+DETECTOR_NAMES: Final[tuple[str, ...]] = get_args(DetectorName)
+CAUSE_NAMES: Final[tuple[str, ...]] = get_args(CauseName)
 
 Detector = Annotated[
     DetectorName | None,

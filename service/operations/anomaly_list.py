@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from service.anomaly_parameters import AnomaliesAsked
 from service.formats.fields import field
 from service.lists import ObjectList, selected
 from service.operations.anomaly_words import oddity_text, reason
+from service.operations.causes import DIGITS
 from service.operations.refusals import InvalidFilter
 from service.rankings import CAUSES, Rankings
 
@@ -150,11 +151,11 @@ class _Texts:
 
         p = [None] * n if self.p is None else [None if one != one else one for one in self.p[rows].tolist()]  # noqa: PLR0124 - NaN
         percentile = taken("anomaly_percentile") if self.p is None else [_percentile(one) for one in p]
-        quality, blend = taken("p_data_quality"), taken("p_blend")
-        own = [
+        quality, blend = _rounded(taken("p_data_quality")), _rounded(taken("p_blend"))
+        own = _rounded(
             None if q is None or b is None else max(0.0, 1 - q - b)
             for q, b in zip(quality, blend, strict=True)
-        ]
+        )
         cause = taken("cause")
         defects = [[name for name in (word or "").split(",") if name] for word in taken("defects")]
         sentences = map(reason, map(oddity_text, p, percentile), cause, quality, blend, defects)
@@ -168,6 +169,10 @@ class _Texts:
             "defects": defects,
             "reason": list(sentences),
         }
+
+
+def _rounded(values: Iterable[float | None]) -> list[float | None]:
+    return [None if value is None else round(value, DIGITS) for value in values]
 
 
 def _percentile(p: float | None) -> float | None:

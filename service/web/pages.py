@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from index.selection import Selection
-from service.operations import neighbours, photoz
+from service.operations import anomalies, neighbours, photoz
+from service.operations.causes import readings_of
 from service.operations.finding import Wanted
+from service.web.anomaly_panel import anomaly_panel
 from service.web.cards import Card, Link, card_of, object_url, redshift_text, search_url, sky_links
 from service.web.redshift_panel import photoz_block
 from service.web.upload_form import Form, limits
@@ -62,7 +64,7 @@ def home_page(resources: Resources) -> dict[str, Any]:
 def object_page(
     resources: Resources, served: Served, row: int, *, k: int, selection: Selection, notice: str = ""
 ) -> dict[str, Any]:
-    """Return a galaxy with its look-alikes, its redshift from them, its anomaly percentile."""
+    """Return a galaxy with its look-alikes, its redshift from them, how odd it is."""
     own = neighbours.columns_of(served, [row])[0]
     found = neighbours.by_row(served, row, Wanted(k, selection))
     object_id = str(own["object_id"])
@@ -80,7 +82,6 @@ def object_page(
         ("redshift", redshift_text(own["z_spec"], None) or "none measured"),
         ("r magnitude", "" if own["mag_r"] is None else f"{own['mag_r']:.2f} AB"),
         ("class", str(own["label"] or "").replace("_", " ")),
-        ("anomaly", f"lonelier than {own['anomaly_percentile']:.1f} % of the release"),
     ]
     own_links = [
         Link("FITS", object_url(object_id, "cutout", format="fits", survey=served.survey), external=False)
@@ -102,6 +103,7 @@ def object_page(
             ],
         },
         "photoz": photoz_block(served, estimate, own["z_spec"]),
+        "anomaly": anomaly_panel(served, anomalies.of_row(served, row, readings_of(served, row))),
         "upload": None,
         "filters": {"z_min": z_min, "z_max": z_max, "k": k},
         "releases": [s.block for s in resources.releases.values() if s.survey == served.survey],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.operations.withheld import why_no_redshift
+from service.web.anomaly_panel import anomaly_panel
 from service.web.cards import search_url, sky_links
 from service.web.pages import COSINE, card, position_text, search_summary, served_context
 from service.web.preview import field_preview, file_preview
@@ -104,7 +105,6 @@ def results_page(resources: Resources, prepared: Prepared, answer: Mapping[str, 
         ("RA, Dec", position_text(cutout.ra_deg, cutout.dec_deg)),
         ("scale", "" if cutout.pixel_scale_arcsec is None else f"{cutout.pixel_scale_arcsec:.3f} arcsec/px"),
         ("searched in", served.survey),
-        ("anomaly", f"lonelier than {answer['anomaly']['percentile']:.1f} % of the release"),
     ]
     hits = [card(served, hit, f"{hit['similarity']:.3f}", COSINE) for hit in answer["hits"]]
     return {
@@ -118,6 +118,7 @@ def results_page(resources: Resources, prepared: Prepared, answer: Mapping[str, 
             "links": list(sky_links(cutout.ra_deg, cutout.dec_deg)),
         },
         "photoz": photoz_block(served, answer["photoz"], None, reason=answer["photoz_unavailable"] or ""),
+        "anomaly": anomaly_panel(served, answer["anomaly"]),
         "upload": _account(prepared, answer),
         "filters": None,
         "heading": "Galaxies that look like yours",

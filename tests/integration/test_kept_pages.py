@@ -71,7 +71,7 @@ def test_a_kept_upload_has_a_page_that_finds_the_same_again(service, good, tiny)
     again = service.get(address)
     assert again.status_code == 200
     assert again.headers["cache-control"] == "private, no-store"
-    pictures = [[i["src"] for i in Page(answer.text).images] for answer in (fresh, again)]
+    pictures = [[i["src"] for i in Page(answer.text).pictures] for answer in (fresh, again)]
     assert pictures[0] == pictures[1]
     assert tiny.ids[3] in pictures[0][0]
     assert "What was understood" in Page(again.text).words

@@ -34,5 +34,10 @@ class Page(HTMLParser):
         self.text.append(data)
 
     @property
+    def pictures(self):
+        """The images that the page is about."""
+        return [image for image in self.images if image.get("class") != "small"]
+
+    @property
     def words(self):
         return " ".join(" ".join(self.text).split())
