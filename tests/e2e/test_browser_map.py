@@ -8,7 +8,7 @@ pytestmark = pytest.mark.timeout(600)
 def test_a_box_on_the_map_counts_lists_and_downloads_and_a_click_shows_a_galaxy(page, service):
     n = service.get("/api/v1/map", params={"limit": 1}).json()["n_total"]
     page.goto("/map")
-    page.wait_for_function("document.querySelector('[data-status]').textContent.includes('galaxies')")
+    page.wait_for_selector("[data-status]:has-text('galaxies')")
     assert page.inner_text("[data-status]") == f"{n} galaxies"
     page.select_option("[data-colour]", "label")
     page.wait_for_selector("[data-legend] span")
@@ -18,7 +18,7 @@ def test_a_box_on_the_map_counts_lists_and_downloads_and_a_click_shows_a_galaxy(
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2, steps=4)
     page.mouse.up()
-    page.wait_for_function("document.querySelector('[data-heading]').textContent.includes('in the box')")
+    page.wait_for_selector("[data-heading]:has-text('in the box')")
     assert page.inner_text("[data-heading]") == f"{n} galaxies in the box"
     link = page.get_attribute("[data-format=csv]", "href")
     assert service.get(link).text.count("\n") == n + 1
