@@ -68,6 +68,17 @@ def test_a_held_out_score_is_that_of_a_process_without_the_label(labelled):
         assert held_out[out] == pytest.approx(theirs.predict(at[[out]])[0] + process.level, abs=2e-3)
 
 
+def test_deviations_from_few_axes_are_at_most_too_large(labelled, monkeypatch):
+    values, labels = labelled
+    process = fit_process(values[labels.rows], labels.scores, np.random.default_rng(0))
+    exact = process.predict(values)[1]
+    monkeypatch.setattr("index.interest.gaussian._DEVIATION_COST", 20 * 40)
+    rough = process.predict(values)[1]
+    # Single precision.
+    assert np.all(rough >= exact - 1e-4)
+    assert rough == pytest.approx(exact, rel=0.1)
+
+
 def test_expected_improvement_is_the_closed_form():
     mean, deviation = np.array([1.0, 4.0, 6.0]), np.array([1.0, 0.5, 0.2])
     z = (mean - 5.5) / deviation
