@@ -11,7 +11,7 @@ __all__ = ["DETECT_SIGMA", "part_sources"]
 DETECT_SIGMA = 3.0
 # A peak is a source of its own if it stands this far above the saddle to a brighter one: in noise, and as a share of its
 # height. Knots and bars of galaxies stand out by less than stars and companions do.
-_PROMINENT_SIGMA, _PROMINENT_SHARE = 6.0, 0.25
+_PROMINENT_SIGMA, _PROMINENT_SHARE = 6.0, 0.65
 _PEAK_PX = 2
 _STEPS = [
     (dy, dx)

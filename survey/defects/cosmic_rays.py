@@ -22,7 +22,7 @@ _MEDIAN_SHARPNESS = 0.211
 # What is as sharp in another band, to this share, is a star.
 _MAX_ELSEWHERE = 0.35
 # A picture has been smoothed by JPEG, and its noise with it: counts, and medians of the Laplacian.
-_PICTURE_NOISE, _PICTURE_COUNTS, _PICTURE_CONTRAST = 12.0, 40.0, 2.0
+_PICTURE_NOISE, _PICTURE_COUNTS, _PICTURE_CONTRAST = 20.0, 32.0, 2.0
 _HALF = 3
 # Pixels that are looked at more closely: more are no cosmic rays but an image without a PSF.
 _MAX_PIXELS = 300
@@ -90,7 +90,8 @@ def _struck(look: Look) -> NDArray[np.bool_]:
             continue
         excess = plane.ravel()[at] - medians(_windows(plane, at, 2))
         keep = (excess > least) & (excess > contrast * _fine_structure(planes[band], at))
-        for other in range(len(edges)):
+        # JPEG keeps what is sharp in the sum of the channels alone, so that of pictures all have it.
+        for other in range(0 if look.is_display else len(edges)):
             if other != band:
                 keep &= _windows(edges[other], at, 1).max(axis=1) < np.maximum(
                     _MAX_ELSEWHERE * excess, 0.7 * least

@@ -17,8 +17,10 @@ __all__ = ["constant", "masked", "missing_band", "off_edge"]
 _MAX_MASKED = 0.25
 # A corner that is cut off by a slanted edge counts from this share of the image on.
 _MIN_CORNER = 0.02
+# Counts of a picture that may be left where there is no data.
+_BLACK_COUNTS = 3.0
 # A channel whose brightest pixels (one in 500) have less than this share of the other channels' is empty.
-_MIN_LIGHT, _TOP_PER_CENT, _MIN_OTHER_COUNTS = 0.12, 99.8, 20.0
+_MIN_LIGHT, _TOP_PER_CENT, _MIN_OTHER_COUNTS = 0.25, 99.8, 20.0
 
 
 def missing_band(look: Look) -> Iterator[Verdict]:
@@ -70,25 +72,24 @@ def masked(look: Look) -> Iterator[Verdict]:
 
 def off_edge(look: Look) -> Iterator[Verdict]:
     """Name the sides beyond which there is no data: NaN, no weight, or exact zeros, in all bands."""
-    empty = _empty(look)
+    # JPEG leaves a few counts in what was black; in Galaxy Zoo's pictures no line of real sky is as dark all along.
+    black = _BLACK_COUNTS if look.is_display else 0
+    empty = np.asarray(~(look.good & (np.abs(look.flux) > black)).any(axis=0))
     top, bottom = ("north", "south") if look.is_display else ("south", "north")
     # East is left; rows of a picture run from the top down, those of flux from the bottom up.
     lines = {top: empty[0], bottom: empty[-1], "west": empty[:, -1], "east": empty[:, 0]}
     beyond = [side for side in ("south", "north", "west", "east") if lines[side].all()]
-    share = float(empty.mean())
+    if not beyond and look.is_display:
+        empty = np.asarray(~(look.flux != 0).any(axis=0))
     if not beyond and _cuts_corner(empty):
         beyond = ["a corner"]
+    share = float(empty.mean())
     if beyond:
         yield Verdict(
             "off_edge",
             "warning",
             f"{100 * share:.0f} % of the image lies beyond the edge of the data ({', '.join(beyond)}).",
         )
-
-
-def _empty(look: Look) -> MaskArray:
-    lit = look.good & (look.flux != 0)
-    return np.asarray(~lit.any(axis=0))
 
 
 def _cuts_corner(empty: MaskArray) -> bool:

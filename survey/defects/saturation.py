@@ -17,6 +17,8 @@ __all__ = ["saturated"]
 # The top of a star's image, sampled with at least 2 pixels to the FWHM, has fewer than 6 pixels within 1 % of
 # its peak; a plateau of full wells has more.
 _PLATEAU_PX, _PLATEAU_DEPTH, _PLATEAU_SIGMA = 9, 0.01, 50.0
+# Four pixels that share the peak to a part in 100,000 were clipped there.
+_CLIPPED_PX, _CLIPPED_DEPTH = 4, 1e-5
 # The resolved core of a galaxy can be as flat, but then it falls slowly; two pixels outside a plateau of full wells a
 # star's light has fallen to half (FWHM of 10 px, plateau of radius 5) or less.
 _PLATEAU_FALL = 0.8
@@ -37,7 +39,9 @@ def saturated(look: Look) -> Iterator[Verdict]:
         peak = float(plane[use].max())
         top = use & (plane >= (1 - _PLATEAU_DEPTH) * peak)
         plateau = int(np.count_nonzero(top))
-        if plateau >= _PLATEAU_PX and _falls(plane, use, top, _PLATEAU_FALL * peak):
+        clipped = int(np.count_nonzero(plane[top] >= (1 - _CLIPPED_DEPTH) * peak))
+        is_flat = plateau >= _PLATEAU_PX or clipped >= _CLIPPED_PX
+        if is_flat and _falls(plane, use, top, _PLATEAU_FALL * peak):
             yield Verdict(
                 "saturated", "warning", f"{plateau} pixels share the peak value {peak:.4g} in {name}."
             )

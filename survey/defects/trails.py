@@ -24,6 +24,8 @@ _ANGLES, _INNER, _MIN_SIDE, _MAX_SIDE = 60, 0.25, 24, 256
 _PICTURE_SIGMA, _PICTURE_COUNTS, _PICTURE_GAP = 3.0, 15.0, 10
 # A line is looked for where at least this share of the outer pixels is bright: a line one pixel wide has 1 %.
 _MIN_BRIGHT = 0.005
+# Of an end of a line, for it to count.
+_MIN_USABLE = 0.5
 
 
 def trail(look: Look) -> Iterator[Verdict]:
@@ -31,8 +33,9 @@ def trail(look: Look) -> Iterator[Verdict]:
     if min(look.shape) < _MIN_SIDE:
         return
     bright = _bright(look)
+    good = None if look.good.all() or bright.shape != look.good.shape else look.good
     gap = min(bright.shape[1:]) // _PICTURE_GAP if look.is_display else _GAP_PX
-    found = _brightest_line(bright, gap)
+    found = _brightest_line(bright, good, gap)
     # Bands are exposed one after the other: a line in more of them is a galaxy seen edge-on.
     if found.share >= _SHARE and (look.is_display or found.in_others < _ELSEWHERE):
         yield Verdict(
@@ -87,7 +90,7 @@ class _Line:
     in_others: float
 
 
-def _brightest_line(bright: NDArray[np.bool_], gap: int) -> _Line:
+def _brightest_line(bright: NDArray[np.bool_], good: NDArray[np.bool_] | None, gap: int) -> _Line:
     """Return the line with the largest share of bright pixels at its poorer end among those with quiet parallels."""
     n_bands, height, width = bright.shape
     frame = _lines(height, width)
@@ -102,8 +105,9 @@ def _brightest_line(bright: NDArray[np.bool_], gap: int) -> _Line:
         lit = np.flatnonzero(plane[frame.outer])
         if len(lit) < _MIN_BRIGHT * len(frame.outer):
             continue
-        found = np.bincount(frame.lines[lit].ravel(), minlength=frame.weight.size)
-        ends = found.reshape(frame.weight.shape).astype(np.float32) * frame.weight
+        weight = frame.weight if good is None else _weight(frame, good[band])
+        found = np.bincount(frame.lines[lit].ravel(), minlength=weight.size)
+        ends = found.reshape(weight.shape).astype(np.float32) * weight
         share = np.minimum(ends[:, 0], ends[:, 1])[:, gap:-gap]
         shares[band] = share
         crossing = able & (share >= _SHARE)
@@ -136,6 +140,16 @@ def _lines(height: int, width: int) -> _Lines:
     whole = np.asarray((lengths >= 0.8 * (0.5 - _INNER) * min(height, width)).all(axis=1))
     weight = (1 / np.maximum(lengths, 1)).astype(np.float32)
     return _Lines(np.flatnonzero(outer.ravel()), lines, weight, whole)
+
+
+def _weight(frame: _Lines, good: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return one over the usable pixels of each end of each line; 0 where these are fewer than half."""
+    usable = np.flatnonzero(good.ravel()[frame.outer])
+    lengths = np.bincount(frame.lines[usable].ravel(), minlength=frame.weight.size).reshape(
+        frame.weight.shape
+    )
+    enough = lengths * frame.weight >= _MIN_USABLE
+    return np.where(enough, 1 / np.maximum(lengths, 1), 0).astype(np.float32)
 
 
 def _block(planes: NDArray[np.float32]) -> int:
