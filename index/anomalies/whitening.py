@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Whitening"]
 
-# On the demo survey what an ordinary galaxy never does shows on axes of little variance: with 95 % the top 1 % hold 9 of 47
+# What an ordinary galaxy never does shows on axes of little variance: with 95 % the top 1 % of the demo survey hold 16 of 47
 # planted oddities, with 99.99 % 22 (moco-demo-ugriz, density; docs/decisions/0020-frozen-anomaly-reference.md).
 _VARIANCE = 0.9999
 

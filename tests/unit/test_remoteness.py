@@ -42,8 +42,8 @@ def test_an_image_of_a_galaxy_ranks_with_it_whatever_the_rounding(remoteness, ne
         (remoteness.percentile, nearest[:, -1]),
         (remoteness.mean_percentile, nearest.mean(axis=1)),
     ):
-        own, next_ones = (100 * np.mean(distances <= distances[row] + more) for more in (0, 2e-6))
-        assert own <= share(distances[row] - 3e-7) <= next_ones
+        own, next_ones = (int(np.sum(distances <= distances[row] + more)) for more in (2e-7, 2e-6))
+        assert own <= round(share(distances[row] - 2e-7)) <= next_ones
 
 
 def test_what_is_nearer_than_everything_has_percentile_0_and_farther_100(remoteness):
