@@ -1,17 +1,21 @@
-"""What is odd, and why: artefacts stand aside, and the same pixels have the same score and cause however they come."""
+"""What is odd, and why, over HTTP, on pages and on the command line: artefacts stand aside, and the same pixels have the same score and cause however they come."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.html import Page
+from support.index_command import run
 from support.serving import client_of, register
 from support.tiny_survey import tiny_contract, tiny_survey
+from typer.testing import CliRunner
 
 from index.causes.job import inspect_survey
 from index.embed import embed_survey
 from index.embeddings import EmbeddingStore
 from index.releases import Release, build_release
+from skylike.cli.index import app as index
 from training.fixed import fit_fixed
 
 _PATH = "/api/v1/anomalies"
@@ -172,6 +176,54 @@ def test_the_page_of_an_object_says_why_it_is_odd(client):
     words = Page(client.get("/search", params={"id": _SPOILT[0]}).text).words
     assert "How odd it is" in words
     assert "a band is missing" in words
+
+
+def test_the_command_lists_what_the_service_lists(client, data, tmp_path):
+    asked = [
+        "anomalies",
+        "--detector",
+        "lof",
+        "--where",
+        "z_spec:0.05..",
+        "--limit",
+        "7",
+        "--columns",
+        "flux_r",
+    ]
+    ours = run(data, *asked)
+    params = {"detector": "lof", "where": "z_spec:0.05..", "limit": 7, "columns": "flux_r"}
+    theirs = client.get(_PATH, params=params).json()
+    assert ours["objects"] == theirs["objects"]
+    assert ours["set_aside"] == theirs["set_aside"]
+    out, montage = tmp_path / "odd.csv", tmp_path / "odd.png"
+    run(data, "anomalies", "--cause", "data_quality", "--out", str(out), "--montage", str(montage))
+    file = client.get(_PATH, params={"cause": "data_quality", "format": "csv"})
+    assert out.read_text() == file.text
+    with Image.open(montage) as sheet:
+        assert sheet.format == "PNG"
+        assert sheet.width >= 128 * min(8, file.text.count("\n") - 1)
+
+
+def test_the_command_says_in_words_what_was_set_aside(data):
+    result = CliRunner().invoke(index, ["anomalies", "--limit", "3", "--data-dir", str(data)])
+    assert result.exit_code == 0, result.output
+    assert "neither the data" in result.stdout
+    listed = CliRunner().invoke(index, ["anomalies", "--limit", "80", "--data-dir", str(data)])
+    assert "missing_band 2" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (["--where", "x"], "low..high"),
+        (["--defect", "aliens"], "missing_band"),
+        (["--columns", "nothing"], "flux_r"),
+        (["--out", "odd.tex"], ".csv"),
+        (["other"], "index build"),
+    ],
+)
+def test_the_command_refuses_in_one_sentence_with_a_remedy(data, asked, says):
+    assert says in run(data, "anomalies", *asked, status=1)
 
 
 _TABS = ("astrophysical", "blend", "data_quality", "any")
