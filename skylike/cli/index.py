@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from skylike.cli.index_anomalies import anomalies
+from skylike.cli.index_audit import audit
 from skylike.cli.index_build import build, plan
 from skylike.cli.index_catalogue import ingest, migrate
 from skylike.cli.index_clusters import clusters
@@ -25,6 +27,8 @@ app.command("list")(list_)
 app.command()(verify)
 app.command()(recall)
 app.command()(compare)
+app.command()(anomalies)
+app.command()(audit)
 app.command()(clusters)
 app.command("map")(map_)
 app.command("activate")(activate_)
