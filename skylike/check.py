@@ -161,7 +161,7 @@ class DataCheck:
         if release.format < WHOLE_SINCE:
             return note(
                 name,
-                f"built by an earlier version: uploads are not compared with its galaxies; {build} makes it anew",
+                f"built by an earlier version: without anomaly model, causes and map; {build} makes it anew",
             )
         measured = f", {release.domain.n} measured" if release.domain is not None else ""
         return ok(name, f"{info.n_galaxies} of {len(known)} objects, every vector finds itself{measured}")
