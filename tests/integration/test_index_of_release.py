@@ -77,7 +77,7 @@ def test_the_manifest_says_how_it_is_searched(built):
     ivf, hnsw = manifest_of(built("ivf")), manifest_of(built("hnsw"))
     assert ivf["index"].items() >= {"kind": "ivf", "factory": "IVF32,SQfp16", "storage": "float32"}.items()
     assert hnsw["index"].items() >= {"kind": "hnsw", "storage": "float32", "n_indexed": N, "seed": 0}.items()
-    assert (ivf["format"], ivf["exact"], ivf["graph"]["is_exact"]) == (4, False, False)
+    assert (ivf["format"], ivf["exact"], ivf["graph"]["is_exact"]) == (5, False, False)
     assert {"index.faiss", "vectors.f32"} <= set(ivf["files"])
     half = manifest_of(built("half"))
     assert (half["exact"], half["index"]["kind"], half["recall_at_10"]) == (True, "exact", 1.0)
