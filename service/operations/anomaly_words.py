@@ -8,6 +8,8 @@ from typing import Final
 __all__ = ["DEFECT_WORDS", "oddity_text", "reason"]
 
 _RARE: Final = 0.1
+# Above it no other cause is worth a word.
+_CLEAR: Final = 0.9
 # What a tail that was extrapolated can tell.
 _MOST: Final = 1_000_000
 
@@ -85,5 +87,8 @@ def _why(
         return f"a neighbour on the sky adds its light ({p_blend or 0:.0%} blend){also}"
     if cause == "astrophysical":
         likely = max(0.0, 1 - (p_data_quality or 0) - (p_blend or 0))
+        if likely < _CLEAR:
+            others = f"a neighbour {p_blend or 0:.0%}, the data {p_data_quality or 0:.0%}"
+            return f"most likely the galaxy itself ({likely:.0%} astrophysical; {others}){also}"
         return f"neither the data nor a neighbour explains it ({likely:.0%} astrophysical){also}"
     return "its pixels were not looked at, so that the cause is unknown"
