@@ -13,7 +13,7 @@ from service.dependencies import resources_of
 from service.operations.refusals import InvalidFilter, NotAPosition
 from service.operations.targets import place_of
 from service.parameters import ReleaseName, SurveyName, checked_id
-from service.routes import anomaly_pages, job_pages, kept_pages, map_pages, upload_pages
+from service.routes import anomaly_pages, job_pages, kept_pages, map_pages, session_pages, upload_pages
 from service.routes.page_answers import PageRoute, page
 from service.selection_parameters import selection_of
 from service.web import pages
@@ -30,6 +30,7 @@ router.include_router(kept_pages.router)
 router.include_router(job_pages.router)
 router.include_router(anomaly_pages.router)
 router.include_router(map_pages.router)
+router.include_router(session_pages.router)
 
 
 @router.get("/")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from service.schemas.base import Answer, ReleaseBlock
+from service.schemas.lists import ListedObject
 from service.schemas.sessions import LearnerName
 
 __all__ = ["ForecastAnswer", "NextAnswer", "RankingAnswer"]
@@ -30,27 +31,18 @@ class _OfSession(Answer):
     note: str = Field(description="For people; empty where there is nothing to say.")
 
 
-class RankedObject(Answer):
+class PromisingObject(ListedObject):
     """An object as a session ranks it."""
 
-    rank: int
-    object_id: str
-    ra_deg: float | None
-    dec_deg: float | None
-    z_spec: float | None
-    z_phot: float | None
-    mag_r: float | None
-    label: str | None = Field(description="Class that the survey gives.")
     interest: float = Field(description="Expected score, 0 to 5.")
     probability: float = Field(
         description="Chance of a score of at least `threshold`, calibrated on the labels."
     )
     own_kind: Literal["score", "artefact"] | None = Field(description="Of the session's label.")
     own_value: float | None = Field(description="Score of the session's label.")
-    columns: dict[str, Any] = Field(description="Further columns of the release.")
 
 
-class ProposedObject(RankedObject):
+class ProposedObject(PromisingObject):
     """An object to look at next."""
 
     is_audit: bool = Field(description="Drawn to check the forecast, not because it is promising.")
@@ -68,7 +60,7 @@ class RankingAnswer(_OfSession):
     filters: dict[str, Any] = Field(description="What objects keep beside the session's own filters.")
     n_total: int
     next_cursor: str | None
-    objects: list[RankedObject]
+    objects: list[PromisingObject]
 
 
 class ReachBlock(Answer):
