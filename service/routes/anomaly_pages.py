@@ -29,8 +29,8 @@ from service.web.upload_form import number
 __all__ = ["router"]
 
 _PAGE: Final = 48
-# Who is odder than one normal galaxy in twenty.
-_ODD: Final = "0.05"
+# Who is odder than one normal galaxy in twenty, where these fill a page.
+_ODD: Final = 0.05
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -56,8 +56,8 @@ async def anomalies(
 def _shown(
     resources: Resources, served: Served, fields: dict[str, str], digest: str, start: int
 ) -> dict[str, Any]:
-    if served.rankings.p() is not None:
-        fields = {"p_max": _ODD, **fields}
+    if served.rankings.p() is not None and served.release.info.n_galaxies * _ODD >= _PAGE:
+        fields = {"p_max": str(_ODD), **fields}
     end = start + _PAGE
     asked, selection = _asked(fields)
     listed, members = ranked(served.release, served.rankings, asked, selection, end)
