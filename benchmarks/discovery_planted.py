@@ -71,6 +71,8 @@ def planted(teller: Teller, path: Path) -> str:
         ):
             share, most = counts[group] / n[group], min(1.0, best[way] / n[group])
             teller.tell(f"{stem}_{name}", share, n=n[group], interval=wilson(counts[group], n[group]), against={"chance": TOP, "best possible": most})  # fmt: skip
+    for told in teller.figures[-3 * len(held) :]:
+        told["commit"] = ", ".join(sorted({one["commit"] for one in json.loads(path.read_text())}))
     tables = []
     for counts in (held, listed):
         head = ("features", "detector", *groups)

@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -81,7 +82,7 @@ def _supplement(source: SurveyFolder, survey: SurveyFolder, path: Path) -> int:
     place = table.column_names.index("object_id")
     table = table.set_column(place, "object_id", pa.array([f"more-{row}" for row in rows], pa.string()))
     part = SurveyPart(rows=table, flux=np.stack([cutout.flux for cutout in cutouts]))
-    publish_survey(path, source.info, [part], thumbnail=_no_thumbnail)
+    publish_survey(path, replace(source.info, name=path.name), [part], thumbnail=_no_thumbnail)
     return len(rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections import defaultdict
@@ -136,6 +137,7 @@ class Summary:
         """Set two pairs of features and learner beside each other, on the same pools, by the paired bootstrap."""
         both = [self.lines[(kind, share, *way)] for way in (one, other)]
         ranked: tuple[list[Ranking], list[Ranking]] = ([], [])
+        told = hashlib.sha256()
         for seed in sorted(both[0].keys() & both[1].keys()):
             pool = rarefied(self._data_dir, kind, share, seed)
             which = (
@@ -145,7 +147,13 @@ class Summary:
                 name = Session(kind, share, features, learner, seed).name
                 order = np.load(folder(self._data_dir) / "rankings" / f"{name}.npy")
                 rankings.append(Ranking(order[which], pool.is_rare[which]))
+                told.update(order[which].tobytes() + pool.is_rare[which].tobytes())
         means = [float(np.mean([one.average_precision() for one in rankings])) for rankings in ranked]
-        draws = paired(*ranked, rng=np.random.default_rng(0))
+        # Kept, for a page is written again when another script's part of it is there.
+        path = folder(self._data_dir) / "draws" / f"{told.hexdigest()[:24]}.npy"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, paired(*ranked, rng=np.random.default_rng(0)))
+        draws = np.load(path)
         # A rare galaxy drawn twice raises its own precision: the draws run high by a little, and are moved back.
         return Comparison(means[0], means[1], draws + means - draws.mean(axis=0))

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from discovery import folder
 from discovery_data import FEATURES, KINDS, SHARES
-from discovery_summary import Comparison, Summary
+from discovery_summary import Comparison, Curve, Summary
 
 __all__ = ["JUDGED", "ceilings", "gains", "in_markdown", "interval", "learners", "measures", "rings", "sizes"]
 
@@ -60,9 +60,17 @@ def learners(summary: Summary) -> str:
                 cells = []
                 for learner in _LEARNERS:
                     curve = summary.curve(kind, share, features, learner)
-                    cells.append("–" if curve is None else "{:.3f} ± {:.3f}".format(*curve.last("ap")))
+                    cells.append(_spread(curve))
                 rows.append([f"{KINDS[kind].told}, {100 * share:g} %", features, *cells])
     return in_markdown(("", "features", *_LEARNERS.values()), rows)
+
+
+def _spread(curve: Curve | None) -> str:
+    """Return mean and standard deviation; of one seed, itself."""
+    if curve is None:
+        return "–"
+    mean, deviation = curve.last("ap")
+    return f"{mean:.3f} ± {deviation:.3f}" if len(curve.values["ap"]) > 1 else f"{mean:.3f} (one seed)"
 
 
 def gains(compared: Mapping[Any, Comparison], summary: Summary) -> str:
@@ -83,7 +91,7 @@ def ceilings(data_dir: Path, summary: Summary) -> str:
     rows = []
     for one in json.loads((folder(data_dir) / "ceilings.json").read_text()):
         curve = summary.curve(one["kind"], one["share"], one["features"], "gp")
-        got = "–" if curve is None else "{:.3f} ± {:.3f}".format(*curve.last("ap"))
+        got = _spread(curve)
         hard = "" if one["hard_ap"] is None else f"{one['hard_ap']:.3f}"
         rows.append([f"{KINDS[one['kind']].told}, {100 * one['share']:g} %", one["features"], got, f"{one['ap']:.3f} ± {one['sd']:.3f}", hard])  # fmt: skip
     return in_markdown(

@@ -11,6 +11,7 @@ SECTIONS = {
     "sessions": "Sessions: whether the forecast comes true, and how long a step takes",
     "map": "Map and clusters",
     "audit": "Skylike audits Galaxy Zoo",
+    "steady": "Scores that stay",
 }
 
 WHY = """GP-EI lies above the forest on the same features, by the paired bootstrap, in {above} of {n} comparisons, and reaches twice its average precision in {twice} of {n} (below).
@@ -18,11 +19,11 @@ WHY = """GP-EI lies above the forest on the same features, by the paired bootstr
 * **Not told apart from the forest:** {open}. **Above it, but less than twice:** {short}.
   Ellipses of odd spirals are where a forest is at its best: a disturbed outline *is* an outlier in them, while a machine that is given all labels of the pool does no better
   with them (*all labels* below): there is nothing for 200 labels to learn. In the held-out part at 2 % there are 19 mergers, and nothing is told apart by so few.
-* **Trained less polar48, both with GP-EI:** {gains}. The trained vector is the better where shape inside the disc counts, odd spirals. Artefacts and mergers are told by what lies around the
-  centre and by brightness profiles, which the moduli of `polar48` hold already (the trained vector contains such rings itself), and 40 components of either carry it: there training on pictures buys little.
+* **Trained less polar48, both with GP-EI:** {gains}. The trained vector is the better for odd spirals, where structure inside the disc counts. For
+  artefacts and mergers the two hold about the same: given all labels of the pool they differ as little (below). The trained vector contains rings like those of `polar48` itself.
 * **A forest without labels prefers what is rare in the features, not what is asked for**; on the trained vector it is a better start for mergers (they are far from everything) than for odd spirals.
-* Odd spirals are hard for everybody: even all labels of the pool leave most of the precision missing. `Class 6.1` votes have no threshold here beyond one half, and many a
-  `not_odd_spiral` is disturbed too.
+* Odd spirals are hard for everybody: even all labels of the pool leave most of the precision missing. The label is a vote of one half or more, and pictures
+  on both sides of one half look alike.
 """
 
 PAGE = """# Discovery: what labels are worth
@@ -72,7 +73,7 @@ Bands: one standard deviation over the seeds.
 
 ## Learner by features
 
-Average precision after 200 labels, mean ± standard deviation over the seeds.
+Average precision after 200 labels, mean ± standard deviation over the seeds (NeighbourScore, whose random forest is slow, has fewer).
 
 {learners}
 

@@ -49,6 +49,13 @@ FIGURES = {
     "batch_rows_per_s": "redshifts of batches by id over HTTP, 2,000 a request",
     "rows_lost": "rows lost in 100 kills of workers, on each of two databases",
     "oddity_recall_top5": "demo survey: planted oddities among the 5 % highest anomaly scores",
+    "oddity_recall_top1_density_trained": "four simulated surveys: planted oddities among the 1 % highest, which can hold 0.73",
+    "ap200_gp_trained": "rare kinds of real galaxies (2 and 5 %): average precision after 200 labels, Gaussian process, trained model",
+    "ap200_gp_polar48": "the same on `polar48`, which needs no training",
+    "ap200_forest_trained": "the same by the isolation forest on the trained model's vectors, which learns nothing",
+    "artefact_recall": "injected trails, missing bands, stars, cosmic rays and edges that get the right cause",
+    "audit_pairs_recall": "pairs of Galaxy Zoo 1 pictures of one sky that `skylike index audit` finds",
+    "audit_pairs_precision": "share of the pairs it names that are",
 }
 
 
