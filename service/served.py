@@ -69,7 +69,7 @@ class Served:
             release.photoz,
         ):
             assert part is not None
-        _ = release.projection, release.causes, self.raw_scores
+        _ = release.projection, release.causes, release.places, release.clusters, self.raw_scores
         if release.domain is not None:
             release.domain.warm()
         assert self.sky is not None
