@@ -23,7 +23,7 @@ _TARGET_PX = 4.0
 _REACH_PX = 10.0
 # Light without a counterpart across the peak: looked for this far, not next to the peak, as a share of what is there and in
 # noise.
-_ASYMMETRY_PX, _CORE_PX, _LUMP_SHARE, _LUMP_SIGMA = 20, 2.5, 0.4, 5.0
+_ASYMMETRY_PX, _CORE_PX, _LUMP_SHARE, _LUMP_SIGMA = 20, 2.5, 0.4, 7.0
 # Larger images are binned: the sources that matter are many pixels wide there.
 _MAX_SIDE = 160
 
@@ -129,14 +129,14 @@ def _hidden(
     companion that has no peak of its own, or a galaxy that is disturbed (rotational asymmetry: Conselice 2003, ApJS 147,
     1).
     """
-    reach = min(_ASYMMETRY_PX, *peak, smooth.shape[0] - 1 - peak[0], smooth.shape[1] - 1 - peak[1])
-    if reach < _CORE_PX + 2:
+    spans = [_span(centre, side) for centre, side in zip(_centre(smooth, peak), smooth.shape, strict=True)]
+    if min(stop - start for start, stop in spans) < 2 * _CORE_PX + 4:
         return None
-    window = tuple(slice(at - reach, at + reach + 1) for at in peak)
+    window = tuple(slice(*span) for span in spans)
     light, own = smooth[window], sources[window] == target
     excess = light - light[::-1, ::-1]
-    y, x = np.indices(light.shape) - reach
-    distance = np.hypot(y, x)
+    y, x = np.ogrid[: light.shape[0], : light.shape[1]]
+    distance = np.hypot(y - (light.shape[0] - 1) / 2, x - (light.shape[1] - 1) / 2)
     # Next to the peak a fraction of a pixel makes a difference.
     lump = own & (excess > np.maximum(_LUMP_SHARE * light, _LUMP_SIGMA)) & (distance > _CORE_PX)
     blocks, n_blocks = label(lump)
@@ -149,6 +149,26 @@ def _hidden(
         return None
     inside = blocks == largest
     return float(sums[largest]) / rest, float(np.average(distance[inside], weights=excess[inside]))
+
+
+def _centre(smooth: NDArray[np.float32], peak: tuple[int, int]) -> list[int]:
+    """Return twice the place of a peak, rounded: an image turns about pixels and their edges.
+
+    The place is that of the parabola through the logarithms of the peak and of two pixels to either side.
+    """
+    centres = []
+    for axis, at in enumerate(peak):
+        line = np.take(smooth, peak[1 - axis], axis=1 - axis)
+        low, middle, high = np.log(np.maximum(line[[max(0, at - 2), at, min(len(line) - 1, at + 2)]], 1e-3))
+        bend = low - 2 * middle + high
+        centres.append(round(2 * at + 2 * float(np.clip((low - high) / bend, -1, 1)) if bend < 0 else 2 * at))
+    return centres
+
+
+def _span(centre: int, side: int) -> tuple[int, int]:
+    """Return the widest range of pixels around half of ``centre`` that the image and the reach of the search hold."""
+    start = max(0, centre - (side - 1), -(-centre // 2) - _ASYMMETRY_PX)
+    return start, centre - start + 1
 
 
 def _detection(look: Look) -> tuple[NDArray[np.float32], int]:

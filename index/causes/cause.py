@@ -20,7 +20,7 @@ KINDS: tuple[Kind, ...] = ("data_quality", "blend", "astrophysical")
 # What a defect of each severity leaves to the other causes, and the neighbour's influence at which it is as likely the
 # cause as the galaxy itself: benchmarks/discovery_artefacts.py measures both.
 _P_DEFECT = {"note": 0.05, "warning": 0.97, "bad": 0.99}
-_INFLUENCE, _STEEPNESS = 0.09, 2.4
+_INFLUENCE, _STEEPNESS = 0.08, 2.3
 
 
 @dataclass(frozen=True, slots=True)

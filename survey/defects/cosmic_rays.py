@@ -17,6 +17,7 @@ __all__ = ["cosmic_rays", "sharpness"]
 # The Laplacian of a pixel, as the height of a lone one, must stand this far out of the noise, and be this many times larger
 # than the fine structure of the light around it (van Dokkum 2001, section 3: 4.5 and 2; here no false alarm is wanted).
 _SIGMA, _CONTRAST = 7.0, 3.0
+_DEEPEST = np.float32(-3.0)
 # Median of the same Laplacian of white noise of unit variance.
 _MEDIAN_SHARPNESS = 0.211
 # What is as sharp in another band, to this share, is a star.
@@ -72,7 +73,11 @@ def sharpness(planes: NDArray[np.float32]) -> NDArray[np.float32]:
 def _struck(look: Look) -> NDArray[np.bool_]:
     """Return the pixels hit, shape (C, H, W)."""
     struck = np.zeros(look.flux.shape, dtype=np.bool_)
-    planes, contrast = (look.flux, _PICTURE_CONTRAST) if look.is_display else (look.significance, _CONTRAST)
+    if look.is_display:
+        planes, contrast = look.flux, _PICTURE_CONTRAST
+    else:
+        # What lies beside a hole is no sharper for it.
+        planes, contrast = np.maximum(look.significance, _DEEPEST), _CONTRAST
     edges = sharpness(planes)
     for band, plane in enumerate(edges):
         if look.is_display:
