@@ -29,6 +29,9 @@ class Prior:
         was chosen where the candidate was passed over.
     is_fading
         Whether later labels tell more than earlier ones.
+    unseen_chance, unseen_share
+        How likely some interesting objects look like any others to the learner, and the largest share of all
+        that these then are: labels hardly tell.
     """
 
     mean: tuple[float, float, float]
@@ -36,14 +39,24 @@ class Prior:
     shift: float
     shift_deviation: float
     is_fading: bool
+    unseen_chance: float = 0.0
+    unseen_share: float = 0.0
 
 
 # Chosen on simulated sessions apart from those that coverage is reported on (docs/interest.md).
-LEARNED = Prior((-3.2, 1.7, -0.25), (1.3, 0.7, 0.25), shift=0.6, shift_deviation=0.4, is_fading=True)
+LEARNED = Prior(
+    (-3.2, 1.7, -0.25),
+    (1.3, 0.7, 0.25),
+    shift=0.8,
+    shift_deviation=0.2,
+    is_fading=True,
+    unseen_chance=0.3,
+    unseen_share=0.5,
+)
 # An order that does not follow the labels chooses none for its sake.
 UNLEARNED = Prior((-3.2, 0.5, -0.1), (1.3, 0.7, 0.2), shift=0, shift_deviation=0, is_fading=False)
 # A label's weight falls to 1/e after so many later ones, or after this share of all.
-_MEMORY, _MEMORY_SHARE = 50, 0.25
+_MEMORY, _MEMORY_SHARE = 65, 0.25
 # Bins that labels are counted in, between these heights.
 _BINS, _HIGHEST = 64, 4.0
 # Importance sampling: draws a round, rounds, the degrees of freedom they are proposed with, and draws kept.
@@ -68,10 +81,14 @@ class Calibration:
         logit q, m and log s, shape (400, 3).
     shifts
         What is taken from the log odds of candidates, shape (400,).
+    unseen
+        Chance of any candidate, whatever its height, to be one of the interesting objects that the learner
+        cannot tell from others, shape (400,).
     """
 
     draws: Doubles
     shifts: Doubles
+    unseen: Doubles
 
     def probability(self, height: Doubles) -> Doubles:
         """Mean over the draws, shape of ``height``; interpolated between 512 heights."""
@@ -82,7 +99,8 @@ class Calibration:
 
     def each(self, height: Doubles) -> Doubles:
         """Give the probability by every draw, shape (400, len(height))."""
-        return np.asarray(expit(_log_odds(self.draws, height) - self.shifts[:, None]))
+        seen = expit(_log_odds(self.draws, height) - self.shifts[:, None])
+        return np.asarray(seen + (1 - seen) * self.unseen[:, None])
 
 
 def heights(opinion: Opinion, labels: Labels, population: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
@@ -156,7 +174,9 @@ def calibrate(height: Doubles, interesting: NDArray[np.bool_], prior: Prior, see
         # A little wider than the posterior, and never flat.
         spread = 1.2 * (off * share[:, None]).T @ off + 1e-9 * np.eye(3)
     kept = rng.choice(_PROPOSED, _DRAWS, p=share)
-    return Calibration(proposed[kept], rng.normal(prior.shift, prior.shift_deviation, _DRAWS))
+    shifts = rng.normal(prior.shift, prior.shift_deviation, _DRAWS)
+    hidden = rng.uniform(0, prior.unseen_share, _DRAWS) * (rng.random(_DRAWS) < prior.unseen_chance)
+    return Calibration(proposed[kept], shifts, hidden / (1 - hidden) * expit(proposed[kept, 0] - shifts))
 
 
 def _log_odds(draws: Doubles, height: Doubles) -> Doubles:

@@ -27,7 +27,7 @@ def standing(calibration, *, n=200, found=20):
 def even(p):
     """The calibration by which every object is interesting with probability ``p``, whatever its height."""
     draws = np.tile([np.log(p / (1 - p)), 0.0, 0.0], (400, 1))
-    return Calibration(draws, np.zeros(400))
+    return Calibration(draws, np.zeros(400), np.zeros(400))
 
 
 def test_heights_are_normal_quantiles_of_the_place_in_the_population():
