@@ -41,8 +41,8 @@ def verified(
         pair, by = (planes[first], planes[second]), (shift[0], shift[1])
         if band_correlations(*pair, by, step=_COARSE).min(initial=1.0) > _WORTH:
             least[n] = band_correlations(*pair, by).min(initial=1.0)
-        if progress is not None and n % 256 == 0:
-            progress(n, len(rows))
+        if progress is not None and (n % 256 == 0 or n + 1 == len(rows)):
+            progress(n + 1, len(rows))
     kept = least > LEAST_CORRELATION
     rows, shifts, overlap, least = rows[kept], shifts[kept], overlap[kept], least[kept]
     # Of each pair the best shift: sorted by pair, then by falling correlation.
