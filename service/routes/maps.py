@@ -33,6 +33,7 @@ _MOST_POINTS: Final = 100_000
 _MOST_ROWS: Final = 1_000_000_000
 _POINTS: Final = 10_000
 _LOST = (
+    "request.headers_too_large",
     "survey.not_found",
     "release.not_found",
     "release.mismatch",

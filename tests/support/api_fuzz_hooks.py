@@ -28,7 +28,7 @@ FILES = {
 UNSAYABLE = re.compile(
     r"Give both ra and dec|A dry run stores nothing|(match_)?radius: Input should be|an id is 1 to 128 printable characters|^Zeropoint is"
     r"|an ensemble .hdf5. holds p.z. on a grid|JSON has no columns|stands in the body and in the query string"
-    r"|does not go together with `surveys`|^columns_map: "
+    r"|does not go together with `surveys`|^columns_map: |JSON has at most"
 )
 
 
