@@ -109,6 +109,27 @@ def test_curves_rise_to_one_inside_their_band():
     assert told.inspected[-1] == 200
 
 
+def test_candidates_stand_below_labelled_objects_and_some_are_seen_by_no_learner():
+    height = np.array([-3.0, 0.0, 3.0])
+    labelled = even(0.2).each(height)[0]
+    assert labelled == pytest.approx(0.2, rel=0.05)
+    lowered = Calibration(even(0.2).draws, np.full(400, np.log(2)), np.zeros(400)).each(height)[0]
+    assert lowered / (1 - lowered) == pytest.approx(labelled / (1 - labelled) / 2)
+    unseen = Calibration(even(0.2).draws, np.zeros(400), np.full(400, 0.1)).each(height)[0]
+    assert 1 - unseen == pytest.approx((1 - labelled) * 0.9)
+
+
+def test_unseen_ones_are_the_stated_share_of_all():
+    prior = Prior(
+        (-4.0, 0.0, 0.0), (1e-6, 1e-6, 1e-6), 0, 0, is_fading=False, unseen_chance=1, unseen_share=0.5
+    )
+    made = calibrate(np.empty(0), np.empty(0, bool), prior, 0)
+    share = made.unseen / (made.unseen + expit(-4.0))
+    # Uniform between 0 and a half; 400 draws.
+    assert share.max() <= 0.5 + 1e-6
+    assert share.mean() == pytest.approx(0.25, abs=0.03)
+
+
 def test_a_higher_level_has_a_wider_band():
     narrow, wide = (forecast(standing(even(0.1)), level=level) for level in (0.5, 0.95))
     assert np.all(wide.low <= narrow.low)
