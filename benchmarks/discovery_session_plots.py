@@ -73,7 +73,7 @@ def draw_steps(timings: list[dict[str, Any]]) -> None:
         panel.plot(sizes, spent, "o-", color=colour, lw=2 if learner == "gp" else 1.2, label=learner)
     panel.plot(sizes, [np.median(one["forecast"]) for one in ordered], "s--", color=_GREEN, label="forecast")
     panel.axhline(1, color="black", lw=0.8, ls=":")
-    panel.set(xscale="log", yscale="log", xlabel="objects", ylabel="seconds, 200 labels, next 10")
+    panel.set(xscale="log", yscale="log", xlabel="objects", ylabel="processor seconds, 200 labels, next 10")
     panel.grid(alpha=0.3, which="both")
     panel.legend(fontsize=8)
     figure.savefig(RESULTS / "discovery_step.png", dpi=110)
