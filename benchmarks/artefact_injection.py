@@ -30,11 +30,11 @@ DEFECT_OF = {
     "cosmic_rays": "cosmic_rays",
     "edge": "off_edge",
 }
-# Flux: ridge of a trail and pixels of a cosmic ray in sigma of the sky, r magnitude of a star whose pixels are full at 330
-# nanomaggies (SDSS r, 3e5 electrons), share of the side that is cut off.
+# Flux: ridge of a trail and pixels of a cosmic ray in sigma of the sky, peak of a star in full wells (330 nanomaggies, of
+# SDSS r 3e5 electrons: r = 11 and 12.4 there), share of the side that is cut off.
 _FLUX = {
-    "median": {"trail": 15.0, "cosmic_rays": 50.0, "saturated_star": 11.0, "edge": 0.25},
-    "faint": {"trail": 4.0, "cosmic_rays": 15.0, "saturated_star": 12.5, "edge": 0.06},
+    "median": {"trail": 15.0, "cosmic_rays": 50.0, "saturated_star": 7.0, "edge": 0.25},
+    "faint": {"trail": 4.0, "cosmic_rays": 15.0, "saturated_star": 2.0, "edge": 0.06},
 }
 _FULL_WELL, _TRAIL_ARCSEC, _FWHM_ARCSEC = 330.0, 0.65, 1.3
 # Pictures: counts of a trail's ridge and of a cosmic ray, radius in px of a star's full core, share of the side.
@@ -101,13 +101,13 @@ def _missing_band(planes: _Pixels, _sky: _Sky, rng: _Random) -> None:
 
 def _saturated_star(planes: _Pixels, sky: _Sky, rng: _Random) -> None:
     radius = sky.scale * _aside(planes, rng)
-    # A Moffat profile of beta 2.5 and the halo of the simulated survey (survey.simulate.oddities).
+    # A Moffat profile of beta 2.5 over the halo of the simulated survey (survey.simulate.oddities), of unit peak.
     width = _FWHM_ARCSEC / 2 / np.sqrt(2 ** (1 / 2.5) - 1)
-    shape = 1.5 / (np.pi * width**2) * (1 + (radius / width) ** 2) ** -2.5 + 3e-5 / (1 + (radius / 8) ** 2)
-    star = 10 ** (0.4 * (22.5 - sky.amount)) * shape * sky.scale**2
-    # Stars are 0.3 to 1 times as bright at the ends of the spectrum.
+    shape = (1 + (radius / width) ** 2) ** -2.5 + 8e-5 / (1 + (radius / 8) ** 2)
+    # Stars are 0.3 to 1 times as bright in other bands.
     colours = rng.uniform(0.3, 1.0, len(planes))
-    planes += (star * colours[:, None, None]).astype(np.float32)
+    colours[int(rng.integers(len(planes)))] = 1.0
+    planes += (sky.amount * _FULL_WELL * shape * colours[:, None, None]).astype(np.float32)
     np.minimum(planes, np.float32(_FULL_WELL), out=planes)
 
 

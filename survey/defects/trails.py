@@ -17,7 +17,7 @@ __all__ = ["trail"]
 
 # A trail is a line across the frame with most of its pixels bright at both ends, far from the galaxy, and quiet
 # sky on both sides. Of a noise line 2 % of the pixels exceed 2 sigma; neighbours cover one end, not two.
-_SIGMA, _SHARE, _BESIDE, _ELSEWHERE, _GAP_PX = 2.0, 0.6, 0.3, 0.4, 6
+_SIGMA, _SHARE, _BESIDE, _ELSEWHERE, _GAP_PX = 2.0, 0.6, 0.3, 0.4, 8
 _ANGLES, _INNER, _MIN_SIDE, _MAX_SIDE = 60, 0.25, 24, 256
 # In a picture it is light of one channel that the others do not have: sigma and counts that are not JPEG's chroma.
 # Pictures show its wings too: the sky beside it is a tenth of a side away.
