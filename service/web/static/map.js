@@ -9,7 +9,7 @@
   // Okabe & Ito 2008, and matplotlib's cividis at nine places: told apart by all kinds of eyes.
   const WORDS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
   const NUMBERS = [[0, 34, 78], [24, 57, 109], [66, 80, 108], [97, 104, 112], [125, 124, 120], [157, 148, 119], [192, 174, 109], [227, 203, 86], [254, 232, 56]];
-  const REST = "#8d95a8", MOST = 20000, SHOWN = 24, PAD = 14, NEAR = 12;
+  const REST = "#8d95a8", MOST = 20000, SHOWN = 12, PAD = 14, NEAR = 12;
   let points = null, view = null, box = null, start = null, marked = -1;
 
   // What is asked -----------------------------------------------------------------------------------------------
