@@ -140,14 +140,14 @@ class Writer:
         return {name: np.concatenate([before.array(name), values]) for name, values in fresh.items()}
 
     def _causes(self) -> dict[str, NDArray[Any]]:
-        """Keep what was found in the pixels of old rows, and add the supplement's."""
+        """Keep what was found in the pixels of old rows, and add the supplement's; nothing where the old were not looked at."""
         supplement, before = self.delta.supplement, self.base.causes
         found = None if supplement is None or supplement.inspections is None else supplement.inspections
-        if before is None and found is None:
+        if before is None:
+            # Lists would show the new galaxies alone: those whose cause is known.
             return {}
-        old = table_of([None] * self.base.info.n) if before is None else before.table
         new = table_of([None] * len(self.delta.ids)) if found is None else found.take(self.delta.ids)
-        table = pa.concat_tables([old, new]).combine_chunks()
+        table = pa.concat_tables([before.table, new]).combine_chunks()
         write_causes(table, self.staged / CAUSES)
         return columns_of(table)
 

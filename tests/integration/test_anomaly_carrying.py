@@ -67,6 +67,18 @@ def test_a_tenth_more_galaxies_by_an_update_and_then_a_build_change_no_score(dat
     assert merged.anomalies.reference_ids == first.anomalies.reference_ids
 
 
+def test_an_update_keeps_causes_clusters_and_places_and_gives_new_galaxies_theirs(data_dir):
+    first = active(data_dir)
+    run(data_dir, "update", "tiny", "--with", "tiny-b")
+    updated = active(data_dir)
+    assert len(updated.causes) == updated.info.n == 66
+    for name in ("cause", "defects", "p_data_quality", "p_blend", "cluster", "map_x", "map_y"):
+        before, after = first.columns.array(name), updated.columns.array(name)
+        assert np.array_equal(after[:60], before)
+        assert all(value is not None and value == value for value in after[60:].tolist())  # noqa: PLR0124 - not NaN
+    assert updated.causes.of(63) is not None
+
+
 def test_a_survey_imported_anew_with_more_galaxies_keeps_them_too(data_dir):
     before = scores(active(data_dir))
     one, two = (data_dir / "surveys" / name for name in ("tiny", "tiny-b"))
