@@ -14,8 +14,8 @@ __all__ = ["LEAST_CORRELATION", "LEAST_OVERLAP", "band_correlations", "verified"
 
 #: Share of the cutout: of less, one bright star decides.
 LEAST_OVERLAP = 1 / 8
-#: In the band where it is least. Of gz1_fixed51, two views of one sky reach 0.70 to 0.97; pictures crossed by one satellite,
-#: whose green trails agree, stay below 0.5 in blue, and so does everything else.
+#: In the band where it is least. Of gz1_fixed51, two views of one sky reach 0.70 to 0.94; pictures crossed by one satellite,
+#: whose green trails agree, and all other strangers stay below 0.52.
 LEAST_CORRELATION = 0.6
 # A first look at every third pixel each way takes a tenth of the time: with the 200 of them in an eighth of 128 px the
 # coefficient of a true pair falls from 0.70 below this once in a million (Fisher's z).
