@@ -77,9 +77,8 @@ def main() -> None:
         rings=rings(summary),
         planted=oddities,
         sections="\n\n".join(
-            f"## {SECTIONS.get(name, name)}\n\n{part['text']}"
-            for name, part in parts.items()
-            if part.get("text")
+            f"## {SECTIONS[name]}\n\n{part.get('text') or table(part['figures'])}"
+            for name, part in sorted(parts.items(), key=lambda pair: list(SECTIONS).index(pair[0]))
         ),
         table=table(teller.figures),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 __all__ = ["PAGE", "SECTIONS", "WHY"]
 
-# Headings of what other scripts measured.
+# Headings of what other scripts measured, in the order of the page.
 SECTIONS = {
-    "scores": "Scores: speed, memory, and what growth changes",
+    "steady": "Scores that stay",
+    "scores": "Scores of a million galaxies",
     "artefacts": "Injected artefacts",
     "sessions": "Sessions: whether the forecast comes true, and how long a step takes",
     "map": "Map and clusters",
-    "audit": "Skylike audits Galaxy Zoo",
-    "steady": "Scores that stay",
+    "audit": "Galaxy Zoo audited ([page](../galaxy-zoo-audit.md))",
 }
 
 WHY = """GP-EI lies above the forest on the same features, by the paired bootstrap, in {above} of {n} comparisons, and reaches twice its average precision in {twice} of {n} (below).
