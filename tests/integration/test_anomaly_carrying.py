@@ -67,6 +67,17 @@ def test_a_tenth_more_galaxies_by_an_update_and_then_a_build_change_no_score(dat
     assert merged.anomalies.reference_ids == first.anomalies.reference_ids
 
 
+def test_what_projects_embeddings_is_carried_over_with_the_model(data_dir):
+    run(data_dir, "build", "tiny", "--model", "pca48-tiny", "--dimension", "12")
+    first = active(data_dir)
+    run(data_dir, "update", "tiny", "--with", "tiny-b")
+    run(data_dir, "build", "tiny", "--model", "pca48-tiny")
+    merged = active(data_dir)
+    assert merged.info.dimension == merged.anomalies.dimension == 12
+    assert np.array_equal(merged.projection.matrix, first.projection.matrix)
+    assert_kept(scores(first), scores(merged))
+
+
 def test_an_update_keeps_causes_clusters_and_places_and_gives_new_galaxies_theirs(data_dir):
     first = active(data_dir)
     run(data_dir, "update", "tiny", "--with", "tiny-b")
