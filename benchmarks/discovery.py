@@ -4,7 +4,8 @@
     python benchmarks/discovery.py --data-dir FOLDER --seeds 10   with more seeds
 
 Writes FOLDER/cache/discovery/curves.jsonl, one line a session, and the last ranking of each beside it; the page is written by
-benchmarks/discovery_page.py. Hardware: one core, no GPU. Takes about 10 minutes for the features of the first run, and ... a seed.
+benchmarks/discovery_page.py. Hardware: one core, no GPU. Takes 2 minutes for the features (embedding by the trained model not counted), 2 a seed,
+and 5 more for each of the three seeds of NeighbourScore.
 Needs the surveys gz1, gz2-kaggle and decals-rings in FOLDER/surveys, or their pictures in ../shared/data.
 """
 

@@ -17,7 +17,7 @@ SECTIONS = {
 WHY = """GP-EI lies above the forest on the same features, by the paired bootstrap, in {above} of {n} comparisons, and reaches twice its average precision in {twice} of {n} (below).
 
 * **Not told apart from the forest:** {open}. **Above it, but less than twice:** {short}.
-  Ellipses of odd spirals are where a forest is at its best: a disturbed outline *is* an outlier in them, while a machine that is given all labels of the pool does no better
+  Ellipses of odd spirals are where a forest is at its best: a disturbed outline *is* an outlier in them, while a machine that is given all labels of the pool does hardly better
   with them (*all labels* below): there is nothing for 200 labels to learn. In the held-out part at 2 % there are 19 mergers, and nothing is told apart by so few.
 * **Trained less polar48, both with GP-EI:** {gains}. The trained vector is the better for odd spirals, where structure inside the disc counts. For
   artefacts and mergers the two hold about the same: given all labels of the pool they differ as little (below). The trained vector contains rings like those of `polar48` itself.
