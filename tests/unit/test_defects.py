@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
-from survey.bands import BAND_SETS
+from survey.bands import BAND_SETS, BandSet
 from survey.cutout import Cutout
 from survey.defects.cosmic_rays import sharpness
+from survey.inspection import inspect
 from survey.quality import assess
 
 UGRIZ, RGB = BAND_SETS["sdss-ugriz"], BAND_SETS["display-rgb"]
+UGRIZ_R = BandSet.from_ids(["sdss:r"])
 SIDE, SIGMA = 84, 0.03
 Y, X = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
 
@@ -164,3 +166,15 @@ def test_a_coloured_or_bright_sky_of_a_picture_is_named(tint, told):
     cutout.flux[:] = np.minimum(cutout.flux + np.array(tint)[:, None, None], 255)
     found = [verdict.detail for verdict in assess(cutout) if verdict.name == "bad_sky"]
     assert told in found[0]
+
+
+def test_of_a_large_image_the_middle_is_inspected():
+    flux = np.random.default_rng(0).normal(0, SIGMA, (1, 700, 600)).astype(np.float32)
+    y, x = np.mgrid[:700, :600]
+    flux += np.exp(-0.5 * ((x - 300) ** 2 + (y - 350) ** 2) / 6**2).astype(np.float32)
+    mask = np.zeros(flux.shape, np.bool_)
+    mask[:, :50] = True
+    # The first 50 rows, which have no data, lie outside the middle 512.
+    assert inspect(Cutout(flux, UGRIZ_R, mask=mask)).names == ()
+    mask[:, :120] = True
+    assert inspect(Cutout(flux, UGRIZ_R, mask=mask)).names == ("off_edge",)
