@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from support.index_command import run
 from support.tiny_survey import tiny_release, tiny_survey
 
 from index.causes.inspections import Inspections, InspectionsInfo, InspectionsMismatch
 from index.causes.job import inspect_survey
 from index.causes.merged import MergedInspections
 from index.causes.table import COLUMNS, FrozenCauses, write_causes
-from survey.archive import SurveyFolder
+from index.release import Release
 from survey.inspection import RULES, inspect
 from survey.manifests import CorruptFolder
 from survey.updated import UpdatedSurvey
@@ -98,12 +99,19 @@ def test_a_supplement_is_believed_of_what_it_changed(survey, inspections, tmp_pa
     assert merged.of("J00003") == later.of("J00003")
 
 
-def test_a_release_built_by_the_command_has_causes_as_columns(tmp_path):
-    folder = tiny_release(tmp_path, n=40)
-    # Built without inspections: nothing is known, nothing is invented.
-    from index.release import Release
+def test_a_build_inspects_and_freezes_what_it_found(tmp_path):
+    survey = tiny_survey(tmp_path / "surveys" / "tiny", n=40, edit=spoil)
+    built = run(tmp_path, "build", "tiny")
+    release = Release.open(tmp_path / "releases" / built["release"])
+    assert (tmp_path / "inspections" / "tiny" / "manifest.json").exists()
+    row = release.columns.row_of(survey.ids[7])
+    found = release.columns.take([row], ["cause", "p_data_quality", "defects"])
+    assert (found["cause"], found["defects"]) == (["data_quality"], ["off_edge"])
+    assert found["p_data_quality"][0] == pytest.approx(0.97)
+    assert release.causes.of(row).names == ("off_edge",)
 
-    release = Release.open(folder)
+
+def test_a_release_made_without_inspections_has_no_causes(tmp_path):
+    release = Release.open(tiny_release(tmp_path, n=40))
     assert release.causes is None
-    assert set(release.columns.take([0], ["cause"])["cause"]) == {None}
-    assert SurveyFolder(tmp_path / "surveys" / "tiny").ids
+    assert release.columns.take([0], ["cause"])["cause"] == [None]
