@@ -127,7 +127,7 @@ def confusion(pairs: Sequence[tuple[str, Cutout]], what: str, n_seeds: int) -> l
         figures.append(_share(f"cause_right_{kind}_{what}", counts[truth], len(mine)))
     # Sorted by the probability that the galaxy itself is odd: what has a defect must not come first.
     ranked = sorted(causes, key=lambda pair: -pair[1].p_astrophysical)
-    own = sum(TRUTH[kind] != "data_quality" for kind, _ in causes)
+    own = sum(TRUTH[kind] == "astrophysical" for kind, _ in causes)
     spoilt = [TRUTH[kind] == "data_quality" for kind, _ in ranked[:own]]
     print(f"data-quality oddities among the first {own} by p_astrophysical: {sum(spoilt)}")
     figures.append(_share(f"spoilt_among_astrophysical_{what}", sum(spoilt), own, better="lower"))
