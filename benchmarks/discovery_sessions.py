@@ -127,7 +127,7 @@ def _coverage(teller: Teller, lines: list[dict[str, Any]]) -> str:
     return "\n\n".join(
         (
             (
-                f"{n} sessions of the Gaussian process, 200 labels each, tasks and seeds on which nothing was chosen. The truth is the recall of"
+                f"{n} sessions of the Gaussian process, 200 labels each, on tasks and seeds that served to choose no prior; that the learner may not see some of what is sought was assumed after a first look at these tasks (docs/interest.md). The truth is the recall of"
                 f" inspecting the remaining candidates in the order that the session gives; it is compared after {', '.join(map(str, AFTER))} further objects."
                 f" Forecasts decline to say in {100 * silent:.0f} % of the looks, when fewer than five interesting objects are found. Intervals: bootstrap over sessions."
             ),

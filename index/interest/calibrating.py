@@ -10,7 +10,7 @@ from scipy.special import expit, log_expit, ndtri
 
 from index.interest.opinion import Labels, Opinion
 
-__all__ = ["LEARNED", "UNLEARNED", "Calibration", "Doubles", "Prior", "calibrate", "heights"]
+__all__ = ["CHANCE", "LEARNED", "UNLEARNED", "Calibration", "Doubles", "Prior", "calibrate", "heights"]
 
 Doubles = NDArray[np.float64]
 
@@ -55,6 +55,8 @@ LEARNED = Prior(
 )
 # An order that does not follow the labels chooses none for its sake.
 UNLEARNED = Prior((-3.2, 0.5, -0.1), (1.3, 0.7, 0.2), shift=0, shift_deviation=0, is_fading=False)
+# By chance interesting objects lie as all do.
+CHANCE = Prior((-3.2, 0, 0), (1.3, 1e-3, 1e-3), shift=0, shift_deviation=0, is_fading=False)
 # A label's weight falls to 1/e after so many later ones, or after this share of all.
 _MEMORY, _MEMORY_SHARE = 65, 0.25
 # Bins that labels are counted in, between these heights.

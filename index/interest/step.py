@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index.interest.batches import audited, best_apart, spread_out
-from index.interest.calibrating import LEARNED, UNLEARNED, Calibration, calibrate, heights
+from index.interest.calibrating import CHANCE, LEARNED, UNLEARNED, Calibration, calibrate, heights
 from index.interest.features import Features, Floats, squared_distances
 from index.interest.learners import DEFAULT_LEARNER, LEARNERS
 from index.interest.opinion import TOP_SCORE, Labels, Opinion
@@ -19,7 +19,7 @@ __all__ = ["BATCH", "THRESHOLD", "Step", "step"]
 THRESHOLD, BATCH = 3.0, 10
 # One pick in so many checks the forecast instead of following the learner.
 _AUDIT_SHARE = 0.1
-_UNLEARNED = ("forest", "random")
+_UNLEARNED = {"forest": UNLEARNED, "random": CHANCE}
 _BLOCK = 2048
 
 
@@ -128,8 +128,7 @@ def step(
         opinion = _one_sided(features, labels, odd, threshold)
     height, labelled_height = heights(opinion, labels, inside)
     interesting = labels.scores >= threshold
-    prior = UNLEARNED if learner in _UNLEARNED else LEARNED
-    calibration = calibrate(labelled_height, interesting, prior, seed)
+    calibration = calibrate(labelled_height, interesting, _UNLEARNED.get(learner, LEARNED), seed)
     probability = calibration.probability(height)
     rows, audits = _batch(
         features,
