@@ -93,6 +93,12 @@ def _struck(look: Look) -> NDArray[np.bool_]:
         at = np.flatnonzero(sharp)
         if not 0 < len(at) <= _MAX_PIXELS:
             continue
+        if not look.is_display and len(edges) > 1:
+            # Most are sharp in all bands: what is told of them below, at the pixel itself.
+            there = np.delete(edges.reshape(len(edges), -1)[:, at], band, axis=0).max(axis=0)
+            at = at[there < np.maximum(_MAX_ELSEWHERE * plane.ravel()[at], 0.7 * least)]
+            if not len(at):
+                continue
         excess = plane.ravel()[at] - medians(_windows(plane, at, 2))
         keep = (excess > least) & (excess > contrast * _fine_structure(planes[band], at))
         # JPEG keeps what is sharp in the sum of the channels alone, so that of pictures all have it.
