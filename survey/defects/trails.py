@@ -18,6 +18,8 @@ __all__ = ["trail"]
 # A trail is a line across the frame with most of its pixels bright at both ends, far from the galaxy, and quiet
 # sky on both sides. Of a noise line 2 % of the pixels exceed 2 sigma; neighbours cover one end, not two.
 _SIGMA, _SHARE, _BESIDE, _ELSEWHERE, _GAP_PX = 2.0, 0.6, 0.3, 0.4, 8
+# Where other bands tell that the line is in one of them alone, a bright neighbour may cover half of what is beside it.
+_BESIDE_IN_ONE = 0.6
 _ANGLES, _INNER, _MIN_SIDE, _MAX_SIDE = 60, 0.25, 24, 256
 # In a picture it is light of one channel that the others do not have: sigma and counts that are not JPEG's chroma.
 # Pictures show its wings too: the sky beside it is a tenth of a side away.
@@ -35,7 +37,8 @@ def trail(look: Look) -> Iterator[Verdict]:
     bright = _bright(look)
     good = None if look.good.all() or bright.shape != look.good.shape else look.good
     gap = min(bright.shape[1:]) // _PICTURE_GAP if look.is_display else _GAP_PX
-    found = _brightest_line(bright, good, gap)
+    beside = _BESIDE if look.is_display or len(look.names) == 1 else _BESIDE_IN_ONE
+    found = _brightest_line(bright, good, gap=gap, beside=beside)
     # Bands are exposed one after the other: a line in more of them is a galaxy seen edge-on.
     if found.share >= _SHARE and (look.is_display or found.in_others < _ELSEWHERE):
         yield Verdict(
@@ -90,7 +93,9 @@ class _Line:
     in_others: float
 
 
-def _brightest_line(bright: NDArray[np.bool_], good: NDArray[np.bool_] | None, gap: int) -> _Line:
+def _brightest_line(
+    bright: NDArray[np.bool_], good: NDArray[np.bool_] | None, *, gap: int, beside: float
+) -> _Line:
     """Return the line with the largest share of bright pixels at its poorer end among those with quiet parallels."""
     n_bands, height, width = bright.shape
     frame = _lines(height, width)
@@ -114,7 +119,7 @@ def _brightest_line(bright: NDArray[np.bool_], good: NDArray[np.bool_] | None, g
         if not crossing.any():
             continue
         larger = np.maximum(ends[:, 0], ends[:, 1])
-        crossing &= (larger[:, : -2 * gap] < _BESIDE) & (larger[:, 2 * gap :] < _BESIDE)
+        crossing &= (larger[:, : -2 * gap] < beside) & (larger[:, 2 * gap :] < beside)
         at = int(np.argmax(np.where(crossing, share, 0)))
         if crossing.ravel()[at] and share.ravel()[at] > best[1]:
             best = (band, float(share.ravel()[at]), at)
