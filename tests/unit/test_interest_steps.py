@@ -95,6 +95,7 @@ def test_without_labels_half_are_the_oddest_and_half_spread_out(sky):
     assert list(made.rows[:5]) == list(np.argsort(-start)[:5])
     apart = squared_distances(features.values[made.rows[5:]], features.values[made.rows])
     assert np.sort(apart, axis=1)[:, 1].min() > features.spacing**2 / 4
+    assert set(made.rows[5:]) != set(np.argsort(-start)[5:10])
     assert not made.audits.any()
 
 
