@@ -179,13 +179,19 @@ def _allowed(served: Served, selection: Selection, labels: Mapping[int, LabelRow
 
 
 def _oddity(served: Served) -> NDArray[np.float64]:
-    """Return how odd each object is before anything is learned: -log10 of its tail probability, shape (N,)."""
+    """Return how odd each object is before anything is learned: -log10 of its tail probability, shape (N,).
+
+    Times the chance that the data do not explain it, where that is known: else a session would begin with the artefacts.
+    """
     columns = served.release.columns
     if "anomaly_p" in columns.names:
         p = columns.array("anomaly_p")
     else:
         p = 1 - np.asarray(columns.array("anomaly_percentile"), np.float64) / 100
-    return np.asarray(-np.log10(np.clip(np.nan_to_num(p, nan=1.0), _LEAST_P, 1)))
+    odd = np.asarray(-np.log10(np.clip(np.nan_to_num(p, nan=1.0), _LEAST_P, 1)))
+    if "p_data_quality" not in columns.names:
+        return odd
+    return odd * (1 - np.nan_to_num(np.asarray(columns.array("p_data_quality"), np.float64)))
 
 
 def _by_row(served: Served, labels: Sequence[LabelRow]) -> tuple[dict[int, LabelRow], int]:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from support.html import Page
 from support.index_command import run
+from support.interest import asked, begun, ids
 from support.serving import client_of, register
 from support.tiny_survey import tiny_contract, tiny_survey
 from typer.testing import CliRunner
@@ -75,9 +76,18 @@ def test_the_list_is_astrophysical_and_artefacts_are_counted_aside(client):
     assert answer["n_total"] + answer["set_aside"]["n"] == 80
 
 
+@pytest.mark.parametrize("learner", ["gp", "neighbour", "linear", "forest"])
+def test_a_session_does_not_begin_with_what_the_data_explain(client, learner):
+    session = begun(client, learner=learner)
+    proposed = ids(asked(client, session, "next?n=10"))
+    assert not set(_SPOILT) & set(proposed[:5])
+    aside = client.get(_PATH, params={"cause": "any", "limit": 5}).json()
+    assert set(_SPOILT) & {one["object_id"] for one in aside["objects"]}
+
+
 def test_artefacts_are_listed_by_their_cause_or_their_defect(client):
-    for asked in ({"cause": "data_quality"}, {"defect": "missing_band", "cause": "any"}):
-        answer = client.get(_PATH, params={"limit": 1000, **asked}).json()
+    for params in ({"cause": "data_quality"}, {"defect": "missing_band", "cause": "any"}):
+        answer = client.get(_PATH, params={"limit": 1000, **params}).json()
         found = {one["object_id"]: one for one in answer["objects"]}
         assert set(_SPOILT) <= found.keys()
         assert "a band is missing" in found[_SPOILT[0]]["reason"]
@@ -179,7 +189,7 @@ def test_the_page_of_an_object_says_why_it_is_odd(client):
 
 
 def test_the_command_lists_what_the_service_lists(client, data, tmp_path):
-    asked = [
+    options = [
         "anomalies",
         "--detector",
         "lof",
@@ -190,7 +200,7 @@ def test_the_command_lists_what_the_service_lists(client, data, tmp_path):
         "--columns",
         "flux_r",
     ]
-    ours = run(data, *asked)
+    ours = run(data, *options)
     params = {"detector": "lof", "where": "z_spec:0.05..", "limit": 7, "columns": "flux_r"}
     theirs = client.get(_PATH, params=params).json()
     assert ours["objects"] == theirs["objects"]
