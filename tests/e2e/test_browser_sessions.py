@@ -51,6 +51,19 @@ def test_each_key_is_a_label_and_the_next_galaxy_is_shown(session):
     assert (session.complaints, session.elsewhere) == ([], [])
 
 
+def test_a_key_while_it_learns_is_no_label_of_the_galaxy_before(session):
+    given = [_press(session, "0") for _ in range(9)]
+    last = _name(session)
+    session.route("**/next?*", lambda route: (session.wait_for_timeout(400), route.continue_()))
+    session.keyboard.press("5")
+    session.keyboard.press("1")
+    session.wait_for_function("was => document.querySelector('[data-name]').textContent !== was", arg=last)
+    assert [(one["object_id"], one["value"]) for one in _labels(session, "&history=true")] == [
+        *((name, 0.0) for name in given),
+        (last, 5.0),
+    ]
+
+
 def test_undo_goes_back_and_withdraws_and_another_score_takes_its_place(session):
     first, second = _press(session, "3"), _press(session, "4")
     _press(session, "u")

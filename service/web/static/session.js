@@ -76,18 +76,19 @@
     if (to < 0) return;
     keepNote();
     if (to >= shown.length) {
+      if (asking) return;
+      // Nothing is looked at until it comes: a key pressed meanwhile is no label of what is still on the screen.
+      at = to = shown.length;
       say("Learning …");
       try {
         const answer = await more();
-        if (to >= shown.length) {
-          at = shown.length;
-          say(answer.note || "There is nothing left to look at.");
-          return draw();
-        }
-        say(answer.note);
+        say(answer.note || (to < shown.length ? "" : "There is nothing left to look at."));
+        if (at === to) draw();
       } catch (error) {
-        return say(error.message, true);
+        if (at === to) at -= 1;
+        say(error.message, true);
       }
+      return;
     }
     at = to;
     draw();
