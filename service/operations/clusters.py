@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -60,7 +61,7 @@ def clusters(release: Release, selection: Selection) -> dict[str, Any]:
     allowed = np.zeros(release.info.n, np.bool_)
     allowed[rows] = True
     medians = {name: _medians(release, name, rows, numbers, mixture.n) for name in MEDIANS}
-    distance = hellinger(mixture.means, mixture.covariances)
+    distance = _apart(mixture)
     ids = release.columns.ids
     listed = [
         {
@@ -152,6 +153,12 @@ class _Assigned:
 def _numbers(release: Release) -> NDArray[np.int64]:
     """Return the cluster of each row, -1 for none, shape (N,)."""
     return np.asarray(np.nan_to_num(release.columns.array("cluster"), nan=-1), dtype=np.int64)
+
+
+@lru_cache(maxsize=8)
+def _apart(mixture: Mixture) -> NDArray[np.float64]:
+    """Return the Hellinger distances of a release's clusters: frozen with it, and a tenth of a second to compute."""
+    return hellinger(mixture.means, mixture.covariances)
 
 
 def _exemplars(mixture: Mixture, number: int) -> list[int]:
