@@ -66,6 +66,8 @@ class ExportedLabel(_Read):
     def _fits(self) -> ExportedLabel:
         if (self.value is None) == (self.kind == SCORE):
             raise ValueError("a score has a value, an artefact none")
+        if self.ended_by is not None and self.ended_at is None:
+            raise ValueError("a label that another took the place of (`ended_by`) has ended (`ended_at`)")
         return self
 
 
@@ -80,6 +82,8 @@ class SessionExport(_Read):
 
     @model_validator(mode="after")
     def _holds_once(self) -> SessionExport:
+        if len({one.label_id for one in self.labels}) < len(self.labels):
+            raise ValueError("two labels have the same `label_id`; leave out what is there twice")
         holding = [one.object_id for one in self.labels if one.ended_at is None]
         if len(set(holding)) < len(holding):
             raise ValueError("two labels of one object hold; the last one supersedes those before")
