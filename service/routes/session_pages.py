@@ -48,10 +48,8 @@ async def begin_session(request: Request) -> Response:
     resources, owner = resources_of(request), await owner_needed(request)
     async with form_of(request, max_files=0, max_fields=8) as form:
         given = {name: value for name, value in form.items() if isinstance(value, str) and value.strip()}
-    said = {
-        **{name: given[name] for name in ("name", "survey", "learner") if name in given},
-        **{name: _ids(given.get(name, "")) for name in ("positives", "negatives")},
-    }
+    said: dict[str, Any] = {name: given[name] for name in ("name", "survey", "learner") if name in given}
+    said |= {name: _ids(given.get(name, "")) for name in ("positives", "negatives")}
     body = validated(SessionRequest, said)
     served = resources.choose(body.survey)
     row = sessions.row_of_body(served, owner.name, body)
