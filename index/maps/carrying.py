@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.maps.placing import PLACING_K, among_neighbours
+from index.maps.placing import PLACING_K, among_neighbours, beside_itself
 from index.neighbours import NeighbourGraph
 from index.release import Release
 from index.vectors.exact import ExactStore
@@ -60,9 +60,11 @@ def _among_old(
         counts &= np.cumsum(counts, axis=1) <= PLACING_K
         # A row repeats itself beyond its length: it is new, and so none of these.
         rows = np.where(counts, near, -1)
-        placed[at : at + len(own)] = among_neighbours(base.places, rows, graph.similarity[own])
+        similarity = beside_itself(vectors.vectors(own), graph.similarity[own])
+        placed[at : at + len(own)] = among_neighbours(base.places, rows, similarity)
     lost = np.flatnonzero(np.isnan(placed[:, 0]))
     if len(lost):
-        hits = base.store.search(vectors.vectors(new[lost]), PLACING_K, allowed=base.alive)
-        placed[lost] = among_neighbours(base.places, hits.rows, hits.similarity)
+        own_vectors = vectors.vectors(new[lost])
+        hits = base.store.search(own_vectors, PLACING_K, allowed=base.alive)
+        placed[lost] = among_neighbours(base.places, hits.rows, beside_itself(own_vectors, hits.similarity))
     return placed

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from index.release import Release
 
-__all__ = ["PLACING_K", "Placed", "among_neighbours", "place"]
+__all__ = ["PLACING_K", "Placed", "among_neighbours", "beside_itself", "place"]
 
 #: Neighbours that a place is made from.
 PLACING_K = 10
@@ -50,15 +50,24 @@ def place(release: Release, vectors: NDArray[np.float32]) -> Placed:
     xy = np.full((n, 2), np.nan, np.float32)
     if release.places is not None and n:
         hits = release.searched.search(vectors, PLACING_K, allowed=release.alive)
-        xy = among_neighbours(release.places, hits.rows, hits.similarity)
+        xy = among_neighbours(release.places, hits.rows, beside_itself(vectors, hits.similarity))
     if release.clusters is None:
         return Placed(xy, np.full(n, -1, np.int32), np.full(n, np.nan, np.float32))
     assigned = release.clusters.assign(vectors)
     return Placed(xy, assigned.cluster, assigned.probability)
 
 
+def beside_itself(vectors: NDArray[np.float32], similarity: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Move similarities of vectors, shape (Q, D) and (Q, K), so that the very same vector is at 1: in half precision norms are not.
+
+    Similarities end at 1, where a norm is larger too.
+    """
+    itself = np.minimum(np.einsum("qd,qd->q", vectors, vectors, dtype=np.float64), 1)
+    return np.asarray(similarity + (1 - itself)[:, None], dtype=np.float64)
+
+
 def among_neighbours(
-    places: NDArray[np.float32], rows: NDArray[np.integer], similarity: NDArray[np.float32]
+    places: NDArray[np.float32], rows: NDArray[np.integer], similarity: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Return the weighted mean of neighbours' places; the very same image has the very same place.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from index.maps.layouts import pca_layout
-from index.maps.placing import among_neighbours
+from index.maps.placing import among_neighbours, beside_itself
 from index.maps.quality import continuity_of, displacement, trustworthiness_of
 from index.neighbours import NeighbourGraph
 
@@ -26,6 +26,19 @@ def test_a_farther_neighbour_weighs_as_the_formula_says():
 
 def test_the_same_image_has_the_same_place():
     np.testing.assert_array_equal(_placed([2, 1, 0], [1, 1, 0.5]), PLACES[2])
+
+
+def test_the_same_image_has_the_same_place_in_half_precision_too():
+    vectors = np.random.default_rng(0).normal(size=(20, 64))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    stored = vectors.astype(np.float16).astype(np.float32)
+    places = np.random.default_rng(1).normal(size=(20, 2)).astype(np.float32)
+    # Norms are off by some 1e-4, and similarities end at 1.
+    similarity = np.minimum(stored.astype(np.float64) @ stored.T.astype(np.float64), 1).astype(np.float32)
+    rows = np.argsort(-similarity, axis=1)[:, :10]
+    near = np.take_along_axis(similarity, rows, axis=1)
+    np.testing.assert_array_equal(among_neighbours(places, rows, beside_itself(stored, near)), places)
+    assert not np.array_equal(among_neighbours(places, rows, near), places)
 
 
 def test_neighbours_without_a_place_and_none_at_all_do_not_count():
