@@ -158,10 +158,13 @@ def _placed(
     for at in range(0, len(others), _BLOCK):
         own = others[at : at + _BLOCK]
         places[own] = _from_graph(places, known, graph, own)
-    # Those of whose hundred nearest none was drawn.
-    for row in np.flatnonzero(np.isnan(places[:, 0])):
-        hits = vectors.search(vectors.vectors(np.array([row])), PLACING_K, allowed=known)
-        places[row] = among_neighbours(places, hits.rows, hits.similarity)[0]
+    # Those of whose hundred nearest none was drawn: of t-SNE's 20,000 among a million, one in eight.
+    lost = np.flatnonzero(np.isnan(places[:, 0]))
+    drawn = ExactStore(vectors.vectors(rows)) if len(lost) else vectors
+    for at in range(0, len(lost), _BLOCK):
+        own = lost[at : at + _BLOCK]
+        hits = drawn.search(vectors.vectors(own), PLACING_K)
+        places[own] = among_neighbours(laid_out, hits.rows, hits.similarity)
     return places
 
 

@@ -81,6 +81,24 @@ def test_galaxies_that_were_not_laid_out_lie_among_their_own(tmp_path, monkeypat
     assert (nearest == np.arange(400) % GROUPS).mean() > 0.8
 
 
+def test_galaxies_far_from_all_that_were_laid_out_are_placed_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "_MOST_LAID_OUT", {"pca": 20})
+    searches = []
+    search = ExactStore.search
+    monkeypatch.setattr(
+        ExactStore, "search", lambda self, q, k, **said: searches.append(len(q)) or search(self, q, k, **said)
+    )
+    store, _ = _parts(400)
+    graph = build_graph(store, 2, threads=1)
+    searches.clear()
+    made = write_map(tmp_path, store, graph, method="pca")
+    xy = np.stack([made.columns["map_x"], made.columns["map_y"]], axis=1)
+    assert np.isfinite(xy).all()
+    # One search for hundreds of them: t-SNE of a million has 130,000.
+    assert len(searches) == 1
+    assert searches[0] > 300
+
+
 def test_a_survey_of_a_few_galaxies_has_a_map_and_no_clusters(tmp_path):
     made = write_map(tmp_path, *_parts(3))
     assert made.said["clusters"] is None
