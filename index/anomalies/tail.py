@@ -125,7 +125,8 @@ def fit_pareto(excess: NDArray[np.float64]) -> tuple[float, float]:
     # From a shape of about 0.0001 to one of about 10.
     bounds = np.log(1e-4 / mean), np.log(1e4 / mean)
     best = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    if best.fun >= np.log(mean) + 1:
+    # What the exponential distribution costs: the limit of theta = 0.
+    if best.fun >= np.log(mean):
         return mean, 0.0
     theta = float(np.exp(best.x))
     shape = float(np.log1p(theta * excess).mean())
