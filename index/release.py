@@ -76,6 +76,8 @@ class Release:
     map
         How its map was made and how far it holds, as :func:`index.maps.writing.write_map` says; None in a release that was
         built before there was one.
+    rules
+        :data:`survey.inspection.RULES` that its causes were found by; None where its galaxies were not inspected.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
@@ -93,6 +95,7 @@ class Release:
         self._files = frozenset(manifest["files"])
         self._has_clusters = CLUSTERS in manifest["files"]
         self.map: dict[str, Any] | None = manifest.get("map")
+        self.rules: int | None = (manifest.get("causes") or {}).get("rules")
         self.format = int(manifest.get("format", 1))
 
     @classmethod

@@ -69,7 +69,7 @@ class ReleaseParts:
         shards: PhotozShards | None,
         progress: Callable[[int], None] | None = None,
     ) -> dict[str, Any]:
-        """Write it; returns the manifest's entries ``photoz``, ``anomalies`` and ``map``.
+        """Write it; returns the manifest's entries ``photoz``, ``anomalies``, ``causes`` and ``map``.
 
         Parameters
         ----------
@@ -106,7 +106,8 @@ class ReleaseParts:
         if found:
             computed |= {name: found[name] for name in _FROZEN} | {"z_phot": found["z_best"]}
         write_columns(frozen_columns(self.survey.objects, rows, computed), self.staged / COLUMNS)
-        return {"photoz": photoz, "anomalies": anomalies, "map": laid_out.said}
+        causes = None if self.inspections is None else {"rules": self.inspections.info.rules}
+        return {"photoz": photoz, "anomalies": anomalies, "causes": causes, "map": laid_out.said}
 
     def _causes(self, ids: Sequence[str]) -> dict[str, NDArray[Any]]:
         if self.inspections is None:

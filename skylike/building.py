@@ -206,7 +206,8 @@ def _release(
         try:
             opened = Release.open(folder / found.id)
             is_as_asked = _is_as_asked(opened, store, wanted) and _has_map(opened, map_method)
-            if opened.format >= WHOLE_SINCE and is_as_asked:
+            # What was inspected by other rules is told anew.
+            if opened.format >= WHOLE_SINCE and is_as_asked and opened.rules == inspections.info.rules:
                 return opened, False
             # Built by an earlier version, or otherwise: it is served as it is until the new one is active.
         except CorruptFolder:

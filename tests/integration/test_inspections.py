@@ -111,7 +111,20 @@ def test_a_build_inspects_and_freezes_what_it_found(tmp_path):
     assert release.causes.of(row).names == ("off_edge",)
 
 
+def test_a_build_by_later_rules_freezes_what_those_find(tmp_path, monkeypatch):
+    tiny_survey(tmp_path / "surveys" / "tiny", n=40)
+    built = run(tmp_path, "build", "tiny")
+    assert Release.open(tmp_path / "releases" / built["release"]).rules == RULES
+    assert not run(tmp_path, "build", "tiny")["is_new"]
+    monkeypatch.setattr("index.causes.job.RULES", RULES + 1)
+    later = run(tmp_path, "build", "tiny")
+    assert later["is_new"]
+    assert Release.open(tmp_path / "releases" / later["release"]).rules == RULES + 1
+    assert not run(tmp_path, "build", "tiny")["is_new"]
+
+
 def test_a_release_made_without_inspections_has_no_causes(tmp_path):
     release = Release.open(tiny_release(tmp_path, n=40))
     assert release.causes is None
     assert release.columns.take([0], ["cause"])["cause"] == [None]
+    assert release.rules is None
