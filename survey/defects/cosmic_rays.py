@@ -22,8 +22,8 @@ _DEEPEST = np.float32(-3.0)
 _MEDIAN_SHARPNESS = 0.211
 # What is as sharp in another band, to this share, is a star.
 _MAX_ELSEWHERE = 0.35
-# A picture has been smoothed by JPEG, and its noise with it: counts, and medians of the Laplacian.
-_PICTURE_NOISE, _PICTURE_COUNTS, _PICTURE_CONTRAST = 20.0, 32.0, 2.0
+# A picture has been smoothed by JPEG, and its noise with it: counts; without loss (PNG) its noise is white, and counts as in flux.
+_PICTURE_COUNTS, _PICTURE_CONTRAST = 32.0, 2.0
 _HALF = 3
 # Pixels that are looked at more closely: more are no cosmic rays but an image without a PSF.
 _MAX_PIXELS = 300
@@ -46,10 +46,12 @@ def cosmic_rays(look: Look) -> Iterator[Verdict]:
     n_hits = int(label(struck[band], np.ones((3, 3), np.bool_))[1])
     peak = float(look.significance[band][struck[band]].max())
     hits = "a cosmic ray" if n_hits == 1 else f"{n_hits} cosmic rays"
+    pixels = "1 pixel" if counts[band] == 1 else f"{counts[band]} pixels"
+    verb = "is" if counts[band] == 1 else "are"
     yield Verdict(
         "cosmic_rays",
         "warning",
-        f"{counts[band]} pixels of {look.names[band]} are sharper than the image, up to {peak:.3g} sigma: {hits}.",
+        f"{pixels} of {look.names[band]} {verb} sharper than the image, up to {peak:.3g} sigma: {hits}.",
     )
 
 
@@ -81,7 +83,7 @@ def _struck(look: Look) -> NDArray[np.bool_]:
     edges = sharpness(planes)
     for band, plane in enumerate(edges):
         if look.is_display:
-            least = max(_PICTURE_NOISE * median(plane), _PICTURE_COUNTS)
+            least = max(_SIGMA * median(plane) / _MEDIAN_SHARPNESS, _PICTURE_COUNTS)
         else:
             # Noise that is not white, or not that of the frame, is as sharp as it is.
             least = _SIGMA * max(1.0, median(plane) / _MEDIAN_SHARPNESS)

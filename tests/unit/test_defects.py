@@ -134,6 +134,16 @@ def test_a_clean_picture_has_no_defect():
     assert [names(picture(seed)) for seed in range(5)] == [set()] * 5
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_noise_of_a_picture_without_loss_is_no_cosmic_ray(seed):
+    cutout = picture(seed)
+    cutout.flux[:] += np.random.default_rng(seed).normal(40, 20, cutout.flux.shape)
+    cutout.flux[:] = np.clip(cutout.flux, 0, 255).round()
+    assert "cosmic_rays" not in names(cutout)
+    cutout.flux[1, 20, 30] = 255
+    assert "cosmic_rays" in names(cutout)
+
+
 def test_a_line_of_one_colour_across_a_picture_is_a_trail_not_a_star():
     cutout = picture()
     cutout.flux[1] = np.minimum(cutout.flux[1] + 300 * np.exp(-0.5 * ((X + 0.4 * Y - 15) / 3) ** 2), 255)
