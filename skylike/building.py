@@ -99,8 +99,8 @@ def build_index(
         Fit the anomaly model to the survey as it is now, in a new release. Otherwise that of the active release is carried over, so
         that no galaxy's score changes.
     map_method
-        How the map is laid out. Without a word a release that is there stays, and a new one gets the method of the one before,
-        else UMAP.
+        How the map is laid out. Without a word a release that is there stays, unless umap-learn was missing then and is there
+        now, and a new one gets the method of the one before, else UMAP.
 
     Raises
     ------
@@ -286,11 +286,11 @@ def _is_as_asked(release: Release, store: EmbeddingStore, index: IndexRequest | 
 
 
 def _has_map(release: Release, method: MapMethod | None) -> bool:
-    """Whether a release's map is what is asked for, and was not left out for a package that is there now."""
-    if method is None:
-        return True
+    """Whether a release's map is what is asked for, if anything is, and was not left out for a package that is there now."""
     said = release.map or {}
-    return said.get("asked") == method and (said.get("reason") is None or not has_umap())
+    if said.get("reason") is not None and has_umap():
+        return False
+    return method is None or said.get("asked") == method
 
 
 def _without_map(release: Release) -> list[str]:

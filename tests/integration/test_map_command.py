@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from index.maps import writing
 from index.release import Release
+from skylike import building
 from skylike.cli.index import app
 
 
@@ -50,6 +51,22 @@ def test_a_build_that_lacks_umap_says_so_and_what_to_do(data, monkeypatch):
     assert "--map tsne" in said.stderr
     refused = run(data, "map", "tiny", status=1)
     assert "skylike[map]" in refused
+
+
+def test_a_map_that_was_left_out_is_made_once_umap_is_there(data, monkeypatch):
+    run(data, "build", "tiny", "--map", "none")
+    with monkeypatch.context() as without:
+        without.setattr(writing, "_SMALL", 50)
+        for module in (writing, building):
+            without.setattr(module, "has_umap", lambda: False)
+        left_out = run(data, "build", "tiny", "--map", "umap")
+        assert not run(data, "build", "tiny")["is_new"]
+    monkeypatch.setattr(building, "has_umap", lambda: True)
+    made = run(data, "build", "tiny")
+    assert made["is_new"]
+    assert made["left_behind"] == []
+    assert left_out["left_behind"] != []
+    assert _released(data, made).places is not None
 
 
 def test_the_map_is_described_drawn_and_written(data, tmp_path):
