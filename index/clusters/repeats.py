@@ -15,11 +15,15 @@ from index.duplicates import groups_by_place, groups_by_value
 from index.neighbours import NeighbourGraph
 from index.release import PARENT, Release
 from index.sky_rows import SkyRows
+from index.vectors.exact import ExactStore
 
 __all__ = ["SAME_PICTURE", "Repeat", "mutual_pairs", "repeats"]
 
 #: Similarity from which two pictures are taken for the same one: what a lossless copy, moved by a rounding, keeps.
 SAME_PICTURE: Final = 0.9999
+# Half precision leaves norms of 1 within 1e-3, and similarities of copies with them.
+_ROUNDED = 1e-3
+_BLOCK = 65_536
 _BY_PLACE, _BY_PARENT, _BY_PICTURE = "place", "parent", "picture"
 
 
@@ -52,7 +56,8 @@ def repeats(release: Release, *, above: float = SAME_PICTURE) -> list[Repeat]:
     groups = {_BY_PLACE: groups_by_place(SkyRows(release.columns))}
     if PARENT in release.columns.names:
         groups[_BY_PARENT] = groups_by_value(release.columns.codes(PARENT)[0])
-    pictures = mutual_pairs(release.graph, above)
+    is_rounded = release.store.storage == "float16"
+    pictures = mutual_pairs(release.graph, above, norms=_norms(release.store) if is_rounded else None)
     pairs = {name: _pairs_of(one, alive) for name, one in groups.items()}
     pairs[_BY_PICTURE] = pictures[alive[pictures].all(axis=1)]
     joined = _joined(pairs.values(), release.info.n)
@@ -70,16 +75,35 @@ def repeats(release: Release, *, above: float = SAME_PICTURE) -> list[Repeat]:
     return sorted(found, key=lambda one: (-len(one.rows), one.rows))
 
 
-def mutual_pairs(graph: NeighbourGraph, above: float) -> NDArray[np.int64]:
-    """Return pairs of rows, the lower first, each among the other's neighbours and at least so similar; shape (P, 2)."""
-    close = graph.similarity >= above
+def mutual_pairs(
+    graph: NeighbourGraph, above: float, *, norms: NDArray[np.float64] | None = None
+) -> NDArray[np.int64]:
+    """Return pairs of rows, the lower first, each among the other's neighbours and at least so similar; shape (P, 2).
+
+    Parameters
+    ----------
+    norms
+        Of the vectors, shape (N,), where they are not 1.
+    """
+    close = graph.similarity >= (above if norms is None else above - _ROUNDED)
     if graph.lengths is not None:
         close &= np.arange(graph.k)[None] < graph.lengths[:, None]
     one, at = np.nonzero(close)
     other = graph.rows[one, at].astype(np.int64)
+    if norms is not None:
+        # Similarities end at 1, where norms are larger too.
+        kept = graph.similarity[one, at] >= above * np.minimum(norms[one] * norms[other], 1)
+        one, other = one[kept], other[kept]
     pairs = np.stack([np.minimum(one, other), np.maximum(one, other)], axis=1)
     found, times = np.unique(pairs, axis=0, return_counts=True)
     return np.asarray(found[times == 2], dtype=np.int64).reshape(-1, 2)
+
+
+def _norms(store: ExactStore) -> NDArray[np.float64]:
+    norms = np.empty(store.n)
+    for at in range(0, store.n, _BLOCK):
+        norms[at : at + _BLOCK] = np.linalg.norm(store.vectors(slice(at, at + _BLOCK)), axis=1)
+    return norms
 
 
 def _pairs_of(groups: NDArray[np.int32], alive: NDArray[np.bool_]) -> NDArray[np.int64]:

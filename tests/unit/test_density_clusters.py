@@ -54,3 +54,14 @@ def test_copies_of_a_vector_are_pairs_and_nothing_else_is():
     unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     found = mutual_pairs(build_graph(ExactStore(unit), 10, threads=1), 0.9999)
     np.testing.assert_array_equal(found, [[3, 30], [4, 40]])
+
+
+def test_copies_are_pairs_in_half_precision_too():
+    vectors = np.random.default_rng(0).normal(size=(40, 48))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    store = ExactStore(np.concatenate([unit, unit]).astype(np.float16))
+    graph, norms = build_graph(store, 10, threads=1), np.linalg.norm(store.vectors(slice(None)), axis=1)
+    copies = np.stack([np.arange(40), np.arange(40) + 40], axis=1)
+    np.testing.assert_array_equal(mutual_pairs(graph, 0.9999, norms=norms), copies)
+    # Their similarities are squares of norms that rounding has made less than 1.
+    assert len(mutual_pairs(graph, 0.9999)) < 40
