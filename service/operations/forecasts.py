@@ -21,7 +21,7 @@ def forecast_members(made: Forecast, target: float) -> dict[str, Any]:
     return {
         "level": made.level,
         "recall": round(float(made.recall[0]), 4),
-        "total": {"n": n, "low": low, "high": high},
+        "total": {name: round(one, 1) for name, one in (("n", n), ("low", low), ("high", high))},
         "to_reach": {
             "target": target,
             **{name: None if reach is None else getattr(reach, name) for name in ("n", "low", "high")},
@@ -36,6 +36,8 @@ def forecast_members(made: Forecast, target: float) -> dict[str, Any]:
 
 def summary(made: Forecast, reach: Reach | None, target: float) -> str:
     """Say how many more are to be inspected, or why nobody knows."""
+    if not made.inspected[-1]:
+        return "Everything that the filters allow is inspected."
     if reach is None:
         return f"Too early to say: {made.reason}."
     if not reach.high:

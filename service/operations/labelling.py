@@ -15,6 +15,7 @@ from service.operations.refusals import (
     LabelNotFound,
     LabelQuota,
     SessionClosed,
+    SessionNotFound,
 )
 from service.records.labels import (
     LabelRow,
@@ -110,8 +111,8 @@ def give(
     ------
     ObjectNotFound
         If the survey has not one of the objects.
-    SessionClosed
-        If the session takes no labels any more.
+    SessionNotFound, SessionClosed
+        If the session was deleted meanwhile, or takes no labels any more.
     LabelKeyReused
         If a key was given to another label before.
     LabelChanged
@@ -124,7 +125,9 @@ def give(
     if of is not None:
         # Others may have labelled, closed or deleted it while this request waited for its turn.
         held = find_session(session, owner, of.id)
-        if held is None or held.closed_at is not None:
+        if held is None:
+            raise SessionNotFound(f"Session {of.id} was deleted meanwhile. GET /api/v1/sessions lists yours.")
+        if held.closed_at is not None:
             raise _closed(of)
         of = held
     ledger = _Ledger(session, served, owner, said, of=of, origin=origin)

@@ -10,6 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from index.catalogue.migrate import upgrade
 from index.catalogue.session import make_engine, writing
+from service.operations.labelling import give
+from service.operations.refusals import SessionNotFound
 from service.records.labels import (
     LabelRow,
     Which,
@@ -62,6 +64,11 @@ def session(database_url):
         add_session(session, SESSION)
         yield session
     engine.dispose()
+
+
+def test_a_label_that_waited_while_its_session_was_deleted_finds_none(session):
+    with pytest.raises(SessionNotFound, match="deleted"):
+        give(session, None, None, SESSION.owner, [], of=replace(SESSION, id="c" * 32))
 
 
 def test_a_session_comes_back_as_it_was_written(session):

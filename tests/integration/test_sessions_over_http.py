@@ -166,6 +166,8 @@ def test_the_forecast_says_when_it_is_too_early_and_then_how_many_more(local, tr
     assert curve["recall"][-1] == 1.0
     for low, recall, high in zip(curve["low"], curve["recall"], curve["high"], strict=True):
         assert low <= recall <= high
+    label(local, session, *scored(truth, truth))
+    assert asked(local, session, "forecast")["summary"] == "Everything that the filters allow is inspected."
 
 
 def test_a_closed_session_takes_no_labels_and_proposes_none_until_it_is_opened(local):
