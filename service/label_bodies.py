@@ -124,12 +124,13 @@ def _row(place: int, object_id: str | None, value: float | None, kind: str | Non
     if kind == SCORE and not (value is not None and 0 <= value <= MOST_SCORE):
         raise invalid(where, f"has value {value}; a score is 0 to {MOST_SCORE:g}")
     try:
-        if note is not None and len(checked_note(note)) > LONGEST_NOTE:
-            raise invalid(where, f"has a note of {len(note)} characters; the limit is {LONGEST_NOTE}")
+        text = checked_note(note or "")
     except ValueError as error:
         raise invalid(where, str(error)) from error
+    if len(text) > LONGEST_NOTE:
+        raise invalid(where, f"has a note of {len(text)} characters; the limit is {LONGEST_NOTE}")
     assert object_id is not None
-    return Said(object_id, kind, value if kind == SCORE else None, note or None)
+    return Said(object_id, kind, value if kind == SCORE else None, text or None)
 
 
 def _floats(rows: pa.Table, name: str) -> list[float | None]:

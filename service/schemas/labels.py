@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
+from unicodedata import category
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -27,21 +28,25 @@ __all__ = [
 #: Labels in one JSON request, characters of a note.
 MOST_AT_ONCE: Final = 1000
 LONGEST_NOTE: Final = 2000
+# Of Unicode: controls and halves of pairs; and what XML 1.0, section 2.2, has not.
+_NO_TEXT: Final = ("Cc", "Cs")
+_NO_CHARACTERS: Final = "\ufffe\uffff"
 _KEY = r"^[A-Za-z0-9._:-]{1,64}$"
 _ID = r"^[0-9a-f]{32}$"
 
 
 def checked_note(text: str) -> str:
-    """Return a note as it is, if it is text: letters, signs, blanks, line ends.
+    """Return a note, if it is text in whatever script, with ends of lines as one character.
 
     Raises
     ------
     ValueError
-        If it has a control character; PostgreSQL's text takes no NUL.
+        If it has what is no text: PostgreSQL takes no NUL, XML no control character.
     """
-    if not all(one.isprintable() or one in "\n\t" for one in text):
+    lines = text.replace("\r\n", "\n")
+    if any(category(one) in _NO_TEXT or one in _NO_CHARACTERS for one in lines if one not in "\n\t"):
         raise ValueError("a note has no control characters besides line ends and tabs")
-    return text
+    return lines
 
 
 Note = Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(checked_note)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -130,6 +131,7 @@ def test_one_unknown_object_keeps_the_whole_list_out_and_is_named(local):
         ({"object_id": "J00001", "kind": "artefact", "value": 1}, 422, "request.invalid"),
         ({"object_id": "J00001", "value": True, "kind": "nothing"}, 422, "request.invalid"),
         ({"object_id": "J00001", "value": 1, "note": "a\x00b"}, 422, "request.invalid"),
+        ({"object_id": "J00001", "value": 1, "note": "a\uffffb"}, 422, "request.invalid"),
         ({"object_id": "J00001", "value": 1, "note": "n" * 2001}, 422, "request.invalid"),
         ({"object_id": "J\x00", "value": 1}, 422, "request.invalid"),
         ({"object_id": "J" * 129, "value": 1}, 422, "request.invalid"),
@@ -240,6 +242,27 @@ def test_a_file_of_labels_can_be_sent_back(local):
         second["links"]["labels"], content=sink.getvalue(), headers={"content-type": kinds["parquet"]}
     )
     assert alone.json()["n_new"] == 1
+
+
+#: Blanks that do not break, of Japanese; letters that do not join, and an emoji of three that do; an Excel's line end.
+_NOTE = "un\u00a0anneau\u3000\u0646\u0645\u06cc\u200c \U0001f469\u200d\U0001f680\r\nthen a tail"
+
+
+@pytest.mark.parametrize("fmt", ["csv", "votable", "parquet", "json"])
+def test_a_note_is_kept_in_every_script_and_comes_back_from_files(local, fmt):
+    first, second = begun(local), begun(local)
+    sent = {"object_id": "J00001", "value": 3, "note": _NOTE}
+    answer = local.post(first["links"]["labels"], json=sent)
+    assert answer.status_code == 200, answer.text
+    kept = answer.json()["labels"][0]
+    assert kept["note"] == _NOTE.replace("\r\n", "\n")
+    file = local.get(f"{LABELS}?session={first['session_id']}&format={fmt}")
+    content, kind = file.content, file.headers["content-type"]
+    if fmt == "json":
+        content, kind = orjson.dumps({"labels": [sent]}), "application/json"
+    again = local.post(second["links"]["labels"], content=content, headers={"content-type": kind})
+    assert again.status_code == 200, again.text
+    assert again.json()["labels"][0]["note"] == kept["note"]
 
 
 @pytest.mark.parametrize(
