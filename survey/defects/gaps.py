@@ -79,6 +79,9 @@ def off_edge(look: Look) -> Iterator[Verdict]:
     # East is left; rows of a picture run from the top down, those of flux from the bottom up.
     lines = {top: empty[0], bottom: empty[-1], "west": empty[:, -1], "east": empty[:, 0]}
     beyond = [side for side in ("south", "north", "west", "east") if lines[side].all()]
+    if len(beyond) == len(lines) and look.is_display:
+        # Black all around is how a picture shows its sky, or what was cut out of it; data end on one side, or on three.
+        return
     if not beyond and look.is_display:
         empty = np.asarray(~(look.flux != 0).any(axis=0))
     if not beyond and _cuts_corner(empty):

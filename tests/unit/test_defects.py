@@ -130,6 +130,14 @@ def test_full_pixels_of_a_faint_star_are_saturated_by_being_equal():
     assert names(Cutout(clipped, UGRIZ)) == {"saturated"}
 
 
+def test_equal_values_of_lossy_compression_are_no_full_wells():
+    star = 6 * np.exp(-0.5 * ((X - 20) ** 2 + (Y - 20) ** 2) / 1.5**2)
+    coarse = (np.round((galaxy(peak=3).flux + star) / 2) * 2).astype(np.float32)
+    at_peak = np.count_nonzero(coarse[1] == coarse[1].max())
+    assert 4 <= at_peak < 9
+    assert "saturated" not in names(Cutout(coarse, UGRIZ))
+
+
 def test_a_clean_picture_has_no_defect():
     assert [names(picture(seed)) for seed in range(5)] == [set()] * 5
 
@@ -161,6 +169,13 @@ def test_a_dark_channel_is_a_missing_band():
     cutout.flux[2] = np.random.default_rng(1).integers(0, 4, (SIDE, SIDE))
     (verdict,) = assess(cutout)
     assert (verdict.name, "Channel B" in verdict.detail) == ("missing_band", True)
+
+
+def test_a_black_sky_all_around_is_no_edge():
+    light = np.broadcast_to(180 * np.exp(-np.hypot(X, Y) / 5), (3, SIDE, SIDE))
+    black = Cutout(light.round().astype(np.float32), RGB, is_calibrated=False)
+    assert names(black) == set()
+    assert inspect(black).blend.n_neighbours == 0
 
 
 def test_the_first_row_of_a_picture_is_north():
