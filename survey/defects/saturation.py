@@ -17,8 +17,9 @@ __all__ = ["saturated"]
 # The top of a star's image, sampled with at least 2 pixels to the FWHM, has fewer than 6 pixels within 1 % of
 # its peak; a plateau of full wells has more.
 _PLATEAU_PX, _PLATEAU_DEPTH, _PLATEAU_SIGMA = 9, 0.01, 50.0
-# Four pixels that share the peak to a part in 100,000 were clipped there.
-_CLIPPED_PX, _CLIPPED_DEPTH = 4, 1e-5
+# Four pixels that share the peak to a part in 100,000 were clipped there, unless so many of the next brightest share
+# their values too: lossy compression leaves few values to share.
+_CLIPPED_PX, _CLIPPED_DEPTH, _NEXT_PX = 4, 1e-5, 40
 # The resolved core of a galaxy can be as flat, but then it falls slowly; two pixels outside a plateau of full wells a
 # star's light has fallen to half (FWHM of 10 px, plateau of radius 5) or less.
 _PLATEAU_FALL = 0.8
@@ -39,8 +40,7 @@ def saturated(look: Look) -> Iterator[Verdict]:
         peak = float(plane[use].max())
         top = use & (plane >= (1 - _PLATEAU_DEPTH) * peak)
         plateau = int(np.count_nonzero(top))
-        clipped = int(np.count_nonzero(plane[top] >= (1 - _CLIPPED_DEPTH) * peak))
-        is_flat = plateau >= _PLATEAU_PX or clipped >= _CLIPPED_PX
+        is_flat = plateau >= _PLATEAU_PX or _is_clipped(plane[use], peak)
         if is_flat and _falls(plane, use, top, _PLATEAU_FALL * peak):
             yield Verdict(
                 "saturated", "warning", f"{plateau} pixels share the peak value {peak:.4g} in {name}."
@@ -72,6 +72,15 @@ def _in_picture(look: Look) -> Iterator[Verdict]:
         or _falls(brightest, np.ones_like(full), block, _FULL_FALL * _FULL_COUNTS)
     ):
         yield Verdict("saturated", "warning", f"{size} pixels in one place reach {_FULL_COUNTS:.0f} counts.")
+
+
+def _is_clipped(values: NDArray[np.float32], peak: float) -> bool:
+    """Whether pixels share the peak although their like, somewhat fainter, share nothing."""
+    at_peak = values >= (1 - _CLIPPED_DEPTH) * peak
+    if np.count_nonzero(at_peak) < _CLIPPED_PX:
+        return False
+    following = np.sort(values[~at_peak])[-_NEXT_PX:]
+    return len(np.unique(following)) == len(following)
 
 
 def _falls(plane: NDArray[np.float32], use: MaskArray, top: MaskArray, below: float) -> bool:
