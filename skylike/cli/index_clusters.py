@@ -92,6 +92,11 @@ def clusters(
 
     console = Console()
     console.print(_repeats_table(found) if repeats else _table(found))
+    if method == "gmm" and not repeats and not found["clusters"]:
+        typer.echo(
+            "it has none: there are fewer than 20 galaxies, or an earlier version built it "
+            f"(skylike index build {release.info.survey} makes it anew)"
+        )
     if method == "hdbscan" and not repeats:
         typer.echo(f"{found['n_in_none']} of {found['n_total']} galaxies are in none")
 

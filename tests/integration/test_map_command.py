@@ -6,6 +6,7 @@ import json
 import pytest
 from support.index_command import run
 from support.serving import copied
+from support.tiny_survey import tiny_survey
 from typer.testing import CliRunner
 
 from index.maps import writing
@@ -100,6 +101,14 @@ def test_clusters_are_listed_and_every_galaxy_is_written_with_its_own(data, tmp_
     filtered = run(data, "clusters", "tiny", "--where", "z_spec:0.1..")
     assert filtered["n_total"] == (release.columns.array("z_spec") >= 0.1).sum()
     assert said["clusters"][0]["exemplars"][0] in _said(data, "clusters", "tiny").stdout
+
+
+def test_a_release_without_clusters_says_why(tmp_path):
+    tiny_survey(tmp_path / "surveys" / "few", n=6)
+    run(tmp_path, "build", "few")
+    said = _said(tmp_path, "clusters", "few")
+    assert said.exit_code == 0
+    assert "fewer than 20 galaxies" in said.stdout
 
 
 def test_dense_groups_and_repeats_are_listed(data, tmp_path):
