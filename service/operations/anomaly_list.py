@@ -103,6 +103,11 @@ def _asked_of(rankings: Rankings, asked: AnomaliesAsked) -> NDArray[np.int64]:
             )
         order = order[rankings.with_defects(asked.defects)[order]]
     if asked.defects_none:
+        if rankings.causes is None:
+            raise InvalidFilter(
+                "The pixels of the release were not looked at, so that nobody knows what has no defect: leave `defects_none` "
+                "out, or build it anew with `skylike index build`."
+            )
         order = order[~rankings.with_defects(rankings.defects)[order]]
     return order
 

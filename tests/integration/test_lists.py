@@ -146,6 +146,7 @@ _HOSTILE = {
         "where=nothing:1..",
         "cone=0,0",
         "cause=blend",
+        "defects_none=true",
         "defect=nothing",
     ],
     (422, "cursor.invalid"): ["cursor=x", "cursor=%00", "cursor=LTE6eA", "cursor=OTk5OTk5OTk5OTk5OTk5OTk6eA"],
