@@ -134,5 +134,6 @@ def _of_reading(reading: Reading) -> Evidence:
     low = "" if reading.low is None else f"{reading.low:.4g}"
     high = "" if reading.high is None else f"{reading.high:.4g}"
     usual = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}"
-    detail = f"{reading.name} is {reading.value:.4g} {reading.unit}".rstrip() + f"; usual is {usual}."
+    unit = "times the catalogue's" if reading.unit == "catalogue" else reading.unit
+    detail = f"{reading.name} is {reading.value:.4g} {unit}".rstrip() + f"; usual is {usual}."
     return Evidence(kind, reading.name, detail, reading.value, reading.unit, reading.low, reading.high)

@@ -64,5 +64,6 @@ def test_evidence_names_the_defect_the_neighbour_and_the_measurements_that_are_o
     neighbour, size = cause.evidence[1], cause.evidence[2]
     assert neighbour.detail == "A source 2.4 arcsec from the target has 1.2 times its light, touching it."
     assert (size.value, size.low, size.high) == (9.0, 1.0, 6.0)
+    assert cause.evidence[3].detail == "noise is 5 times the catalogue's; usual is 0.5 to 2."
     # The same pixels give the same probabilities, whatever they are compared with.
     assert cause.p_blend == cause_of(found(("trail", "warning"), blend=STRONG)).p_blend
