@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,13 +92,16 @@ def clusters(
 
     console = Console()
     console.print(_repeats_table(found) if repeats else _table(found))
-    if method == "gmm" and not repeats and not found["clusters"]:
-        typer.echo(
-            "it has none: there are fewer than 20 galaxies, or an earlier version built it "
-            f"(skylike index build {release.info.survey} makes it anew)"
-        )
-    if method == "hdbscan" and not repeats:
-        typer.echo(f"{found['n_in_none']} of {found['n_total']} galaxies are in none")
+    for line in _notes(found):
+        typer.echo(line)
+
+
+def _notes(found: Mapping[str, Any]) -> Iterator[str]:
+    """Say what a table leaves open."""
+    if found.get("method") == "hdbscan":
+        yield f"{found['n_in_none']} of {found['n_total']} galaxies are in none"
+    elif found.get("clusters") == []:
+        yield "it has none: there are fewer than 20 galaxies, or an earlier version built it (skylike index build makes it anew)"
 
 
 def _table(found: Mapping[str, Any]) -> Table:

@@ -47,7 +47,7 @@ def map_(
         release = open_active(data_dir, url_of(data_dir, database), survey, model_id=model)
         said = map_of(release)
         if said is None:
-            why = (release.map or {}).get("reason") or "it was built without one"
+            why = (release.map or {}).get("reason") or "it was built without one."
             fail(
                 f"{release.id} has no map: {why} Build it anew: skylike index build {release.info.survey} --map umap"
             )

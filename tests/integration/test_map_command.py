@@ -32,6 +32,7 @@ def test_a_map_that_is_asked_for_is_built_and_one_that_is_there_stays(data):
     first = run(data, "build", "tiny", "--map", "none")
     assert first["is_new"]
     assert _released(data, first).places is None
+    assert "without one. Build it anew" in run(data, "map", "tiny", status=1)
     again = run(data, "build", "tiny", "--map", "none")
     assert (again["is_new"], again["release"]) == (False, first["release"])
     unasked = run(data, "build", "tiny")
