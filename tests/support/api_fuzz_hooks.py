@@ -23,12 +23,13 @@ FILES = {
     "image/png": ("RGB.png", "L.png", "I16.png"),
     "image/jpeg": ("RGB.jpg", "progressive.jpg"),
 }
-# Relations between parameters, ranges of numbers that carry a unit, and characters for which schemathesis' own regular
+# Relations between parameters and between fields, ranges of numbers that carry a unit, and characters for which schemathesis' own regular
 # expressions only come near to those of JSON Schema.
 UNSAYABLE = re.compile(
     r"Give both ra and dec|A dry run stores nothing|(match_)?radius: Input should be|an id is 1 to 128 printable characters|^Zeropoint is"
     r"|an ensemble .hdf5. holds p.z. on a grid|JSON has no columns|stands in the body and in the query string"
     r"|does not go together with `surveys`|^columns_map: |JSON has at most"
+    r"|a score has a value, an artefact none|\(`ended_by`\) has ended|two labels "
 )
 
 
