@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.anomalies.model import ANOMALIES
+from index.clusters.mixture import CLUSTERS
 from index.vectors.projection import PROJECTION
 from survey.manifests import CorruptFolder
 
@@ -63,6 +64,7 @@ def check_counts(release: Release) -> None:
         raise CorruptFolder(
             f"{release.id}: {counts[wrong[0]]} {wrong[0]} for {n} galaxies; build the release again"
         )
+    _check_clusters(release)
     if hash_of_ids(columns.ids) != release.info.ids_sha256:
         raise CorruptFolder(
             f"{release.id}: the ids of the columns are not those of the vectors; build the release again"
@@ -86,6 +88,15 @@ def _check_scores(release: Release) -> None:
         raise CorruptFolder(
             f"{release.id}: {int(unknown.sum())} galaxies have no anomaly score; build the release again"
         )
+
+
+def _check_clusters(release: Release) -> None:
+    """Check that the mixture, if there is one, parts this release's vectors, and its exemplars are of the release."""
+    mixture = release.clusters
+    if mixture is None:
+        return
+    if len(mixture.mean) != release.info.dimension or mixture.exemplars.max(initial=-1) >= release.info.n:
+        raise CorruptFolder(f"{release.id}: {CLUSTERS} is of another release; build the release again")
 
 
 def hash_of_ids(ids: Iterable[str]) -> str:

@@ -116,11 +116,23 @@ class Mixture:
         """
         try:
             with np.load(folder / CLUSTERS, allow_pickle=False) as arrays:
-                return cls(**{f.name: arrays[f.name] for f in fields(cls)})
+                read = cls(**{f.name: arrays[f.name] for f in fields(cls)})
+            read._check()
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise CorruptFolder(
                 f"{folder.name}: {CLUSTERS} cannot be read; build the release again"
             ) from error
+        return read
+
+    def _check(self) -> None:
+        """Raise ValueError if arrays do not fit each other."""
+        k, d = self.means.shape
+        square = (k, d, d)
+        shapes = (self.covariances.shape, self.whitening.shape, self.weights.shape, self.offsets.shape)
+        if shapes != (square, square, (k,), (k,)) or len(self.exemplars) != k:
+            raise ValueError(f"{k} means with arrays of shape {shapes}")
+        if self.axes.shape != (*self.mean.shape, d):
+            raise ValueError(f"axes of shape {self.axes.shape} for {d} components")
 
     def _assign(self, vectors: NDArray[np.floating]) -> Assigned:
         at = self.components(vectors)

@@ -16,7 +16,7 @@ from index.photoz import PhotoZUnavailable
 from index.release import Release, hash_of_ids, verify_release
 from index.releases import build_release, find_release, list_releases
 from survey.archive import SurveyFolder
-from survey.manifests import CorruptFolder
+from survey.manifests import CorruptFolder, sha256_of
 from survey.naming import BadName
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -203,6 +203,7 @@ def test_unreadable_and_unfinished_folders_are_not_listed(parts, tmp_path):
         "vectors.f32",
         "columns.arrow",
         "anomalies.skops",
+        "clusters.npz",
         "photoz.f16",
         "photoz_columns.arrow",
         "photoz_evidence.npy",
@@ -257,6 +258,28 @@ def _forge(folder, **changes):
 def test_a_manifest_that_does_not_fit_is_refused(copy, changes, message):
     _forge(copy, **changes)
     with pytest.raises(CorruptFolder, match=message):
+        Release.open(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: {"mean": arrays["mean"][:5], "axes": arrays["axes"][:5]},
+        lambda arrays: {"exemplars": arrays["exemplars"] + 10_000},
+        lambda arrays: {"weights": arrays["weights"][:1]},
+    ],
+    ids=["dimension", "rows", "components"],
+)
+def test_clusters_of_another_release_are_refused(copy, change):
+    path = copy / "clusters.npz"
+    with np.load(path) as read:
+        arrays = dict(read)
+    np.savez(path, **{**arrays, **change(arrays)})
+    manifest = orjson.loads((copy / "manifest.json").read_bytes())
+    manifest["files"]["clusters.npz"] = sha256_of(path.read_bytes())
+    manifest["sizes"]["clusters.npz"] = path.stat().st_size
+    (copy / "manifest.json").write_bytes(orjson.dumps(manifest))
+    with pytest.raises(CorruptFolder, match=r"clusters\.npz"):
         Release.open(copy)
 
 
