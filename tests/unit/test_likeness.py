@@ -73,7 +73,7 @@ def test_a_stored_galaxy_without_a_band_comes_back_as_it_is_stored(is_stored):
     filled[0] = 1
     served = SimpleNamespace(
         encoder=SimpleNamespace(embed_fields=embed_fields),
-        release=SimpleNamespace(searched=store, alive=None, as_stored=lambda vectors: vectors),
+        release=SimpleNamespace(searched=store, store=store, alive=None, as_stored=lambda vectors: vectors),
     )
     made = [Calibrated(field, np.ones(field.shape, bool), (), ()) for field in (filled, sent)]
     report = IngestReport()
