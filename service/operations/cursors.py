@@ -7,7 +7,7 @@ import binascii
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -17,16 +17,21 @@ from service.operations.refusals import CursorExpired, CursorInvalid, CursorMism
 
 __all__ = [
     "MOST_HITS",
+    "UNCHANGED",
     "HitCursor",
     "after",
+    "check_continues",
     "decode_hit_cursor",
     "digest_of",
     "encode_hit_cursor",
+    "read_values",
     "urlsafe_text",
 ]
 
 #: Hits of one list, all pages together.
 MOST_HITS: Final = 10_000
+#: What a refusal of a cursor that is none of ours says.
+UNCHANGED: Final = "Give `next_cursor` of the page before, unchanged, or none for the first page."
 
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 
@@ -91,28 +96,55 @@ def decode_hit_cursor(text: str, *, digest: str, served: Collection[str]) -> Hit
     CursorExpired
         If its release is not served any more.
     """
+    release, own, n_given, similarity, row = read_values(text, str, str, int, float, int)
+    if not (-1 <= similarity <= 1 and 0 < n_given < MOST_HITS and row >= 0):
+        raise CursorInvalid(UNCHANGED)
+    check_continues(release, own, digest=digest, served=served, changeable="`k`")
+    return HitCursor(release, own, n_given, similarity, row)
+
+
+def read_values(text: str, *kinds: type) -> list[Any]:
+    """Return the values of a cursor, which must be of these types.
+
+    Raises
+    ------
+    CursorInvalid
+        If it is none of ours.
+    """
     try:
         values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        release, own, n_given, similarity, row = values
-        is_ours = (
-            [type(value) for value in values] == [str, str, int, float, int]
-            and -1 <= similarity <= 1
-            and 0 < n_given < MOST_HITS
-            and row >= 0
-        )
-    except (binascii.Error, ValueError, TypeError):
-        is_ours = False
-    if not is_ours:
-        raise CursorInvalid("Give `next_cursor` of the page before, unchanged, or none for the first page.")
+    except (binascii.Error, ValueError):
+        values = None
+    if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+        raise CursorInvalid(UNCHANGED)
+    return values
+
+
+def check_continues(release: str, own: str, *, digest: str, served: Collection[str], changeable: str) -> None:
+    """Check that a cursor continues the list that is asked for, of a release that is served.
+
+    Parameters
+    ----------
+    release, own
+        What the cursor says: its release, and the digest of its question.
+    changeable
+        Parameters that may differ from those of the page before, in words.
+
+    Raises
+    ------
+    CursorMismatch
+        If it continues the list of another question.
+    CursorExpired
+        If its release is not served any more.
+    """
     if own != digest:
         raise CursorMismatch(
-            "This cursor continues another list. Send the parameters of the page before; only `k` may change."
+            f"This cursor continues another list. Send the parameters of the page before; only {changeable} may change."
         )
     if release not in served:
         raise CursorExpired(
             f"The list that this cursor continues is of release {release}, which is no longer served. Begin again without a cursor."
         )
-    return HitCursor(release, own, n_given, similarity, row)
 
 
 def after(cursor: HitCursor, rows: NDArray[np.int64], similarity: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +9,7 @@ import orjson
 import pyarrow as pa
 
 from service.formats.fields import field
-from service.operations.cursors import urlsafe_text
+from service.operations.cursors import UNCHANGED, read_values, urlsafe_text
 from service.operations.refusals import CursorInvalid, LabelNotFound
 from service.records.labels import LabelRow, Which, count_labels, find_label, list_labels
 
@@ -119,11 +117,7 @@ def table_of(rows: Sequence[LabelRow]) -> pa.Table:
 
 
 def _decoded(cursor: str) -> int:
-    try:
-        (number,) = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        is_ours = type(number) is int and 0 < number < _MOST_NUMBER
-    except (binascii.Error, ValueError, TypeError):
-        is_ours = False
-    if not is_ours:
-        raise CursorInvalid("Give `next_cursor` of the page before, unchanged, or none for the first page.")
+    (number,) = read_values(cursor, int)
+    if not 0 < number < _MOST_NUMBER:
+        raise CursorInvalid(UNCHANGED)
     return int(number)

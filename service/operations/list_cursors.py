@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Collection
 from typing import Final
 
 import orjson
 
-from service.operations.cursors import urlsafe_text
-from service.operations.refusals import CursorExpired, CursorInvalid, CursorMismatch
+from service.operations.cursors import UNCHANGED, check_continues, read_values, urlsafe_text
+from service.operations.refusals import CursorInvalid
 
 __all__ = ["decode_list_cursor", "encode_list_cursor"]
 
@@ -49,21 +47,8 @@ def decode_list_cursor(text: str, *, digest: str, served: Collection[str]) -> tu
     CursorExpired
         If its release is not served any more.
     """
-    try:
-        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        release, own, start = values
-        is_ours = [type(value) for value in values] == [str, str, int] and 0 < start < _MOST
-    except (binascii.Error, ValueError, TypeError):
-        is_ours = False
-    if not is_ours:
-        raise CursorInvalid("Give `next_cursor` of the page before, unchanged, or none for the first page.")
-    if own != digest:
-        raise CursorMismatch(
-            "This cursor continues another list. Send the parameters of the page before; only `limit`, `format` and "
-            "`columns` may change."
-        )
-    if release not in served:
-        raise CursorExpired(
-            f"The list that this cursor continues is of release {release}, which is no longer served. Begin again without a cursor."
-        )
+    release, own, start = read_values(text, str, str, int)
+    if not 0 < start < _MOST:
+        raise CursorInvalid(UNCHANGED)
+    check_continues(release, own, digest=digest, served=served, changeable="`limit`, `format` and `columns`")
     return release, start

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import datetime, timedelta
 
 import orjson
 
+from service.operations.cursors import UNCHANGED, read_values, urlsafe_text
 from service.operations.refusals import CursorInvalid
 
 __all__ = ["decode_cursor", "encode_cursor"]
@@ -15,7 +14,7 @@ __all__ = ["decode_cursor", "encode_cursor"]
 
 def encode_cursor(moment: datetime, name: str) -> str:
     """Return the cursor behind the thing of a time and a name."""
-    return base64.urlsafe_b64encode(orjson.dumps([moment.isoformat(), name])).decode().rstrip("=")
+    return urlsafe_text(orjson.dumps([moment.isoformat(), name]))
 
 
 def decode_cursor(cursor: str) -> tuple[datetime, str]:
@@ -26,12 +25,11 @@ def decode_cursor(cursor: str) -> tuple[datetime, str]:
     CursorInvalid
         If the cursor is none of ours.
     """
+    moment, name = read_values(cursor, str, str)
     try:
-        moment, name = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         at = datetime.fromisoformat(moment)
-        is_ours = at.utcoffset() == timedelta(0) and isinstance(name, str) and name.isalnum()
-    except (binascii.Error, ValueError, TypeError):
-        is_ours = False
-    if not is_ours:
-        raise CursorInvalid("Give `next_cursor` of the page before, unchanged, or none for the first page.")
+    except ValueError:
+        raise CursorInvalid(UNCHANGED) from None
+    if at.utcoffset() != timedelta(0) or not name.isalnum():
+        raise CursorInvalid(UNCHANGED)
     return at, name
