@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from skylike.cli.index_refusals import refusals, url_of
-from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, emit, fail, progress
+from skylike.cli.options import (
+    DEFAULT_DATA_DIR,
+    ActiveModel,
+    ActiveSurvey,
+    DatabaseURL,
+    DataDir,
+    Json,
+    emit,
+    fail,
+    progress,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,10 +33,7 @@ _SHOWN = 20
 
 
 def anomalies(
-    survey: Annotated[
-        str | None,
-        typer.Argument(help="Name of an indexed survey; may be left out where there is one alone."),
-    ] = None,
+    survey: ActiveSurvey = None,
     *,
     detector: Annotated[
         str | None, typer.Option("--detector", help="forest, lof or density; default: the release's own.")
@@ -62,9 +69,7 @@ def anomalies(
     montage: Annotated[
         Path | None, typer.Option("--montage", help="Draw the first ones into this PNG file.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="Model id; default: the release that answers.")
-    ] = None,
+    model: ActiveModel = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database: DatabaseURL = "",
     json: Json = False,

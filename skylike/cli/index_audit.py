@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skylike.cli.index_refusals import refusals, url_of
-from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, emit, fail, progress
+from skylike.cli.options import (
+    DEFAULT_DATA_DIR,
+    ActiveModel,
+    ActiveSurvey,
+    DatabaseURL,
+    DataDir,
+    Json,
+    emit,
+    fail,
+    progress,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +31,7 @@ __all__ = ["audit"]
 
 
 def audit(
-    survey: Annotated[
-        str | None,
-        typer.Argument(help="Name of an indexed survey; may be left out where there is one alone."),
-    ] = None,
+    survey: ActiveSurvey = None,
     *,
     out: Annotated[
         Path | None,
@@ -40,9 +47,7 @@ def audit(
             help="Positions within so many arcsec show one sky; default: half a cutout's side.",
         ),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="Model id; default: the release that answers.")
-    ] = None,
+    model: ActiveModel = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database: DatabaseURL = "",
     json: Json = False,

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skylike.cli.index_refusals import refusals, url_of
-from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, emit, fail, progress
+from skylike.cli.options import (
+    DEFAULT_DATA_DIR,
+    ActiveModel,
+    ActiveSurvey,
+    DatabaseURL,
+    DataDir,
+    Json,
+    emit,
+    fail,
+    progress,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,10 +32,7 @@ _MEDIANS = ("z_spec", "mag_r", "anomaly_p")
 
 
 def clusters(
-    survey: Annotated[
-        str | None,
-        typer.Argument(help="Name of an indexed survey; may be left out where there is one alone."),
-    ] = None,
+    survey: ActiveSurvey = None,
     *,
     method: Annotated[
         str, typer.Option("--method", help="gmm, as built with the release; or hdbscan, found now.")
@@ -40,9 +47,7 @@ def clusters(
         list[str] | None,
         typer.Option("--where", help="Count galaxies with column:low..high alone; may be given again."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="Model id; default: the release that answers.")
-    ] = None,
+    model: ActiveModel = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample that hdbscan parts.")] = 0,
     out: Annotated[
         Path | None,

@@ -8,16 +8,22 @@ from typing import Annotated
 import typer
 
 from skylike.cli.index_refusals import refusals, url_of
-from skylike.cli.options import DEFAULT_DATA_DIR, DatabaseURL, DataDir, Json, emit, fail
+from skylike.cli.options import (
+    DEFAULT_DATA_DIR,
+    ActiveModel,
+    ActiveSurvey,
+    DatabaseURL,
+    DataDir,
+    Json,
+    emit,
+    fail,
+)
 
 __all__ = ["map_"]
 
 
 def map_(
-    survey: Annotated[
-        str | None,
-        typer.Argument(help="Name of an indexed survey; may be left out where there is one alone."),
-    ] = None,
+    survey: ActiveSurvey = None,
     *,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw it into this PNG file.")] = None,
     colour_by: Annotated[
@@ -26,9 +32,7 @@ def map_(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write every point: .csv, .vot, .fits or .parquet.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="Model id; default: the release that answers.")
-    ] = None,
+    model: ActiveModel = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database: DatabaseURL = "",
     json: Json = False,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DATA_DIR",
+    "ActiveModel",
+    "ActiveSurvey",
     "DataDir",
     "DatabaseURL",
     "JobsDir",
@@ -55,6 +57,13 @@ JobsDir = Annotated[
         envvar="SKYLIKE_JOBS_DIR",
         help="Where jobs lie; `jobs` in the data folder if not given.",
     ),
+]
+ActiveSurvey = Annotated[
+    str | None,
+    typer.Argument(help="Name of an indexed survey; may be left out where there is one alone."),
+]
+ActiveModel = Annotated[
+    str | None, typer.Option("--model", help="Model id; default: the release that answers.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
