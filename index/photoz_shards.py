@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from index.bound_shards import BoundShards
 from index.estimates import ARRAYS
 from index.evidence import Answer
 from index.pdf import RedshiftGrid
 from index.photoz_arrow import column_types, lists, numbers, rows_of
 from index.photoz_columns import COLUMNS, QUANTILE_LEVELS
-from index.shards import Shards
-from survey.manifests import CorruptFolder
 
 __all__ = ["PhotozShards", "PhotozShardsInfo", "ShardsMismatch"]
 
-_REMEDY = "run `skylike index photoz` again"
 _PDF = "pdf"
 
 
@@ -62,66 +59,21 @@ class PhotozShardsInfo:
         return RedshiftGrid(self.z_max, self.n_bins)
 
 
-class PhotozShards:
+class PhotozShards(BoundShards[PhotozShardsInfo]):
     """Estimates on disk: ``object_id``, the columns of :data:`index.photoz_columns.COLUMNS`, and ``pdf``.
 
     What only a release knows, the neighbours' redshift and whether it contradicts, is null and not raised.
     """
 
-    def __init__(self, shards: Shards) -> None:
-        self.path = shards.path
-        self.info = PhotozShardsInfo(**shards.info)
-        self._shards = shards
-
-    @classmethod
-    def open(cls, path: Path) -> PhotozShards:
-        """Open a folder; hashes of shards are checked when they are read.
-
-        Raises
-        ------
-        CorruptFolder
-            If there is no readable manifest.
-        """
-        try:
-            return cls(Shards.open(path, remedy=_REMEDY))
-        except TypeError as error:
-            raise CorruptFolder(f"{path.name}: its manifest is not one of redshifts; {_REMEDY}") from error
-
-    @classmethod
-    def open_or_create(cls, path: Path, info: PhotozShardsInfo) -> PhotozShards:
-        """Continue a folder, or start one.
-
-        Raises
-        ------
-        ShardsMismatch
-            If it holds estimates of something else.
-        """
-        if not Shards.exist(path):
-            return cls(Shards.create(path, asdict(info), remedy=_REMEDY))
-        found = cls.open(path)
-        found.check_bound(info)
-        return found
-
-    def check_bound(self, info: PhotozShardsInfo) -> None:
-        """Check that this folder belongs to a survey and a model.
-
-        Raises
-        ------
-        ShardsMismatch
-            The message names what differs.
-        """
-        differs = self._shards.differs(asdict(info))
-        if differs is not None:
-            raise ShardsMismatch(f"redshifts {self.path.name} were made with another {differs}; {_REMEDY}")
+    HOLDS = "redshifts"
+    DESCRIBED_BY = PhotozShardsInfo
+    MISMATCH = ShardsMismatch
+    REMEDY = "run `skylike index photoz` again"
 
     @property
     def rejected(self) -> dict[str, str]:
         """Object id to the reason why it has no estimate."""
         return self._shards.rejected
-
-    def has(self, shard: int) -> bool:
-        """Whether a shard is whole."""
-        return self._shards.has(shard)
 
     def write(
         self, shard: int, ids: Sequence[str], answer: Answer, *, rejected: Mapping[str, str] | None = None

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from index.bound_shards import BoundShards
 from index.causes.table import columns_of, inspection_of, table_of
-from index.shards import Shards
 from survey.inspection import Inspection
-from survey.manifests import CorruptFolder
 
 __all__ = ["Inspections", "InspectionsInfo", "InspectionsMismatch"]
 
-_REMEDY = "inspect the survey again: skylike index build"
 _ID = "object_id"
 
 
@@ -53,60 +50,13 @@ class InspectionsInfo:
         return -(-self.n_objects // self.shard_size)
 
 
-class Inspections:
+class Inspections(BoundShards[InspectionsInfo]):
     """Inspections on disk, written shard by shard; see :class:`index.shards.Shards`."""
 
-    def __init__(self, shards: Shards) -> None:
-        self.path = shards.path
-        self.info = InspectionsInfo(**shards.info)
-        self._shards = shards
-
-    @classmethod
-    def open(cls, path: Path) -> Inspections:
-        """Open a folder; hashes of shards are checked when they are read.
-
-        Raises
-        ------
-        CorruptFolder
-            If there is no readable manifest.
-        """
-        try:
-            return cls(Shards.open(path, remedy=_REMEDY))
-        except TypeError as error:
-            raise CorruptFolder(f"{path.name}: its manifest is not one of inspections; {_REMEDY}") from error
-
-    @classmethod
-    def open_or_create(cls, path: Path, info: InspectionsInfo) -> Inspections:
-        """Continue a folder, or start one.
-
-        Raises
-        ------
-        InspectionsMismatch
-            If it holds inspections of something else.
-        """
-        if not Shards.exist(path):
-            return cls(Shards.create(path, asdict(info), remedy=_REMEDY))
-        found = cls.open(path)
-        found.check_bound(info)
-        return found
-
-    def check_bound(self, info: InspectionsInfo) -> None:
-        """Check that this folder belongs to a survey and to these rules.
-
-        Raises
-        ------
-        InspectionsMismatch
-            The message names what differs.
-        """
-        differs = self._shards.differs(asdict(info))
-        if differs is not None:
-            raise InspectionsMismatch(
-                f"inspections {self.path.name} were made with another {differs}; {_REMEDY}"
-            )
-
-    def has(self, shard: int) -> bool:
-        """Whether a shard is whole."""
-        return self._shards.has(shard)
+    HOLDS = "inspections"
+    DESCRIBED_BY = InspectionsInfo
+    MISMATCH = InspectionsMismatch
+    REMEDY = "inspect the survey again: skylike index build"
 
     def write(self, shard: int, found: Mapping[str, Inspection]) -> None:
         """Write one shard, objects by id, and list it."""
