@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.responses import JSONResponse
 
-__all__ = ["JSONAnswer", "answer"]
+__all__ = ["PRIVATE", "JSONAnswer", "answer"]
+
+#: Headers of what is one person's: neither a proxy nor another person's browser may have it.
+PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SERIALIZE_DATACLASS | orjson.OPT_NON_STR_KEYS
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from service.answers import PRIVATE
 from service.formats.writing import FORMATS, write
 from service.operations.labels import LABEL_SCHEMA, tables
 
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
     from service.records.labels import Which
     from service.resources import Resources
 
-__all__ = ["PRIVATE", "label_file"]
-
-#: Of what one person made: neither a proxy nor another person's browser may have it.
-PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+__all__ = ["label_file"]
 
 
 async def label_file(

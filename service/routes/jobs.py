@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from service.answers import JSONAnswer
+from service.answers import PRIVATE, JSONAnswer
 from service.auth import owner_needed, owner_or_nobody
 from service.dependencies import StrictRoute, resources_of
 from service.formats.writing import FORMATS
@@ -29,8 +29,6 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], route_class=StrictRoute
 
 _OWN = ("auth.key_invalid", "database.unavailable")
 _ONE = (*_OWN, "job.not_found")
-# Neither a proxy nor another person's browser may have them.
-_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 #: For the ``responses`` of paths that make jobs.
@@ -67,7 +65,7 @@ PhaseFilter = Annotated[Phase | None, Query(alias="phase", description="Only job
 def accepted(view: JobView) -> Response:
     """Answer 202 with a job that was just made."""
     return JSONAnswer(
-        jobs.told(view), status_code=202, headers={**_PRIVATE, "Location": jobs.href_of(view.row.id)}
+        jobs.told(view), status_code=202, headers={**PRIVATE, "Location": jobs.href_of(view.row.id)}
     )
 
 
@@ -119,7 +117,7 @@ async def job(request: Request, job_id: JobId, wait: Wait = 0.0) -> Response:
 async def remove_job(request: Request, job_id: JobId) -> Response:
     owner = await owner_or_nobody(request)
     await to_thread.run_sync(resources_of(request).jobs.remove, job_id, owner)
-    return Response(status_code=204, headers=_PRIVATE)
+    return Response(status_code=204, headers=PRIVATE)
 
 
 @router.post(
@@ -205,4 +203,4 @@ async def job_result(request: Request, job_id: JobId) -> Response:
 
 
 def _private(content: dict[str, Any]) -> Response:
-    return JSONAnswer(content, headers=_PRIVATE)
+    return JSONAnswer(content, headers=PRIVATE)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.answers import JSONAnswer
+from service.answers import PRIVATE, JSONAnswer
 from service.asked import asked_of_kept
 from service.auth import NeedsOwner, owner_needed
 from service.certificate import sealed
@@ -35,8 +35,6 @@ router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], route_class=Stric
 _OWN = ("auth.key_needed", "auth.key_invalid", "database.unavailable")
 _ONE = (*_OWN, "upload.not_found", "storage.unavailable")
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
-# Neither a proxy nor another person's browser may have them.
-_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 UploadId = Annotated[
     str,
@@ -101,7 +99,7 @@ def kept_upload(request: Request, upload_id: UploadId, owner: NeedsOwner, sessio
 )
 def delete_upload(request: Request, upload_id: UploadId, owner: NeedsOwner) -> Response:
     keeping.forget(resources_of(request), owner=owner.name, upload_id=upload_id)
-    return Response(status_code=204, headers=_PRIVATE)
+    return Response(status_code=204, headers=PRIVATE)
 
 
 @router.get(
@@ -122,7 +120,7 @@ async def kept_cutout(request: Request, upload_id: UploadId, kind: Format = "png
     with resources.fairness.hold(_client(request)) if kind == "fits" else nullcontext():
         data = await resources.workers.run(partial(_image, resources, row, kind))
     place = "attachment" if kind == "fits" else "inline"
-    headers = {**_PRIVATE, "Content-Disposition": f'{place}; filename="{upload_id}.{kind}"'}
+    headers = {**PRIVATE, "Content-Disposition": f'{place}; filename="{upload_id}.{kind}"'}
     return Response(data, media_type=f"image/{kind}", headers=headers)
 
 
@@ -198,4 +196,4 @@ def _client(request: Request) -> str:
 
 
 def _private(content: dict[str, Any]) -> Response:
-    return JSONAnswer(content, headers=_PRIVATE)
+    return JSONAnswer(content, headers=PRIVATE)

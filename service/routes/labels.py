@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from index.catalogue.session import writing
-from service.answers import JSONAnswer
+from service.answers import PRIVATE, JSONAnswer
 from service.auth import owner_needed
 from service.batch_answers import FILES, format_of
 from service.batch_parameters import TableFormat
 from service.dependencies import StrictRoute, resources_of
-from service.label_answers import PRIVATE, label_file
+from service.label_answers import label_file
 from service.label_bodies import JSON_BODY, TABLE_BODY, said_of
 from service.operations import labels
 from service.operations.labelling import Given, give, withdraw

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.answers import JSONAnswer
+from service.answers import PRIVATE, JSONAnswer
 from service.auth import owner_needed
 from service.batch_answers import FILES, format_of
 from service.batch_parameters import TableFormat
 from service.dependencies import StrictRoute, resources_of
 from service.json_bodies import validated
-from service.label_answers import PRIVATE, label_file
+from service.label_answers import label_file
 from service.operations import session_files, sessions
 from service.operations.refusals import LabelQuota
 from service.records.labels import Which

@@ -10,11 +10,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.answers import JSONAnswer
+from service.answers import PRIVATE, JSONAnswer
 from service.auth import owner_needed
 from service.batch_answers import FILES
 from service.dependencies import StrictRoute, resources_of
-from service.label_answers import PRIVATE
 from service.list_answers import LIST_PROBLEMS, Listed, list_answer
 from service.lists import ObjectList
 from service.operations import interest

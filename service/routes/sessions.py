@@ -13,12 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from index.catalogue.session import writing
-from service.answers import JSONAnswer
+from service.answers import PRIVATE, JSONAnswer
 from service.auth import owner_needed
 from service.dependencies import StrictRoute, resources_of
 from service.errors import UnsupportedMedia
 from service.json_bodies import json_of, validated
-from service.label_answers import PRIVATE
 from service.media import media_type_of
 from service.operations import sessions
 from service.parameters import Cursor
